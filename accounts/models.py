@@ -1,0 +1,142 @@
+"""People: users with one role each, subjects, classes, enrolments, and their notifications."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractUser, UserManager
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from simple_history.models import HistoricalRecords
+
+
+class Role(models.TextChoices):
+    ADMIN = "admin", "Admin"
+    TEACHER = "teacher", "Teacher"
+    STUDENT = "student", "Student"
+
+
+class PeopleManager(UserManager["User"]):
+    def create_superuser(  # type: ignore[override]
+        self, username: str, email: str | None = None, password: str | None = None, **extra: Any
+    ) -> User:
+        extra["role"] = Role.ADMIN
+        return super().create_superuser(username, email, password, **extra)
+
+
+class User(AbstractUser):
+    """A person. Admins manage all, teachers their own classes, students see themselves."""
+
+    first_name = None
+    last_name = None
+    name = models.CharField(max_length=200)
+    role = models.CharField(max_length=10, choices=Role, default=Role.STUDENT)
+
+    objects: ClassVar[PeopleManager] = PeopleManager()
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name", "email"]
+
+    class Meta:
+        ordering = ("name", "pk")
+        constraints = (
+            models.CheckConstraint(
+                name="only_admins_are_staff",
+                condition=Q(role=Role.ADMIN, is_staff=True)
+                | (~Q(role=Role.ADMIN) & Q(is_staff=False)),
+            ),
+            models.UniqueConstraint(
+                Lower("email"), name="one_user_per_email", condition=~Q(email="")
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name or self.username
+
+    def get_full_name(self) -> str:
+        return self.name
+
+    def get_short_name(self) -> str:
+        return self.name
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == Role.ADMIN
+
+    @property
+    def is_teacher(self) -> bool:
+        return self.role == Role.TEACHER
+
+    @property
+    def is_student(self) -> bool:
+        return self.role == Role.STUDENT
+
+
+class Subject(models.Model):
+    name = models.CharField(max_length=100, unique=True)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SchoolClass(models.Model):
+    """A group of students whom its teachers teach."""
+
+    name = models.CharField(max_length=100, unique=True)
+    teachers = models.ManyToManyField(
+        User, related_name="classes", limit_choices_to={"role": Role.TEACHER}, blank=True
+    )
+    history = HistoricalRecords(m2m_fields=[teachers])
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = "class"
+        verbose_name_plural = "classes"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Enrolment(models.Model):
+    """One student in one class, with the roll number that stands on the papers."""
+
+    school_class = models.ForeignKey(
+        SchoolClass, on_delete=models.PROTECT, related_name="enrolments"
+    )
+    student = models.ForeignKey(User, on_delete=models.PROTECT, related_name="enrolments")
+    roll_number = models.CharField(max_length=40)
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ("roll_number",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("school_class", "roll_number"), name="one_student_per_roll_number"
+            ),
+            models.UniqueConstraint(
+                fields=("school_class", "student"), name="one_enrolment_per_student"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.roll_number} {self.student}"
+
+
+class Notification(models.Model):
+    """A line in a person's bell; `key` makes telling the same thing twice impossible."""
+
+    recipient = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")
+    key = models.CharField(max_length=100)
+    text = models.CharField(max_length=300)
+    url = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+        constraints = (models.UniqueConstraint(fields=("recipient", "key"), name="told_once"),)
+
+    def __str__(self) -> str:
+        return self.text

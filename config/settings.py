@@ -1,0 +1,306 @@
+"""Every setting of Sheaf, in one file.
+
+Comes in: environment variables, all listed in .env.example and docs/operations.md.
+Goes out: Django settings. Without any variable Sheaf runs on a laptop: SQLite, files
+and an embedded broker below one data folder. SHEAF_ENV=production turns the guards on.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def env_text(name: str, default: str = "") -> str:
+    return os.environ.get(name, default).strip()
+
+
+def env_number(name: str, default: float) -> float:
+    text = env_text(name)
+    try:
+        return float(text) if text else default
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be a number, not {text!r}.") from error
+
+
+def env_flag(name: str, default: bool) -> bool:
+    text = env_text(name).lower()
+    if text in ("", "1", "true", "yes", "on", "0", "false", "no", "off"):
+        return default if not text else text in ("1", "true", "yes", "on")
+    raise ImproperlyConfigured(f"{name} must be 1 or 0, not {text!r}.")
+
+
+# -- where Sheaf runs ---------------------------------------------------------------------
+
+PRODUCTION = env_text("SHEAF_ENV", "development") == "production"
+DEBUG = env_flag("SHEAF_DEBUG", False)
+SHEAF_DATA_DIR = Path(env_text("SHEAF_DATA_DIR", str(BASE_DIR / "data"))).resolve()
+SHEAF_DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+
+def development_secret_key() -> str:
+    """A random key kept in the data folder, so that a laptop needs no configuration."""
+    path = SHEAF_DATA_DIR / "secret_key"
+    try:
+        # O_EXCL: web, worker and beat may start at once, and only one of them makes the key.
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+    except FileExistsError:
+        pass
+    return path.read_text()
+
+
+SECRET_KEY = env_text("SHEAF_SECRET_KEY")
+if not SECRET_KEY:
+    if PRODUCTION:
+        raise ImproperlyConfigured("SHEAF_SECRET_KEY is not set: production needs a secret key.")
+    SECRET_KEY = development_secret_key()
+
+SITE_URL = env_text("SHEAF_SITE_URL", "http://127.0.0.1:8000")
+ALLOWED_HOSTS = env_text("SHEAF_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+
+# -- applications -------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "accounts",
+    "batching",
+    "exams",
+    "grading",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "axes",
+    "csp",
+    "django_fsm",
+    "django_htmx",
+    "simple_history",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# -- database -----------------------------------------------------------------------------
+
+DATABASE_URL = env_text("DATABASE_URL", f"sqlite:///{SHEAF_DATA_DIR / 'sheaf.sqlite3'}")
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600)}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # IMMEDIATE takes the write lock at BEGIN: a row that was read for update stays as it was.
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    statement_timeout = int(env_number("SHEAF_STATEMENT_TIMEOUT_SECONDS", 60) * 1000)
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 5,
+        "options": f"-c statement_timeout={statement_timeout}"
+        " -c client_connection_check_interval=2000",
+    }
+
+# -- files --------------------------------------------------------------------------------
+
+MEDIA_ROOT = SHEAF_DATA_DIR / "media"
+FILE_UPLOAD_TEMP_DIR = SHEAF_DATA_DIR / "tmp"
+FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
+FILE_UPLOAD_PERMISSIONS = 0o600
+STATIC_URL = "/static/"
+STATIC_ROOT = SHEAF_DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = not PRODUCTION
+
+MEDIA_BACKEND = env_text("SHEAF_STORAGE", "files")
+if MEDIA_BACKEND not in ("files", "s3"):
+    raise ImproperlyConfigured(f"SHEAF_STORAGE must be files or s3, not {MEDIA_BACKEND!r}.")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+if MEDIA_BACKEND == "s3":
+    STORAGES["default"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": env_text("AWS_STORAGE_BUCKET_NAME"),
+            "endpoint_url": env_text("AWS_S3_ENDPOINT_URL") or None,
+            "region_name": env_text("AWS_S3_REGION_NAME", "us-east-1"),
+            "access_key": env_text("AWS_ACCESS_KEY_ID") or None,
+            "secret_key": env_text("AWS_SECRET_ACCESS_KEY") or None,
+            "addressing_style": "path",
+            "signature_version": "s3v4",
+            "file_overwrite": False,
+            "default_acl": None,
+            "querystring_expire": 300,
+        },
+    }
+
+# -- people and sessions ------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "dashboard"
+LOGOUT_REDIRECT_URL = "accounts:login"
+PASSWORD_RESET_TIMEOUT = int(env_number("SHEAF_LINK_DAYS", 7) * 86400)
+AXES_FAILURE_LIMIT = int(env_number("SHEAF_LOGIN_ATTEMPTS", 10))
+AXES_COOLOFF_TIME = env_number("SHEAF_LOGIN_LOCK_MINUTES", 15) / 60
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
+AXES_RESET_ON_SUCCESS = True
+AXES_IPWARE_PROXY_COUNT = int(env_number("SHEAF_PROXY_COUNT", 0))
+
+# -- security -----------------------------------------------------------------------------
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = env_flag("SHEAF_SSL_REDIRECT", True)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31536000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+# -- language and time --------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env_text("SHEAF_TIME_ZONE", "UTC")
+USE_I18N = True
+USE_TZ = True
+
+# -- e-mail -------------------------------------------------------------------------------
+
+EMAIL_HOST = env_text("SHEAF_EMAIL_HOST")
+EMAIL_PORT = int(env_number("SHEAF_EMAIL_PORT", 587))
+EMAIL_HOST_USER = env_text("SHEAF_EMAIL_USER")
+EMAIL_HOST_PASSWORD = env_text("SHEAF_EMAIL_PASSWORD")
+EMAIL_USE_TLS = env_flag("SHEAF_EMAIL_TLS", True)
+EMAIL_TIMEOUT = 30
+DEFAULT_FROM_EMAIL = env_text("SHEAF_EMAIL_FROM", "Sheaf <sheaf@localhost>")
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend"
+    if EMAIL_HOST
+    else "django.core.mail.backends.dummy.EmailBackend"
+)
+
+# -- claims and the sweeper ---------------------------------------------------------------
+
+SHEAF_LEASE_SECONDS = env_number("SHEAF_LEASE_SECONDS", 600)
+SHEAF_SWEEP_SECONDS = env_number("SHEAF_SWEEP_SECONDS", 60)
+SHEAF_POLL_SECONDS = env_number("SHEAF_POLL_SECONDS", 300)
+SHEAF_MAX_TRIES = int(env_number("SHEAF_MAX_TRIES", 3))
+
+# -- the broker ---------------------------------------------------------------------------
+
+CELERY_BROKER_URL = env_text("CELERY_BROKER_URL", "filesystem://")
+
+# -- intake limits ------------------------------------------------------------------------
+
+SHEAF_DPI = int(env_number("SHEAF_DPI", 150))
+SHEAF_JPEG_QUALITY = int(env_number("SHEAF_JPEG_QUALITY", 80))
+SHEAF_UPLOAD_MAX_MB = env_number("SHEAF_UPLOAD_MAX_MB", 2000)
+SHEAF_UPLOAD_MAX_MEMBERS = int(env_number("SHEAF_UPLOAD_MAX_MEMBERS", 20000))
+SHEAF_UPLOAD_MAX_UNPACKED_MB = env_number("SHEAF_UPLOAD_MAX_UNPACKED_MB", 8000)
+SHEAF_UPLOAD_MAX_MEMBER_MB = env_number("SHEAF_UPLOAD_MAX_MEMBER_MB", 200)
+SHEAF_UPLOAD_MAX_RATIO = env_number("SHEAF_UPLOAD_MAX_RATIO", 200)
+SHEAF_SHEET_MAX_PAGES = int(env_number("SHEAF_SHEET_MAX_PAGES", 60))
+SHEAF_PAGE_MAX_MEGAPIXELS = env_number("SHEAF_PAGE_MAX_MEGAPIXELS", 60)
+SHEAF_PDF_SECONDS = env_number("SHEAF_PDF_SECONDS", 120)
+SHEAF_PDF_MEMORY_MB = env_number("SHEAF_PDF_MEMORY_MB", 1500)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+
+# -- providers ----------------------------------------------------------------------------
+
+SHEAF_DEFAULT_PROVIDER = env_text("SHEAF_DEFAULT_PROVIDER", "offline")
+# A configuration's name -> its driver (batching/providers) and the driver's own options.
+SHEAF_PROVIDERS = {
+    "offline": {
+        "driver": "offline",
+        "concurrency": int(env_number("SHEAF_OFFLINE_CONCURRENCY", 2)),
+    },
+}
+
+# -- logging ------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env_text("SHEAF_LOG_LEVEL", "INFO")},
+}

@@ -1,0 +1,33 @@
+"""Exams, rubrics, and what was handed in."""
+
+from exams.models.exams import Exam
+from exams.models.rubrics import Criterion, CriterionKind, Rubric
+from exams.models.sheets import (
+    GRADED_STATES,
+    REVIEWED_STATES,
+    MemberOutcome,
+    Page,
+    SampleSheet,
+    Sheet,
+    SheetState,
+    Upload,
+    UploadMember,
+    UploadState,
+)
+
+__all__ = [
+    "GRADED_STATES",
+    "REVIEWED_STATES",
+    "Criterion",
+    "CriterionKind",
+    "Exam",
+    "MemberOutcome",
+    "Page",
+    "Rubric",
+    "SampleSheet",
+    "Sheet",
+    "SheetState",
+    "Upload",
+    "UploadMember",
+    "UploadState",
+]

@@ -1,0 +1,44 @@
+"""Exams: one assessment task for one class and subject."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from simple_history.models import HistoricalRecords
+
+from accounts.models import SchoolClass, Subject
+
+
+class Exam(models.Model):
+    """One assessment task. Its rubric is versioned (exams/models/rubrics.py).
+
+    `regions` are areas of a page that hold names or roll numbers: a list of {page, x, y, w, h,
+    holds}, shares of the page's size; they are masked in what is sent to a provider.
+    """
+
+    title = models.CharField(max_length=200)
+    school_class = models.ForeignKey(SchoolClass, on_delete=models.PROTECT, related_name="exams")
+    subject = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="exams")
+    date = models.DateField(null=True, blank=True)
+    instructions = models.TextField(blank=True)
+    regions = models.JSONField(default=list, blank=True)
+    provider = models.CharField(max_length=60, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ("-date", "title", "pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("school_class", "title", "date"),
+                name="one_exam_per_title_and_date",
+                nulls_distinct=False,
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.title

@@ -1,0 +1,107 @@
+"""Rubrics: the versioned tree of what is assessed in an exam, with the answer key."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from exams.models.exams import Exam
+
+
+class Rubric(models.Model):
+    """One version. Once it was used (`used_at`) it never changes; editing makes the next one.
+
+    `content_hash` covers everything in it, `structure_hash` only what decides which marks are
+    possible (ids, nesting, kinds, marks, steps).
+    """
+
+    exam = models.ForeignKey(Exam, on_delete=models.CASCADE, related_name="rubrics")
+    version = models.PositiveIntegerField()
+    content_hash = models.CharField(max_length=64)
+    structure_hash = models.CharField(max_length=64)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("exam", "-version")
+        constraints = (
+            models.UniqueConstraint(fields=("exam", "version"), name="one_rubric_per_version"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.exam}, rubric version {self.version}"
+
+
+class CriterionKind(models.TextChoices):
+    BASE = "base"
+    BONUS = "bonus"
+    PENALTY = "penalty"
+
+
+class Criterion(models.Model):
+    """A node of a rubric. A leaf has marks; an inner node is the sum of its children.
+
+    `code` is the id in the exam file ("Q1", "Q2a"). A penalty's marks run from -max_marks to
+    0, all others from 0 to max_marks, in steps of `step`; a binary criterion has step =
+    max_marks. `answer` is the answer key, `guidance` is for graders only.
+    """
+
+    rubric = models.ForeignKey(Rubric, on_delete=models.CASCADE, related_name="criteria")
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="children"
+    )
+    position = models.PositiveIntegerField()
+    code = models.CharField(max_length=40)
+    description = models.TextField()
+    guidance = models.TextField(blank=True)
+    answer = models.TextField(blank=True)
+    kind = models.CharField(max_length=10, choices=CriterionKind, default=CriterionKind.BASE)
+    max_marks = models.DecimalField(max_digits=7, decimal_places=2, null=True, blank=True)
+    step = models.DecimalField(max_digits=7, decimal_places=2, null=True, blank=True)
+
+    class Meta:
+        ordering = ("rubric", "position")
+        verbose_name_plural = "criteria"
+        constraints = (
+            models.UniqueConstraint(fields=("rubric", "code"), name="one_criterion_per_code"),
+            models.UniqueConstraint(
+                fields=("rubric", "position"), name="one_criterion_per_position"
+            ),
+            models.CheckConstraint(
+                name="leaf_has_marks_and_step",
+                condition=Q(max_marks__isnull=True, step__isnull=True)
+                | Q(max_marks__gt=0, step__gt=0, step__lte=F("max_marks")),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def is_leaf(self) -> bool:
+        return self.max_marks is not None
+
+    @property
+    def is_binary(self) -> bool:
+        return self.is_leaf and self.step == self.max_marks
+
+    @property
+    def floor(self) -> Decimal:
+        """The lowest possible mark of a leaf."""
+        if self.max_marks is None:
+            raise ValueError(f"{self.code} is not a leaf and has no marks of its own.")
+        return -self.max_marks if self.kind == CriterionKind.PENALTY else Decimal(0)
+
+    @property
+    def ceiling(self) -> Decimal:
+        """The highest possible mark of a leaf."""
+        if self.max_marks is None:
+            raise ValueError(f"{self.code} is not a leaf and has no marks of its own.")
+        return Decimal(0) if self.kind == CriterionKind.PENALTY else self.max_marks

@@ -1,0 +1,101 @@
+"""Assessments: immutable judgements of a sheet, with all that is needed to defend them."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from batching.models import BatchItem, BatchRun
+from exams.models import Criterion, Exam, Rubric, Sheet
+
+
+class GradingRun(models.Model):
+    """What a run of the batch engine means here: this exam, assessed by this rubric."""
+
+    batch_run = models.OneToOneField(
+        BatchRun, on_delete=models.PROTECT, primary_key=True, related_name="grading_run"
+    )
+    exam = models.ForeignKey(Exam, on_delete=models.PROTECT, related_name="runs")
+    rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT, related_name="runs")
+
+    class Meta:
+        ordering = ("-batch_run",)
+
+    def __str__(self) -> str:
+        return str(self.batch_run)
+
+
+class Source(models.TextChoices):
+    AI_BATCH = "ai_batch", "AI batch"
+    LOCAL_MODEL = "local_model", "local model"
+    OFFLINE = "offline", "offline baseline"
+    CLASSIFIER = "classifier"
+    CHECKS = "checks"
+    STAFF = "staff"
+    AUDIT = "audit"
+
+
+class Assessment(models.Model):
+    """One assessor's judgement of one sheet. Rows are only ever added.
+
+    `request_hash` is the sha256 of the exact request line, `raw_reply` the line that came
+    back. `pages` names the pages it was made from: [[page pk, sha256], …].
+    """
+
+    sheet = models.ForeignKey(Sheet, on_delete=models.PROTECT, related_name="assessments")
+    rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT, related_name="assessments")
+    source = models.CharField(max_length=20, choices=Source)
+    item = models.OneToOneField(
+        BatchItem, null=True, blank=True, on_delete=models.PROTECT, related_name="assessment"
+    )
+    staff = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    provider = models.CharField(max_length=60, blank=True)
+    model = models.CharField(max_length=100, blank=True)
+    prompt_version = models.CharField(max_length=40, blank=True)
+    rubric_hash = models.CharField(max_length=64)
+    request_hash = models.CharField(max_length=64, blank=True)
+    raw_reply = models.TextField(blank=True)
+    pages = models.JSONField(default=list)
+    input_tokens = models.IntegerField(default=0)
+    output_tokens = models.IntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("sheet", "created_at", "pk")
+        constraints = (
+            models.CheckConstraint(
+                name="assessed_by_a_reply_or_a_person",
+                condition=Q(item__isnull=False) | Q(staff__isnull=False),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_source_display()} of {self.sheet}"
+
+
+class Part(models.Model):
+    """An assessment's score for one criterion. `reasoning` is for staff only."""
+
+    assessment = models.ForeignKey(Assessment, on_delete=models.CASCADE, related_name="parts")
+    criterion = models.ForeignKey(Criterion, on_delete=models.PROTECT, related_name="+")
+    awarded = models.DecimalField(max_digits=7, decimal_places=2)
+    transcription = models.TextField(blank=True)
+    feedback = models.TextField(blank=True)
+    reasoning = models.TextField(blank=True)
+    confidence = models.FloatField(null=True, blank=True)
+    page_number = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("assessment", "criterion__position")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("assessment", "criterion"), name="one_part_per_criterion"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.criterion}: {self.awarded}"

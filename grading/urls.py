@@ -1,0 +1,6 @@
+"""Addresses of the pages of grading."""
+
+from django.urls import URLPattern
+
+app_name = "grading"
+urlpatterns: list[URLPattern] = []
