@@ -5,7 +5,7 @@ transaction that first checks that the claim is still its own. A worker that die
 claim when the lease ends; a worker that slept past its lease writes nothing.
 
 `attempt` only ever grows (it is the fence); `tries` counts the unfinished attempts since the
-last success (it ends poison).
+last success (it ends poison); `rung_at` is when the sweeper last rang for the row.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-CLAIM_FIELDS = ["attempt", "tries", "lease_until"]
+CLAIM_FIELDS = ["attempt", "tries", "lease_until", "rung_at"]
 
 
 class LostClaim(Exception):
@@ -34,6 +34,7 @@ class Claimable(models.Model):
     attempt = models.PositiveIntegerField(default=0, editable=False)
     tries = models.PositiveSmallIntegerField(default=0, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False, db_index=True)
+    rung_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         abstract = True

@@ -33,7 +33,6 @@ class BatchRun(Claimable):
     )
     created_at = models.DateTimeField(default=timezone.now)
     built_at = models.DateTimeField(null=True, blank=True)
-    send_when_built = models.BooleanField(default=False)
     problem = models.TextField(blank=True)
 
     class Meta:
@@ -74,7 +73,6 @@ class BatchJob(ConcurrentTransitionMixin, Claimable):
     lines_sha256 = models.CharField(max_length=64, blank=True)
     lines_bytes = models.BigIntegerField(default=0)
     item_count = models.PositiveIntegerField(default=0)
-    estimated_tokens = models.BigIntegerField(default=0)
     remote_id = models.CharField(max_length=200, blank=True)
     remote_state = models.CharField(max_length=60, blank=True)
     problem = models.TextField(blank=True)
@@ -187,7 +185,6 @@ class BatchItem(ConcurrentTransitionMixin, Claimable):
     line_offset = models.BigIntegerField(null=True, blank=True)
     line_bytes = models.IntegerField(default=0)
     request_hash = models.CharField(max_length=64, blank=True)
-    estimated_tokens = models.IntegerField(default=0)
     reply = models.TextField(blank=True)
     reason = models.TextField(blank=True)
     model = models.CharField(max_length=100, blank=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from batching.requests import Request
 
 if TYPE_CHECKING:
-    from batching.models import BatchItem
+    from batching.models import BatchItem, BatchRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class Purpose(ABC):
         """By item pk: the request to freeze, or the reason why there is none."""
 
     @abstractmethod
-    def schema(self, item: BatchItem) -> dict[str, Any]:
-        """The JSON Schema that a reply to this item must satisfy."""
+    def schema(self, run: BatchRun) -> dict[str, Any]:
+        """The JSON Schema that every reply of this run must satisfy."""
 
     def built(self, items: Sequence[BatchItem]) -> None:
         """Their lines are frozen in a draft."""
@@ -61,7 +61,7 @@ class Purpose(ABC):
         """A person sent them."""
 
     def released(self, items: Sequence[BatchItem]) -> None:
-        """They were set free without being answered."""
+        """They were set free without being answered; each item's reason says why."""
 
     @abstractmethod
     def accept(self, replies: Sequence[Reply]) -> dict[int, Verdict]:

@@ -33,8 +33,9 @@ class Image:
     """A stored image by its storage name; `sha256` is of its bytes.
 
     `role` says whether it is a page of the sheet to be assessed or of a sample sheet, `page`
-    is its number in that sheet from 1, `label` is what the model is told about it. `masks` are the regions to be painted over before the image leaves (x, y, w, h as shares
-    of the width and height): names and roll numbers.
+    is its number in that sheet from 1, `label` is what the model is told about it. `masks`
+    are the regions to be painted over before the image leaves (x, y, w, h as shares of the
+    width and height): names and roll numbers.
     """
 
     name: str

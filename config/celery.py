@@ -45,7 +45,6 @@ app.conf.update(
     task_default_queue="grading",
     task_routes={
         "exams.tasks.*": {"queue": "intake"},
-        "grading.tasks.*": {"queue": "grading"},
         "batching.tasks.build_run": {"queue": "grading"},
         "batching.tasks.work_job": {"queue": "grading"},
         "batching.tasks.collect_job": {"queue": "grading"},

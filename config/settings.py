@@ -68,10 +68,6 @@ CSRF_TRUSTED_ORIGINS = [SITE_URL]
 # -- applications -------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "accounts",
-    "batching",
-    "exams",
-    "grading",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -84,6 +80,10 @@ INSTALLED_APPS = [
     "django_fsm",
     "django_htmx",
     "simple_history",
+    "accounts",
+    "batching",
+    "exams",
+    "grading",
 ]
 
 MIDDLEWARE = [
@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "batching.conflicts.ConflictMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -149,6 +150,7 @@ FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
 FILE_UPLOAD_PERMISSIONS = 0o600
 STATIC_URL = "/static/"
 STATIC_ROOT = SHEAF_DATA_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION
 

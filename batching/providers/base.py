@@ -94,10 +94,13 @@ class Provider(Protocol):
     """What both kinds tell about themselves.
 
     `title` is shown to people; `notice` is an honest sentence shown wherever its marks are
-    ("" for none); `model` is the model's name as kept with every assessment.
+    ("" for none); `model` is the model's name and `assessor` the kind of judge, as kept with
+    every assessment; `needs_answer_key` says that it cannot assess a criterion without one.
     """
 
     kind: Literal["direct", "batch"]
+    assessor: Literal["ai_batch", "local_model", "offline"]
+    needs_answer_key: bool
     title: str
     notice: str
     model: str

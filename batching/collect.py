@@ -1,0 +1,66 @@
+"""Collect: take in every line a provider has for a job, and account for every item.
+
+Chunks of a few hundred lines, each one fenced transaction. Lines are matched by our own
+ids only; a line nobody waits for is logged and ignored; an item without a line is lost.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from itertools import islice
+
+from batching import providers
+from batching.claims import claim, fenced, give_back
+from batching.close import close_job
+from batching.models import BatchItem, BatchJob, ItemState, JobState
+from batching.providers.base import Answer, BatchProvider, ProviderBusy
+from batching.settle import lose, settle
+
+logger = logging.getLogger(__name__)
+
+LINES_AT_ONCE = 250
+
+
+def collect_job(job_pk: int) -> None:
+    """Settle all items of an ended remote job. Raises ProviderBusy and LostClaim."""
+    held = claim(
+        BatchJob.objects.filter(state=JobState.IN_PROGRESS, results_ready_at__isnull=False), job_pk
+    )
+    if held is None:
+        return
+    job = BatchJob.objects.select_related("run").get(pk=job_pk)
+    provider = providers.get(job.run.provider)
+    if not isinstance(provider, BatchProvider):
+        raise TypeError(f"{job.run.provider} has no batches to collect.")
+    try:
+        answers = provider.replies(job.remote_id)
+        while chunk := list(islice(answers, LINES_AT_ONCE)):
+            with fenced(held, done=False) as job:
+                settle(job.run, list(matched(job, chunk)))
+    except ProviderBusy as busy:
+        give_back(held, seconds=busy.retry_after or 60)
+        raise
+    with fenced(held) as job:
+        missing = list(job.items.filter(state=ItemState.SENT).order_by("pk"))
+        if job.cancel_asked_at:
+            lose(job.run, missing, "Cancelled before it was answered.", free=True)
+        else:
+            lose(job.run, missing, "The provider returned no line for this request.")
+    close_job(job.pk)
+
+
+def matched(job: BatchJob, answers: list[Answer]) -> Iterator[tuple[BatchItem, Answer]]:
+    """Each waiting item of the job with its line; the first line of an id counts."""
+    waiting = {
+        item.custom_id: item
+        for item in job.items.select_related("run").filter(
+            state=ItemState.SENT, custom_id__in=[answer.custom_id for answer in answers]
+        )
+    }
+    for answer in answers:
+        item = waiting.pop(answer.custom_id, None)
+        if item is None:
+            logger.warning("job %s: a line that nobody waits for was ignored", job.pk)
+            continue
+        yield item, answer

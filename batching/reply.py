@@ -1,0 +1,91 @@
+"""From a provider's answer to a validated JSON value, or the reason why not.
+
+One order for all providers: how it finished, one fence, strict JSON, the schema, and that
+the reply repeats the id of its own request. An illegal value is never made legal.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from functools import lru_cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from batching.providers.base import Answer
+
+FENCE = re.compile(r"\A\s*```(?:json|JSON)?[ \t]*\r?\n(.*?)\r?\n?[ \t]*```\s*\Z", re.DOTALL)
+
+
+class InvalidReply(Exception):
+    """The reply cannot be taken; the message is a reason for a person."""
+
+
+def validator_for(schema: dict[str, Any]) -> Draft202012Validator:
+    """A validator, built once per schema."""
+    return _validator(json.dumps(schema, sort_keys=False))
+
+
+@lru_cache(maxsize=64)
+def _validator(schema: str) -> Draft202012Validator:
+    value = json.loads(schema)
+    Draft202012Validator.check_schema(value)
+    return Draft202012Validator(value)
+
+
+def read_reply(answer: Answer, custom_id: str, validator: Draft202012Validator) -> dict[str, Any]:
+    """The value of a reply to request `custom_id`. Raises InvalidReply."""
+    if answer.finish == "refused":
+        raise InvalidReply(answer.problem or "The provider refused to answer.")
+    if answer.finish == "truncated":
+        raise InvalidReply(answer.problem or "The reply was cut off at the token limit.")
+    if answer.finish == "error":
+        raise InvalidReply(answer.problem or "The provider answered with an error.")
+    text = answer.text.removeprefix("\ufeff")
+    if fenced := FENCE.match(text):
+        text = fenced.group(1)
+    if not text.strip():
+        raise InvalidReply("The reply is empty.")
+    try:
+        value = json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            object_pairs_hook=_refuse_repeated_keys,
+        )
+    except (ValueError, RecursionError) as error:
+        raise InvalidReply(f"The reply is not valid JSON: {error}.") from error
+    error = best_match(validator.iter_errors(value))
+    if error is not None:
+        raise InvalidReply(_explain(error))
+    if value["item_id"] != custom_id:
+        raise InvalidReply("The reply repeats the id of another request.")
+    return dict(value)
+
+
+def _explain(error: ValidationError) -> str:
+    # The message of jsonschema quotes the value, which may be a page of a student's text.
+    place = "/".join(str(step) for step in error.absolute_path) or "the reply"
+    message = error.message if len(error.message) <= 200 else f"{error.message[:200]}…"
+    return f"The reply does not fit the schema at {place}: {message}"
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits[:20]} is too large a number")
+    return number
+
+
+def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return value

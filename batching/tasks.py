@@ -1,0 +1,75 @@
+"""The engine's tasks: the table of contents of a run's way.
+
+Messages carry ids. Every task makes one call and may ring the next doorbell; the database
+knows what is to be done, so a message that is lost or comes twice changes nothing.
+"""
+
+from celery import shared_task
+from django.conf import settings
+from django.core.management import call_command
+from django.db import InterfaceError, OperationalError
+
+from batching import build, collect, direct, housekeeping, poll, providers, submit
+from batching import sweep as sweeper
+from batching.claims import LostClaim
+from batching.models import BatchJob, JobState
+from batching.providers.base import ProviderBusy
+
+RETRY = {
+    "autoretry_for": (OperationalError, InterfaceError),
+    "retry_backoff": 5,
+    "retry_jitter": True,
+    "max_retries": 8,
+    "throws": (LostClaim,),
+}
+# A busy provider is asked again by the sweeper, after the pause that its row carries.
+RETRY_PROVIDER = RETRY | {"throws": (LostClaim, ProviderBusy)}
+
+
+@shared_task(**RETRY)
+def build_run(run_pk: int) -> None:
+    build.build_run(run_pk)
+
+
+@shared_task(**RETRY_PROVIDER)
+def submit_job(job_pk: int) -> None:
+    submit.submit_job(job_pk)
+    job = BatchJob.objects.select_related("run").get(pk=job_pk)
+    if job.kind == "direct" and job.state == JobState.IN_PROGRESS:
+        for _ in range(providers.get(job.run.provider).concurrency):
+            work_job.delay(job_pk)
+
+
+@shared_task(**RETRY_PROVIDER)
+def work_job(job_pk: int) -> None:
+    if direct.work_job(job_pk):
+        work_job.delay(job_pk)
+
+
+@shared_task(**RETRY_PROVIDER)
+def poll_job(job_pk: int) -> None:
+    poll.poll_job(job_pk)
+    if BatchJob.objects.filter(pk=job_pk, results_ready_at__isnull=False).exists():
+        collect_job.delay(job_pk)
+
+
+@shared_task(**RETRY_PROVIDER)
+def collect_job(job_pk: int) -> None:
+    collect.collect_job(job_pk)
+
+
+@shared_task(name="batching.tasks.poll")
+def poll_due_jobs() -> None:
+    for pk in poll.due_jobs().values_list("pk", flat=True):
+        poll_job.delay(pk)
+
+
+@shared_task
+def sweep() -> None:
+    sweeper.sweep()
+
+
+@shared_task(name="batching.tasks.housekeeping")
+def keep_house() -> None:
+    housekeeping.delete_stale_files(settings.FILE_UPLOAD_TEMP_DIR)
+    call_command("clearsessions")

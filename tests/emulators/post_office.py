@@ -1,0 +1,138 @@
+"""Providers for tests of the engine that need no vendor: one of each kind, with a ledger.
+
+Both keep what they received in a folder, so that workers in other processes share it, and
+both take faults from it: a file named after a fault makes it happen once.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from batching.jsonl import decode_request, encode_request
+from batching.providers.base import (
+    Answer,
+    Limits,
+    ProviderBusy,
+    ProviderRefused,
+    ReadImage,
+    Status,
+    Usage,
+)
+from batching.requests import Request, Text
+
+
+def reply_to(request: Request) -> str:
+    """Counts the words of the request's texts: the 'assessment' of these providers."""
+    words = sum(len(part.text.split()) for part in request.parts if isinstance(part, Text))
+    return json.dumps({"item_id": request.custom_id, "words": words})
+
+
+class Office:
+    """What both kinds share: the folder, the ledger and the faults."""
+
+    title = "Post office"
+    notice = ""
+    model = "post-office-1"
+    assessor = "ai_batch"
+    needs_answer_key = False
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.folder = Path(options["folder"])
+        self.limits = Limits(lines=options.get("lines"), bytes=options.get("bytes"))
+        self.concurrency = options.get("concurrency", 2)
+        self.seconds = options.get("seconds", 0)
+
+    def fault(self, name: str) -> bool:
+        """Whether the fault is set; it happens once."""
+        try:
+            (self.folder / f"fault-{name}").unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def note(self, line: str) -> None:
+        with (self.folder / "ledger").open("a") as ledger:
+            ledger.write(line + "\n")
+
+    def set_fault(self, name: str) -> None:
+        (self.folder / f"fault-{name}").touch()
+
+    def ledger(self) -> list[str]:
+        path = self.folder / "ledger"
+        return path.read_text().splitlines() if path.exists() else []
+
+
+class DirectOffice(Office):
+    """Answers one request at a time."""
+
+    kind = "direct"
+
+    def answer(self, request: Request, read_image: ReadImage) -> Answer:
+        if self.fault("busy"):
+            raise ProviderBusy("come back later", retry_after=1)
+        if self.fault("refuse"):
+            raise ProviderRefused("the key is wrong")
+        self.note(request.custom_id)
+        time.sleep(self.seconds)
+        text = "no json" if self.fault("prose") else reply_to(request)
+        return Answer(request.custom_id, text, raw=text, model=self.model, usage=Usage(10, 5))
+
+
+class BatchOffice(Office):
+    """Takes files of lines and hands out replies when asked."""
+
+    kind = "batch"
+
+    def encode(self, request: Request, read_image: ReadImage) -> bytes:
+        return encode_request(request)
+
+    def submit(self, lines: Path, token: str) -> str:
+        if self.fault("refuse"):
+            raise ProviderRefused("the file is not acceptable")
+        (self.folder / f"batch-{token}.jsonl").write_bytes(lines.read_bytes())
+        self.note(f"submit {token}")
+        if self.fault("lost-reply"):
+            raise ProviderBusy("connection reset", retry_after=1)
+        return f"remote-{token}"
+
+    def find(self, token: str, since: datetime) -> str | None:
+        return f"remote-{token}" if (self.folder / f"batch-{token}.jsonl").exists() else None
+
+    def status(self, remote_id: str) -> Status:
+        if self.fault("unknown"):
+            return Status("unknown", "MOON_PHASE")
+        if (self.folder / "stuck").exists():
+            return Status("running", "in_progress")
+        if (self.folder / "cancelled").exists():
+            return Status("cancelled", "cancelled", has_results=True)
+        if self.fault("refused-later"):
+            return Status("refused", "failed", problem="line 1 is not acceptable")
+        return Status("ended", "completed", has_results=True)
+
+    def replies(self, remote_id: str) -> Iterator[Answer]:
+        path = self.folder / f"batch-{remote_id.removeprefix('remote-')}.jsonl"
+        requests = [decode_request(line) for line in path.read_bytes().splitlines()]
+        if self.fault("shuffled"):
+            requests.reverse()
+        if self.fault("missing"):
+            requests = requests[1:]
+        if self.fault("doubled"):
+            requests.append(requests[0])
+        if self.fault("stranger"):
+            yield Answer("nobody-knows", "{}", "{}")
+        swapped = self.fault("swapped")
+        for number, request in enumerate(requests):
+            text = reply_to(requests[(number + 1) % len(requests)] if swapped else request)
+            yield Answer(request.custom_id, text, raw=text, model=self.model, usage=Usage(10, 5))
+            if number == 1 and self.fault("reset"):
+                raise ProviderBusy("connection reset", retry_after=1)
+
+    def cancel(self, remote_id: str) -> None:
+        self.note(f"cancel {remote_id}")
+        (self.folder / "stuck").unlink(missing_ok=True)
+        (self.folder / "cancelled").touch()

@@ -1,0 +1,188 @@
+"""A running Sheaf for tests: a data folder, a web server, worker processes and the beat.
+
+Everything is a process of its own, configured by environment variables alone, and talked to
+as its users do: over HTTP and with management commands.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import requests
+
+from tests.servers import free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
+
+
+class Site:
+    """One installation below `folder`; `environment` is added to its variables."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "PYTHONPATH": str(ROOT),
+            "SHEAF_DATA_DIR": str(folder / "data"),
+            "SHEAF_SITE_URL": self.url,
+            "SHEAF_SWEEP_SECONDS": "2",
+            "SHEAF_LEASE_SECONDS": "30",
+            "SHEAF_LOG_LEVEL": "INFO",
+            "OMP_THREAD_LIMIT": "1",
+            **environment,
+        }
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command; its output."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{arguments}: {done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def ask(self, expression: str) -> Any:
+        """The JSON value of a Python expression, worked out inside the installation."""
+        code = (
+            "import json\n"
+            "from django.db.models import *\n"
+            "from accounts.models import *; from batching.models import *\n"
+            "from exams.models import *; from grading.models import *\n"
+            f"print('ANSWER', json.dumps({expression}, default=str))"
+        )
+        lines = self.manage("shell", "--no-imports", "-c", code).splitlines()
+        return json.loads(next(one[7:] for one in lines if one.startswith("ANSWER ")))
+
+    def start(self, name: str, *command: str) -> subprocess.Popen[bytes]:
+        """Start a process in a group of its own, its output in <name>.log."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.processes[name] = process
+        return process
+
+    def start_web(self) -> None:
+        self.start(
+            "web", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{self.port}", "--threads=4"
+        )
+
+        def answers() -> bool:
+            try:
+                return requests.get(self.url, timeout=5).status_code == 200
+            except requests.ConnectionError:
+                return False
+
+        wait_until(answers, "the web server answers")
+
+    def start_worker(self, name: str = "worker", queues: str = "intake,grading,polling") -> None:
+        self.start(
+            name, "celery", "-A", "config", "worker", "-Q", queues, "-c", "2", "-n", f"{name}@test"
+        )
+
+    def start_beat(self) -> None:
+        self.start("beat", "celery", "-A", "config", "beat")
+
+    def kill(self, name: str) -> None:
+        """kill -9 of a process and everything it started."""
+        process = self.processes.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self) -> None:
+        for name in list(self.processes):
+            self.kill(name)
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+
+@contextmanager
+def running_site(folder: Path, **environment: str) -> Iterator[Site]:
+    """A migrated site; whatever it started is stopped at the end."""
+    site = Site(folder, **environment)
+    try:
+        site.manage("migrate", "--verbosity=0")
+        yield site
+    finally:
+        site.stop()
+
+
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = 180) -> Any:
+    """The first true value of `condition`, looked at a few times a second."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.3)
+    raise AssertionError(f"waited {seconds} s in vain until {what}")
+
+
+class Visitor:
+    """A person with a browser that knows no script: pages, links and forms."""
+
+    def __init__(self, site: Site, username: str, password: str) -> None:
+        self.site = site
+        self.session = requests.Session()
+        self.get("/accounts/login/")
+        page = self.post("/accounts/login/", {"username": username, "password": password})
+        assert page.status_code == 200, page.text
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        self.page = self.session.get(urljoin(self.site.url, path), timeout=60, **options)
+        return self.page
+
+    def post(
+        self, path: str, data: dict[str, Any] | None = None, files: Any = None
+    ) -> requests.Response:
+        """Send a form with the token of this person's session."""
+        token = self.session.cookies.get("csrftoken", "")
+        self.page = self.session.post(
+            urljoin(self.site.url, path),
+            data={"csrfmiddlewaretoken": token} | (data or {}),
+            files=files,
+            headers={"Referer": self.site.url},
+            timeout=120,
+        )
+        return self.page
+
+    def fields(self, action: str) -> dict[str, str]:
+        """The hidden fields of the form with this action on the current page."""
+        form = re.search(
+            rf'<form[^>]*action="{re.escape(action)}"[^>]*>(.*?)</form>', self.page.text, re.DOTALL
+        )
+        assert form, f"no form for {action} on {self.page.url}"
+        found = {}
+        for tag in re.findall(r"<input[^>]*>", form.group(1)):
+            attributes = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
+            if attributes.get("type") == "hidden" and "name" in attributes:
+                found[attributes["name"]] = attributes.get("value", "")
+        found.pop("csrfmiddlewaretoken", None)
+        return found

@@ -1,0 +1,235 @@
+"""Who may open and do what: every address the resolver knows, for six kinds of people.
+
+An address without a row here fails the suite. In a row, the six signs stand for
+
+    anonymous, admin, own teacher, other teacher, own student, other student
+
+and mean: L sent to the sign-in page, . allowed, - the same 404 as for what never existed.
+"Own" means the class X-B, its teacher alice and its student carol.
+"""
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from accounts import notifications
+from accounts.models import Notification
+from exams.models import SampleSheet
+from grading.models import GradingRun
+from tests import factories
+
+STAFF = "L..---"
+ADMIN = "L.----"
+ANYONE = "L....."
+PUBLIC = "......"
+
+MATRIX = {
+    "dashboard": {"GET": ANYONE},
+    "healthz": {"GET": PUBLIC},
+    # people
+    "accounts:login": {"GET": PUBLIC, "POST": PUBLIC},
+    "accounts:logout": {"POST": "......"},
+    "accounts:forgotten": {"GET": PUBLIC, "POST": PUBLIC},
+    "accounts:first_password": {"GET": PUBLIC, "POST": PUBLIC},
+    "accounts:account": {"GET": ANYONE, "POST": ANYONE},
+    "accounts:password_change": {"GET": ANYONE, "POST": ANYONE},
+    "accounts:notifications": {"GET": ANYONE},
+    "accounts:notifications_read": {"POST": ANYONE},
+    "accounts:notification_open": {"POST": "L---.-"},
+    "accounts:class_list": {"GET": STAFF},
+    "accounts:class_create": {"GET": ADMIN, "POST": ADMIN},
+    "accounts:class_detail": {"GET": STAFF},
+    "accounts:roster_import": {"GET": STAFF, "POST": STAFF},
+    "accounts:class_links": {"POST": STAFF},
+    "accounts:class_links_send": {"POST": STAFF},
+    # exams
+    "exams:exam_list": {"GET": "L...--"},
+    "exams:exam_create": {"GET": "L...--", "POST": "L...--"},
+    "exams:exam_detail": {"GET": STAFF},
+    "exams:exam_edit": {"GET": STAFF, "POST": STAFF},
+    "exams:exam_file": {"GET": STAFF},
+    "exams:rubric": {"GET": STAFF, "POST": STAFF},
+    "exams:answer_key": {"GET": STAFF, "POST": STAFF},
+    "exams:answer_key_read": {"POST": STAFF},
+    "exams:answer_key_drop": {"POST": STAFF},
+    "exams:samples": {"GET": STAFF},
+    "exams:sample_choose": {"GET": STAFF},
+    "exams:sample_edit": {"GET": STAFF, "POST": STAFF},
+    "exams:sample_remove": {"POST": STAFF},
+    # intake
+    "exams:upload_create": {"GET": STAFF, "POST": STAFF},
+    "exams:upload_detail": {"GET": STAFF},
+    "exams:upload_progress": {"GET": STAFF},
+    "exams:upload_retry": {"POST": STAFF},
+    "exams:mapping": {"GET": STAFF},
+    "exams:map_certain": {"POST": STAFF},
+    "exams:sheet_map": {"POST": STAFF},
+    "exams:sheet_unmap": {"POST": STAFF},
+    "exams:sheet_skip": {"POST": STAFF},
+    "exams:sheet_unskip": {"POST": STAFF},
+    "exams:sheet_retry": {"POST": STAFF},
+    "exams:sheet_pages": {"GET": STAFF},
+    "exams:page_turn": {"POST": STAFF},
+    "exams:page_drop": {"POST": STAFF},
+    "exams:page_restore": {"POST": STAFF},
+    "exams:page_move": {"POST": STAFF},
+    # a student's own published page is the one thing of media a student may see
+    "exams:page_image": {"GET": "L..-.-"},
+    "exams:page_thumbnail": {"GET": "L..-.-"},
+    # runs
+    "grading:run_list": {"GET": STAFF},
+    "grading:run_create": {"GET": STAFF, "POST": STAFF},
+    "grading:run_detail": {"GET": STAFF},
+    "grading:run_progress": {"GET": STAFF},
+    "grading:run_items": {"GET": STAFF},
+    "grading:run_send": {"POST": STAFF},
+    "grading:run_cancel": {"POST": STAFF},
+    # review and results
+    "grading:review_list": {"GET": STAFF},
+    "grading:review_sheet": {"GET": STAFF},
+    "grading:sheet_look": {"POST": STAFF},
+    "grading:sheet_approve": {"POST": STAFF},
+    "grading:sheet_reopen": {"POST": STAFF},
+    "grading:sheet_by_hand": {"GET": STAFF, "POST": STAFF},
+    "grading:sheet_preview": {"GET": STAFF},
+    "grading:sheet_take_back": {"POST": STAFF},
+    "grading:mark_save": {"POST": STAFF},
+    "grading:mark_history": {"GET": STAFF},
+    "grading:mark_put_back": {"POST": STAFF},
+    "grading:approve_all": {"POST": STAFF},
+    "grading:publish": {"GET": STAFF, "POST": STAFF},
+    "grading:take_back": {"POST": STAFF},
+    "grading:results": {"GET": STAFF},
+    "grading:export_csv": {"GET": STAFF},
+    "grading:my_results": {"GET": "L---.."},
+    "grading:my_result": {"GET": "L---.-"},
+}
+
+
+def addresses(resolver=None, space: str = "") -> dict[str, URLPattern]:
+    """Every named address below a resolver, by its full name."""
+    found = {}
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{space}{pattern.namespace}:" if pattern.namespace else space
+            found |= addresses(pattern, inner)
+        else:
+            assert pattern.name, f"the address {pattern.pattern} has no name"
+            found[f"{space}{pattern.name}"] = pattern
+    return found
+
+
+OURS = {name: pattern for name, pattern in addresses().items() if not name.startswith("admin:")}
+OF_ADMIN = {name: pattern for name, pattern in addresses().items() if name.startswith("admin:")}
+
+
+def test_every_address_has_a_row():
+    assert set(OURS) == set(MATRIX)
+
+
+@pytest.fixture
+def people(admin, alice, bob, carol, dora, x_c):
+    """The six kinds of people as browsers, in the order of the rows."""
+    browsers = [Client()]
+    for person in (admin, alice, bob, carol, dora):
+        browser = Client()
+        browser.force_login(person)
+        browsers.append(browser)
+    return browsers
+
+
+@pytest.fixture
+def arguments(exam, alice, carol, carols_enrolment):
+    """By address: the arguments that name things of class X-B."""
+    sheet = factories.make_sheet(exam, state="published", enrolment=carols_enrolment, pages=2)
+    graded = factories.make_sheet(exam, state="graded")
+    open_sheet = factories.make_sheet(exam)
+    batch_run = factories.make_batch_run(exam)
+    GradingRun.objects.create(batch_run=batch_run, exam=exam, rubric=exam.rubrics.get())
+    sample = SampleSheet.objects.create(exam=exam, sheet=graded, title="Full", created_by=alice)
+    notifications.notify([carol], key="told", text="Hello", url="/")
+    by_kind = {
+        "exams": exam.pk,
+        "classes": exam.school_class.pk,
+        "uploads": sheet.upload.pk,
+        "sheets": open_sheet.pk,
+        "runs": batch_run.pk,
+        "samples": sample.pk,
+        "marks": graded.marks.first().pk,
+        "results": sheet.pk,
+        "notifications": Notification.objects.get().pk,
+    }
+    page = sheet.pages.first()
+
+    def arguments_of(name: str) -> dict[str, object]:
+        pattern = str(OURS[name].pattern)
+        if "public_id" in pattern:
+            return {"public_id": page.public_id}
+        if "uidb64" in pattern:
+            return {"uidb64": "MQ", "token": "set-password"}
+        if "pk" in pattern:
+            kind = re.match(r"(\w+)/", pattern).group(1)
+            if name in ("grading:review_sheet", "grading:sheet_preview"):
+                return {"pk": graded.pk}
+            return {"pk": by_kind[kind]}
+        return {}
+
+    return arguments_of
+
+
+ROWS = [(name, method) for name, row in MATRIX.items() for method in row]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "method"), ROWS)
+def test_only_those_who_may_get_in(name, method, people, arguments):
+    url = reverse(name, kwargs=arguments(name))
+    missing = {key: 0 if key == "pk" else value for key, value in arguments(name).items()}
+    for sign, browser in zip(MATRIX[name][method], people, strict=True):
+        answer = browser.generic(method, url)
+        where = f"{method} {url} as {browser.session.get('_auth_user_id', 'nobody')}"
+        if sign == "L":
+            assert answer.status_code == 302, where
+            assert answer["Location"].startswith(reverse("accounts:login")), where
+        elif sign == "-":
+            assert answer.status_code == 404, where
+            if missing.get("pk") == 0:
+                nothing = browser.generic(method, reverse(name, kwargs=missing))
+                assert without_tokens(answer) == without_tokens(nothing), where
+        else:
+            assert answer.status_code in (200, 302, 400, 409, 422), f"{where}: {answer.status_code}"
+            if answer.status_code == 302 and sign == ".":
+                assert not answer["Location"].startswith(f"{reverse('accounts:login')}?"), where
+
+
+def without_tokens(answer) -> str:
+    """The page without what differs on every load."""
+    return re.sub(rb'value="\w{64}"|"X-CSRFToken": "\w{64}"', b"", answer.content).decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", sorted(set(OURS)))
+def test_no_address_takes_a_method_that_has_no_row(name, people, arguments):
+    url = reverse(name, kwargs=arguments(name))
+    admin = people[1]
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - set(MATRIX[name]):
+        assert admin.generic(method, url).status_code in (404, 405), f"{method} {url}"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", sorted(OF_ADMIN))
+def test_the_admin_is_for_admins_only(name, people, exam):
+    pattern = str(OF_ADMIN[name].pattern)
+    values = {"object_id": "1", "app_label": "exams", "url": "x", "content_type_id": 1}
+    values |= {"id": "1", "from_field": "1", "history_id": "1"}
+    names = re.findall(r"<(?:\w+:)?(\w+)>", pattern) or re.findall(r"\?P<(\w+)>", pattern)
+    url = reverse(name, kwargs={key: values.get(key, 1) for key in names})
+    for browser in (people[0], *people[2:]):
+        answer = browser.get(url)
+        if name in ("admin:login", "admin:logout", "admin:jsi18n"):
+            continue
+        assert answer.status_code in (302, 404), f"{url}: {answer.status_code}"
+        if answer.status_code == 302:
+            assert "login" in answer["Location"] or "sign-in" in answer["Location"], url
