@@ -140,3 +140,23 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class LinkMail(models.Model):
+    """A one-time password link to be e-mailed: the intention is kept here until it is sent.
+
+    `due_at` is also the lease: whoever sends it moves it ahead, and clears it when done.
+    """
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="link_mail")
+    due_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    problem = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = "link by e-mail"
+        verbose_name_plural = "links by e-mail"
+
+    def __str__(self) -> str:
+        return f"link for user {self.user_id}"

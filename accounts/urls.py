@@ -1,6 +1,27 @@
 """Addresses of the pages of accounts."""
 
-from django.urls import URLPattern
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+
+from accounts.views import account, classes, notifications, roster_import, sign_in
 
 app_name = "accounts"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("sign-in/", sign_in.SignIn.as_view(), name="login"),
+    # Public: a session that ended by itself must not lead to sign in and at once out again.
+    path("sign-out/", login_not_required(LogoutView.as_view()), name="logout"),
+    path("forgotten/", sign_in.forgotten, name="forgotten"),
+    path("password/<uidb64>/<token>/", sign_in.FirstPassword.as_view(), name="first_password"),
+    path("account/", account.account, name="account"),
+    path("account/password/", sign_in.PasswordChange.as_view(), name="password_change"),
+    path("notifications/", notifications.notification_list, name="notifications"),
+    path("notifications/read/", notifications.notifications_read, name="notifications_read"),
+    path("notifications/<int:pk>/", notifications.notification_open, name="notification_open"),
+    path("classes/", classes.class_list, name="class_list"),
+    path("classes/new/", classes.class_create, name="class_create"),
+    path("classes/<int:pk>/", classes.class_detail, name="class_detail"),
+    path("classes/<int:pk>/roster/", roster_import.roster_import, name="roster_import"),
+    path("classes/<int:pk>/links/", classes.class_links, name="class_links"),
+    path("classes/<int:pk>/links/send/", classes.class_links_send, name="class_links_send"),
+]

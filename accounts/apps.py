@@ -1,0 +1,7 @@
+"""The app's entry into Django."""
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    name = "accounts"

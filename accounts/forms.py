@@ -1,0 +1,68 @@
+"""Forms of the people pages: sign-in, forgotten password, a class, a roster file."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm
+
+from accounts.models import SchoolClass
+from accounts.roster_files import MAX_BYTES
+
+
+class SignInForm(AuthenticationForm):
+    """User name (for most people their e-mail address) and password."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "User name or password is wrong. Mind capital letters in the password.",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = "User name or e-mail address"
+
+    def clean_username(self) -> str:
+        """E-mail addresses are kept in lower case; people type them in any."""
+        username: str = self.cleaned_data["username"]
+        return username.lower() if "@" in username else username
+
+
+class ForgottenForm(forms.Form):
+    email = forms.EmailField(
+        label="E-mail address",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True}),
+    )
+
+
+class ClassForm(forms.ModelForm):
+    class Meta:
+        model = SchoolClass
+        fields = ("name", "teachers")
+        widgets = {"teachers": forms.CheckboxSelectMultiple}
+        labels = {"name": "Name of the class"}
+        help_texts = {"name": "For example X-B.", "teachers": "They see this class and its exams."}
+
+    def clean_name(self) -> str:
+        """Two classes whose names differ in case or spaces only would be mixed up."""
+        name = " ".join(self.cleaned_data["name"].split())
+        if SchoolClass.objects.filter(name__iexact=name).exists():
+            raise forms.ValidationError(f"There is a class {name} already.")
+        return name
+
+
+class RosterForm(forms.Form):
+    file = forms.FileField(
+        label="Roster file (CSV)",
+        max_length=200,
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,text/csv,text/plain"}),
+    )
+
+    def clean_file(self):
+        """Refuse a file too large to be a roster before it is read."""
+        file = self.cleaned_data["file"]
+        if file.size > MAX_BYTES:
+            raise forms.ValidationError(
+                f"The file has {file.size:,} bytes; a roster has at most {MAX_BYTES:,}."
+            )
+        return file

@@ -1,0 +1,65 @@
+"""The bell: lines that tell a person something happened to them.
+
+Comes in: recipients, a key that makes telling twice impossible, a text and perhaps an address.
+Goes out: Notification rows and how many of them are unread.
+"""
+
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.text import Truncator
+
+from accounts.models import Notification, User
+
+TEXT_LENGTH = 300
+CHUNK = 1000
+
+
+def notify(recipients: Iterable[User | int], *, key: str, text: str, url: str = "") -> None:
+    """Tell each recipient (users or their ids) once per key; repeating it changes nothing.
+
+    `key` names the event, e.g. "published:12:2"; `url` is a path of Sheaf's own. A text longer
+    than a line of the bell is cut. Raises ValueError for a foreign address or a long key.
+    """
+    if len(key) > 100 or len(url) > 300:
+        raise ValueError(f"notification {key[:100]!r}: key or address is too long")
+    if url and not url_has_allowed_host_and_scheme(url, allowed_hosts=None):
+        raise ValueError(f"notification {key!r}: {url!r} does not lie inside Sheaf")
+    line = Truncator(text).chars(TEXT_LENGTH)
+    now = timezone.now()
+    Notification.objects.bulk_create(
+        (
+            Notification(
+                recipient_id=recipient.pk if isinstance(recipient, User) else recipient,
+                key=key,
+                text=line,
+                url=url,
+                created_at=now,
+            )
+            for recipient in recipients
+        ),
+        ignore_conflicts=True,
+        batch_size=CHUNK,
+    )
+
+
+def notifications_for(user: User) -> QuerySet[Notification]:
+    """A person's own lines, newest first."""
+    return Notification.objects.filter(recipient=user)
+
+
+def count_unread(user: User) -> int:
+    """How many lines a person has not read."""
+    return notifications_for(user).filter(read_at=None).count()
+
+
+def mark_read(user: User, *, up_to: int | None = None, pk: int | None = None) -> None:
+    """Mark a person's unread lines as read: one, or all up to the newest that was shown."""
+    unread = notifications_for(user).filter(read_at=None)
+    if up_to is not None:
+        unread = unread.filter(pk__lte=up_to)
+    if pk is not None:
+        unread = unread.filter(pk=pk)
+    unread.update(read_at=timezone.now())

@@ -1,0 +1,42 @@
+"""Orders one-time links by e-mail: the command of imports, the class page and "forgotten".
+
+Comes in: users. Goes out: LinkMail rows that are due, and a ring for the worker after the
+commit. Users without an address, or all of them without a mail server, are handed back.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import tasks
+from accounts.first_passwords import gets_mail
+from accounts.models import LinkMail, User
+
+PAUSE = timedelta(minutes=5)
+
+
+@transaction.atomic
+def send_links(users: Iterable[User]) -> list[User]:
+    """Have each user's link e-mailed; returns those whom e-mail cannot reach.
+
+    A user to whom one was sent within the last five minutes gets no second one.
+    """
+    users = list(users)
+    now = timezone.now()
+    just_sent = set(
+        LinkMail.objects.filter(user__in=users, sent_at__gt=now - PAUSE).values_list(
+            "user_id", flat=True
+        )
+    )
+    wanted = sorted({user.pk for user in users if gets_mail(user)} - just_sent)
+    LinkMail.objects.bulk_create(
+        [LinkMail(user_id=pk, due_at=now) for pk in wanted],
+        update_conflicts=True,
+        unique_fields=["user"],
+        update_fields=["due_at", "tries", "problem"],
+    )
+    for pk in wanted:
+        tasks.mail_link.delay_on_commit(pk)
+    return [user for user in users if not gets_mail(user)]

@@ -1,0 +1,57 @@
+"""Which classes and which of their students somebody may see.
+
+Comes in: a user. Goes out: querysets that pages, API and commands filter further, so that a
+stranger's row and a missing one look the same.
+"""
+
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.db.models import Count, Exists, OuterRef, QuerySet
+
+from accounts.models import Enrolment, Role, SchoolClass, User
+
+
+def classes_for(user: User) -> QuerySet[SchoolClass]:
+    """Classes somebody manages: all for admins, their own for teachers, none for students."""
+    if user.is_admin:
+        return SchoolClass.objects.all()
+    if user.is_teacher:
+        return SchoolClass.objects.filter(teachers=user)
+    return SchoolClass.objects.none()
+
+
+def enrolments_for(user: User) -> QuerySet[Enrolment]:
+    """Enrolments somebody may see: those of their classes, or a student's own."""
+    if user.is_admin:
+        return Enrolment.objects.all()
+    if user.is_teacher:
+        return Enrolment.objects.filter(school_class__teachers=user)
+    return Enrolment.objects.filter(student=user)
+
+
+def class_rows(user: User) -> QuerySet[SchoolClass]:
+    """The class list: classes with `student_count`, teachers at hand."""
+    return (
+        classes_for(user)
+        .annotate(student_count=Count("enrolments", distinct=True))
+        .order_by("name")
+        .prefetch_related("teachers")
+    )
+
+
+def without_password(user: User) -> QuerySet[Enrolment]:
+    """Enrolments whose student has never set a password and for whom `user` may vouch.
+
+    Whoever holds a first link can become that student. A teacher therefore only reaches students
+    all of whose classes are the teacher's own; admins reach everybody.
+    """
+    waiting = enrolments_for(user).filter(
+        student__password__startswith=UNUSABLE_PASSWORD_PREFIX,
+        student__role=Role.STUDENT,
+        student__is_active=True,
+    )
+    if user.is_admin:
+        return waiting
+    elsewhere = Enrolment.objects.filter(student=OuterRef("student")).exclude(
+        school_class__in=classes_for(user)
+    )
+    return waiting.exclude(Exists(elsewhere)) if user.is_teacher else Enrolment.objects.none()

@@ -1,0 +1,276 @@
+"""Imports a roster: the students of a class from a CSV file, all of them or none.
+
+Comes in: a class and the bytes of a file. Goes out: students, enrolments and a report. Students
+are recognised by their e-mail address, else by their roll number; who is missing in the file
+stays. The same file again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from django.contrib.auth.hashers import is_password_usable, make_password
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Lower
+from django.utils.text import slugify
+from simple_history.utils import bulk_create_with_history, bulk_update_with_history
+
+from accounts.models import Enrolment, Role, SchoolClass, User
+from accounts.password_links import send_links
+from accounts.queries import classes_for
+from accounts.roster_files import Problem, RosterError, RosterRow, scan_roster
+
+__all__ = ["RosterError", "RosterReport", "import_roster"]
+
+USERNAME_LENGTH = 150
+
+
+@dataclass(slots=True)
+class RosterReport:
+    """What an import did. `missing` are enrolments that the file does not name: left alone."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    new_students: list[User] = field(default_factory=list)
+    missing: list[Enrolment] = field(default_factory=list)
+
+
+@transaction.atomic
+def import_roster(school_class: SchoolClass, data: bytes, *, by: User | None) -> RosterReport:
+    """Bring a class to what the roster file says; `by` is None for the person at the console.
+
+    New students whose address e-mail reaches are sent their one-time links after the commit.
+    Raises RosterError with every problem and its row; then nothing has changed.
+    """
+    rows, problems = scan_roster(data)
+    school_class = SchoolClass.objects.select_for_update().get(pk=school_class.pk)
+    faulty = {problem.row for problem in problems}
+    sound = [row for row in rows if row.number not in faulty]
+    comparison = _Comparison(school_class, sound, by, whole=not faulty)
+    problems += comparison.problems()
+    if problems:
+        raise RosterError(problems, rows)
+    try:
+        with transaction.atomic():
+            report = comparison.apply()
+    except IntegrityError as error:
+        raise RosterError.of_file(
+            "Somebody else was adding the same students just now. Import the file once more."
+        ) from error
+    send_links(report.new_students)
+    return report
+
+
+class _Comparison:
+    """The rows of a file beside what the class has: first looked through, then applied.
+
+    Without the `whole` file nobody is said to be missing in it.
+    """
+
+    def __init__(
+        self, school_class: SchoolClass, rows: list[RosterRow], by: User | None, *, whole: bool
+    ) -> None:
+        self.school_class, self.by = school_class, by
+        self.enrolments = list(
+            school_class.enrolments.select_related("student")
+            .select_for_update(of=("self",))
+            .order_by("pk")
+        )
+        self.accounts = _accounts([row.email for row in rows if row.email])
+        by_email = {e.student.email.lower(): e for e in self.enrolments if e.student.email}
+        by_roll = {e.roll_number.casefold(): e for e in self.enrolments}
+        self.known = {row: by_email[row.email] for row in rows if row.email in by_email}
+        moved = set(self.known.values())
+        for row in rows:
+            enrolment = by_roll.get(row.roll_number.casefold())
+            if row not in self.known and enrolment is not None and enrolment not in moved:
+                self.known[row] = enrolment
+        self.new = [row for row in rows if row not in self.known]
+        named = set(self.known.values())
+        self.missing = [e for e in self.enrolments if e not in named] if whole else []
+
+    # -- looking through ------------------------------------------------------------------
+
+    def problems(self) -> Iterator[Problem]:
+        """Every reason not to import."""
+        for row, enrolment in self.known.items():
+            yield from (Problem(row.number, text) for text in self._known_faults(row, enrolment))
+        for row in self.new:
+            yield from (Problem(row.number, text) for text in self._new_faults(row))
+
+    def _known_faults(self, row: RosterRow, enrolment: Enrolment) -> Iterator[str]:
+        student = enrolment.student
+        if not student.is_student:
+            yield f"{student} is no student any more. Take the row out."
+        for other in self.missing:
+            if other.roll_number.casefold() == row.roll_number.casefold():
+                yield (
+                    f"Roll number {row.roll_number} belongs to {other.student}, who is not in the "
+                    "file. Give both of them their roll numbers in the file."
+                )
+        if not row.email and student.name != row.name:
+            # Without addresses a row too few or too many would hand each account to a neighbour.
+            yield from self._namesakes(row, [e for e in self.enrolments if e is not enrolment])
+        if row.email and student.email and student.email.lower() != row.email:
+            yield (
+                f"Roll number {row.roll_number} belongs to another student: {student}, "
+                f"{student.email}. Correct the roll number or the address; an admin can change "
+                "the address of a student."
+            )
+        elif row.email and not student.email:
+            if row.email in self.accounts:
+                yield f"The address {row.email} belongs to somebody else. Correct it."
+            elif not self._may_give_address(student):
+                yield (
+                    f"{student} has an account without an e-mail address, and only an admin can "
+                    "add one. Leave email empty in this row."
+                )
+
+    def _new_faults(self, row: RosterRow) -> Iterator[str]:
+        account = self.accounts.get(row.email)
+        if not row.email:
+            yield from self._namesakes(row, self.missing)
+        elif account is None:
+            return
+        elif not account.is_student:
+            yield f"{row.email} is the address of a teacher or admin. Correct it."
+        elif not account.is_active:
+            yield f"The account of {row.email} is closed. An admin can open it again."
+        elif account.name.casefold() != row.name.casefold():
+            yield (
+                f"{row.email} belongs to a student with another name. Correct the address or "
+                "the name."
+            )
+
+    def _namesakes(self, row: RosterRow, enrolments: Iterable[Enrolment]) -> Iterator[str]:
+        for other in enrolments:
+            if other.student.name.casefold() == row.name.casefold():
+                yield (
+                    f"{row.name} is in the class already, with roll number {other.roll_number}. "
+                    "Give an e-mail address in this row, so that one student is not taken for "
+                    "another; for a new roll number, ask an admin."
+                )
+
+    def _may_give_address(self, student: User) -> bool:
+        """Whoever sets an address can have a new password sent to it, and so become the student."""
+        if self.by is None or self.by.is_admin:
+            return True
+        if is_password_usable(student.password):
+            return False
+        others = student.enrolments.exclude(school_class__in=classes_for(self.by))
+        return not others.exists()
+
+    # -- applying -------------------------------------------------------------------------
+
+    def apply(self) -> RosterReport:
+        """Write it all; the caller's transaction is undone when the database refuses."""
+        people, moved = self._changes()
+        User.objects.bulk_update(people, ["name", "email"], batch_size=500)
+        self._move(moved)
+        students = self._students()
+        bulk_create_with_history(
+            [
+                Enrolment(
+                    school_class=self.school_class,
+                    student=students[row],
+                    roll_number=row.roll_number,
+                )
+                for row in self.new
+            ],
+            Enrolment,
+            batch_size=500,
+            default_user=self.by,
+        )
+        updated = len({user.pk for user in people} | {e.student_id for e in moved})
+        return RosterReport(
+            created=len(self.new),
+            updated=updated,
+            unchanged=len(self.known) - updated,
+            new_students=[students[row] for row in self.new if row.email not in self.accounts],
+            missing=self.missing,
+        )
+
+    def _changes(self) -> tuple[list[User], list[Enrolment]]:
+        people, moved = [], []
+        for row, enrolment in self.known.items():
+            student = enrolment.student
+            if student.name != row.name or (row.email and not student.email):
+                student.name, student.email = row.name, student.email or row.email
+                people.append(student)
+            if enrolment.roll_number != row.roll_number:
+                enrolment.roll_number = row.roll_number
+                moved.append(enrolment)
+        return people, moved
+
+    def _move(self, moved: list[Enrolment]) -> None:
+        """New roll numbers, also when two students swap theirs: no number is held twice."""
+        final = {enrolment.pk: enrolment.roll_number for enrolment in moved}
+        for enrolment in moved:
+            enrolment.roll_number = f"~{enrolment.pk}"
+        # Steps aside inside this transaction are nobody's history.
+        Enrolment.objects.bulk_update(moved, ["roll_number"], batch_size=500)
+        for enrolment in moved:
+            enrolment.roll_number = final[enrolment.pk]
+        bulk_update_with_history(
+            moved, Enrolment, ["roll_number"], batch_size=500, default_user=self.by
+        )
+
+    def _students(self) -> dict[RosterRow, User]:
+        """The student of every new row: an account there was, or a new one without a password."""
+        usernames = self._usernames([row for row in self.new if row.email not in self.accounts])
+        made = {
+            row: User(
+                username=username,
+                name=row.name,
+                email=row.email,
+                role=Role.STUDENT,
+                password=make_password(None),
+            )
+            for row, username in usernames.items()
+        }
+        User.objects.bulk_create(made.values(), batch_size=500)
+        return {row: made.get(row) or self.accounts[row.email] for row in self.new}
+
+    def _usernames(self, rows: list[RosterRow]) -> dict[RosterRow, str]:
+        """A free user name for each: the e-mail address, else class and roll number."""
+        class_slug = slugify(self.school_class.name)[:90] or f"class{self.school_class.pk}"
+        wanted = {
+            row: row.email
+            if _is_username(row.email)
+            else f"{class_slug}.{slugify(row.roll_number) or row.number}"
+            for row in rows
+        }
+        taken = set(
+            User.objects.filter(username__in=wanted.values()).values_list("username", flat=True)
+        )
+        chosen: dict[RosterRow, str] = {}
+        for row, base in wanted.items():
+            username, number = base, 1
+            while username in taken:
+                number += 1
+                username = f"{base[: USERNAME_LENGTH - 8]}-{number}"
+                if User.objects.filter(username=username).exists():
+                    taken.add(username)
+            taken.add(username)
+            chosen[row] = username
+        return chosen
+
+
+def _accounts(emails: list[str]) -> dict[str, User]:
+    """Everybody who has one of these addresses, by address in lower case."""
+    people = User.objects.annotate(address=Lower("email")).filter(address__in=emails)
+    return {user.email.lower(): user for user in people}
+
+
+def _is_username(email: str) -> bool:
+    if not email or len(email) > USERNAME_LENGTH:
+        return False
+    try:
+        UnicodeUsernameValidator()(email)
+    except ValidationError:
+        return False
+    return True

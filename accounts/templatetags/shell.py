@@ -1,0 +1,68 @@
+"""Template tags of the page frame: the bell's number, icons, and form controls.
+
+Comes in: the signed-in user, the name of an icon, a bound form field.
+Goes out: a number and safe HTML with Bootstrap's classes; no style or script of its own.
+"""
+
+import math
+from datetime import timedelta
+from typing import Any
+
+from django import forms, template
+from django.forms import BoundField
+from django.template.context import Context
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts import notifications
+
+register = template.Library()
+
+TICKS = (forms.CheckboxInput,)
+CHOICES = (forms.RadioSelect, forms.CheckboxSelectMultiple)
+
+
+@register.simple_tag(takes_context=True)
+def unread_notifications(context: Context) -> int:
+    """How many lines in the bell the signed-in person has not read; costs one query."""
+    return notifications.count_unread(context["user"])
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """An icon of the vendored sprite (static/vendor/README.md lists the names)."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        static("vendor/bootstrap-icons/icons.svg"),
+        name,
+    )
+
+
+@register.filter
+def minutes(duration: timedelta) -> int:
+    """A duration in whole minutes, rounded up."""
+    return math.ceil(duration.total_seconds() / 60)
+
+
+@register.filter
+def is_tick(field: BoundField) -> bool:
+    """Whether a field is one box to tick, whose label stands behind it."""
+    return isinstance(field.field.widget, TICKS)
+
+
+@register.filter
+def control(field: BoundField) -> SafeString:
+    """A field's input with Bootstrap's classes; red when the field has errors."""
+    widget = field.field.widget
+    if isinstance(widget, CHOICES):
+        css = ""  # Django would give it to the box around the choices; sheaf.css has .choices.
+    elif isinstance(widget, TICKS):
+        css = "form-check-input"
+    elif isinstance(widget, forms.Select):
+        css = "form-select"
+    else:
+        css = "form-control"
+    names = [widget.attrs.get("class", ""), css, "is-invalid" if field.errors else ""]
+    attrs: dict[str, Any] = {"class": " ".join(name for name in names if name)}
+    return field.as_widget(attrs=attrs)

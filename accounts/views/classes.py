@@ -1,0 +1,109 @@
+"""Classes: the list, one class with its roster, a new class, and the first links of students.
+
+Admins see and make all; teachers see their own; for students these pages do not exist.
+"""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import queries
+from accounts.first_passwords import email_is_configured, first_password_url, gets_mail
+from accounts.forms import ClassForm
+from accounts.models import User
+from accounts.password_links import send_links
+from accounts.roles import admin_required, teacher_required
+
+PAGE_SIZE = 100
+
+
+@require_safe
+@teacher_required
+def class_list(request: HttpRequest) -> HttpResponse:
+    """The classes somebody teaches or administers."""
+    page = Paginator(queries.class_rows(request.user), PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "accounts/class_list.html", {"page": page})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@admin_required
+def class_create(request: HttpRequest) -> HttpResponse:
+    """Make a class and say who teaches it."""
+    form = ClassForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        school_class = form.save()
+        messages.success(request, f"Class {school_class} is there. Import its roster now.")
+        return redirect("accounts:roster_import", school_class.pk)
+    return render(
+        request, "accounts/class_create.html", {"form": form}, status=422 if form.is_bound else 200
+    )
+
+
+@require_safe
+@teacher_required
+def class_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """A class: its teachers and its roster, with who cannot sign in yet."""
+    school_class = get_object_or_404(queries.classes_for(request.user), pk=pk)
+    enrolments = school_class.enrolments.select_related("student", "student__link_mail")
+    return render(
+        request,
+        "accounts/class_detail.html",
+        {
+            "school_class": school_class,
+            "teachers": school_class.teachers.all(),
+            "page": Paginator(enrolments, PAGE_SIZE).get_page(request.GET.get("page")),
+        },
+    )
+
+
+@never_cache
+@require_safe
+@teacher_required
+def class_links(request: HttpRequest, pk: int) -> HttpResponse:
+    """One-time links to print and hand over, for students whom e-mail does not reach.
+
+    A link is a key, so it is only shown while the student has no password, to whoever may vouch
+    for the student, and is never kept: each visit makes it anew from the student's row.
+    """
+    school_class = get_object_or_404(queries.classes_for(request.user), pk=pk)
+    waiting = list(
+        queries.without_password(request.user)
+        .filter(school_class=school_class)
+        .select_related("student", "student__link_mail")
+    )
+    return render(
+        request,
+        "accounts/class_links.html",
+        {
+            "school_class": school_class,
+            "strips": [
+                {"enrolment": enrolment, "link": first_password_url(enrolment.student)}
+                for enrolment in waiting
+                if not gets_mail(enrolment.student)
+            ],
+            "mailed": [enrolment for enrolment in waiting if gets_mail(enrolment.student)],
+            "email_is_configured": email_is_configured(),
+        },
+    )
+
+
+@require_POST
+@teacher_required
+def class_links_send(request: HttpRequest, pk: int) -> HttpResponse:
+    """E-mail the one-time link again to every student of the class without a password."""
+    school_class = get_object_or_404(queries.classes_for(request.user), pk=pk)
+    students = User.objects.filter(
+        pk__in=queries.without_password(request.user)
+        .filter(school_class=school_class)
+        .values("student")
+    )
+    unreached = send_links(students)
+    reached = len(students) - len(unreached)
+    if reached:
+        messages.success(request, f"{reached} link{'s' * (reached != 1)} will be e-mailed.")
+    else:
+        messages.info(request, "There is nobody to e-mail a link to.")
+    return redirect("accounts:class_links", school_class.pk)

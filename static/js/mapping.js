@@ -1,0 +1,41 @@
+// Mapping and pages: a page opens large without leaving the list, and after a click on a row
+// the focus stays at that row or page. Everything works without this file.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-zoom]");
+  const dialog = document.querySelector("[data-zoom-dialog]");
+  if (!link || !dialog || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const picture = dialog.querySelector("img");
+  picture.src = link.href;
+  picture.alt = link.getAttribute("aria-label");
+  dialog.showModal();
+  dialog.scrollTop = 0;
+});
+
+document.addEventListener("click", (event) => {
+  // A click beside the picture closes: the dialog itself is only its backdrop and padding.
+  if (event.target.matches("dialog[data-zoom-dialog]")) event.target.close();
+});
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  const row = event.detail.elt;
+  if (!row.matches?.("[data-row]")) return;
+  const problem = row.querySelector("[role=alert]");
+  const field = problem && row.querySelector("input[name=student]");
+  (field || row).focus({ preventScroll: true });
+});
+
+// A page's button may be gone or off after the click (dropped, or moved to an end): then the
+// focus goes to the first button that its card has now.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const card = event.target.closest(".page-card");
+  if (card) document.body.dataset.card = card.id;
+});
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  const { card } = document.body.dataset;
+  if (event.detail.elt.id !== "sheet-pages" || !card) return;
+  delete document.body.dataset.card;
+  if (document.activeElement && document.activeElement !== document.body) return;
+  document.getElementById(card)?.querySelector("button:enabled")?.focus({ preventScroll: true });
+});

@@ -1,0 +1,83 @@
+"""People with fixed meaning, a storage of its own for every test, and nothing mocked."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from accounts.models import Enrolment, Role, SchoolClass, User
+from exams.models import Exam
+from tests import factories
+
+
+@pytest.fixture(autouse=True)
+def _storage_of_its_own(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.SHEAF_DATA_DIR = tmp_path
+
+
+@pytest.fixture
+def admin(db) -> User:
+    return factories.make_user("admin", Role.ADMIN)
+
+
+@pytest.fixture
+def alice(db) -> User:
+    """The teacher of X-B."""
+    return factories.make_user("alice", Role.TEACHER)
+
+
+@pytest.fixture
+def bob(db) -> User:
+    """The teacher of X-C, a stranger to X-B."""
+    return factories.make_user("bob", Role.TEACHER)
+
+
+@pytest.fixture
+def x_b(alice) -> SchoolClass:
+    return factories.make_class("X-B", alice)
+
+
+@pytest.fixture
+def x_c(bob) -> SchoolClass:
+    return factories.make_class("X-C", bob)
+
+
+@pytest.fixture
+def carol(x_b) -> User:
+    """A student of X-B."""
+    return factories.make_enrolment(x_b, factories.make_user("carol"), "84B003").student
+
+
+@pytest.fixture
+def dora(x_b) -> User:
+    """Another student of X-B."""
+    return factories.make_enrolment(x_b, factories.make_user("dora"), "17B004").student
+
+
+@pytest.fixture
+def carols_enrolment(carol) -> Enrolment:
+    return Enrolment.objects.get(student=carol)
+
+
+@pytest.fixture
+def doras_enrolment(dora) -> Enrolment:
+    return Enrolment.objects.get(student=dora)
+
+
+@pytest.fixture
+def exam(x_b, alice) -> Exam:
+    """An exam of X-B with two questions, 2 and 3 marks."""
+    return factories.make_exam(x_b, title="Biology unit test 3", by=alice)
+
+
+@pytest.fixture
+def sign_in():
+    """Gives a browser signed in as the user."""
+
+    def _sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return _sign_in
