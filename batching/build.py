@@ -107,7 +107,8 @@ def keep_shard(held: Claim, provider: DirectProvider | BatchProvider, shard: Sha
         BatchItem.objects.bulk_update(
             shard.refused, ["state", "reason", "ended_at"], batch_size=500
         )
-        purpose.released(shard.refused)
+        if shard.refused:
+            purpose.released(shard.refused)
         if not shard.built:
             return
         job = BatchJob.objects.create(

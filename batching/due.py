@@ -4,6 +4,8 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from accounts import link_mails
+from accounts.tasks import mail_link
 from batching import poll, tasks
 from batching.claims import free
 from batching.models import BatchItem, BatchJob, BatchRun, ItemState, JobState
@@ -39,8 +41,10 @@ def jobs_to_collect(now: datetime) -> QuerySet[BatchJob]:
 
 
 def register() -> None:
+    """Make the engine's stages, and the mails of the people below it, known to the sweeper."""
     register_due(tasks.build_run, runs_to_build)
     register_due(tasks.submit_job, jobs_to_submit)
     register_due(tasks.work_job, jobs_to_work)
     register_due(tasks.poll_job, jobs_to_poll)
     register_due(tasks.collect_job, jobs_to_collect)
+    register_due(mail_link, link_mails.due)

@@ -26,6 +26,9 @@ STOP = frozenset(
 )
 """Words that prove nothing about an answer when they are found in it."""
 
+COMMON = tuple(sorted(word for word in STOP if word.isalpha() and len(word) >= 3))
+"""Short words that a badly read word is more likely to be than a rare one of the key."""
+
 WEAK = frozenset(
     """
     is are was were be has have had make makes made making give gives given take takes taken come
@@ -37,8 +40,7 @@ WEAK = frozenset(
 """Stop words that still say a little when a key is short of other words."""
 
 NEGATIONS = frozenset(
-    "not no never cannot can't don't doesn't didn't isn't aren't wasn't weren't won't neither "
-    "none nothing nobody without".split()
+    "not never cannot cant dont doesnt didnt isnt arent wasnt werent wont".split()
 )
 
 NUMBER_WORDS = {
@@ -71,11 +73,10 @@ _GROUPS = """
     split divide separate
     rich wealthy
     poor needy
+    poor bad
     main chief principal
     important significant
     many numerous several
-    few
-    begin originate
     old ancient
     new fresh
     people person man men women human
@@ -85,7 +86,6 @@ _GROUPS = """
     result effect consequence outcome
     need require
     keep hold retain maintain store
-    spread
     buy purchase
     cost expensive dear price
     dirty filthy
@@ -108,10 +108,8 @@ _GROUPS = """
     weak feeble
     wide broad
     thin narrow
-    thick
     happen occur
     choose select pick
-    alone
     always constantly
     often frequently frequent
     because reason
@@ -124,7 +122,6 @@ _GROUPS = """
     try attempt
     learn study education
     think believe
-    feel
     go travel
     leave depart
     replace substitute
@@ -137,7 +134,6 @@ _GROUPS = """
     look appear seem
     multiply times multiplied
     times product
-    energy
     round circular
     area surface
     high tall

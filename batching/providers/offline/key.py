@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from batching.providers.offline.everyday import NUMBER_WORDS, STOP, WEAK
 from batching.providers.offline.words import fold, numbers, plain_words, related
@@ -17,7 +17,9 @@ _SENTENCE_END = re.compile(
     r"(?<!\be\.g)(?<!\bi\.e)(?<!\betc)(?<!\bDr)(?<!\bMr)(?<!\bSt)(?<=[.!?])\s+(?=[\w\"'(])"
     r"|\s*[;\n•]+\s*|(?:^|\s)(?:[-*–]|\(?\d[.)])\s+(?=[A-Za-z])"
 )
-_CHOICE = re.compile(r"^\W*(?:option\s+|answer\s*:?\s*)?\(?([A-Ha-h])\)?(?:\s*[.):,-]\s*(.+?))?\W*$", re.S)
+_CHOICE = re.compile(
+    r"^\W*(?:option\s+|answer\s*:?\s*)?\(?([A-Ha-h])\)?(?:\s*[.):,-]\s*(.+?))?\W*$", re.S
+)
 _VERDICT = re.compile(r"^\W*(true|false|yes|no|correct|incorrect)\b\W*(.*)$", re.I | re.S)
 _OPTION = r"(?:^|[\s(]){}\s*[).:]?\s+(.+?)(?=[,;.\n]|\s+\(?[A-H][).:]?\s|$)"
 _ANY = re.compile(
@@ -27,6 +29,7 @@ _ANY = re.compile(
 _CONTRAST = re.compile(
     r"\b(?:differen(?:ce|ces|t|tiate)|distinguish|compare|contrast|comparison)\b", re.I
 )
+_CLAUSE = re.compile(r"[,.;:]\s|\b(?:while|whereas|whilst|but|and|or|however)\b", re.I)
 _COUNT = {"one": 1} | {word: int(digits) for word, digits in NUMBER_WORDS.items() if digits != "0"}
 _LEAD = re.compile(r"^[^:]{3,60}:\s+(?=\S)")
 
@@ -42,6 +45,7 @@ class Term:
     weight: float
     kind: str = "word"
     shown: str = ""
+    side: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +62,18 @@ class Point:
 class Key:
     """What an answer is compared with.
 
-    `choice` is the letter of a multiple-choice key and `option` what that letter stands for,
-    `verdict` the word of a true-or-false key, `result` the number a calculation ends with,
-    `needed` how many of the points make a full answer (0: all), `sides` what a comparison
-    compares.
+    `lexicon` holds the words of key and question: what a badly read word may be. `choice` is the
+    letter of a multiple-choice key, `letters` all that could be chosen, `option` what the right
+    one stands for. `verdict` is the word of a true-or-false key, `result` the number a
+    calculation ends with, `needed` how many of the points make a full answer (0: all), `sides`
+    what a comparison compares.
     """
 
     points: tuple[Point, ...]
+    lexicon: tuple[str, ...] = ()
     choice: str = ""
     option: str = ""
+    letters: str = ""
     verdict: str = ""
     result: str = ""
     needed: int = 0
@@ -78,25 +85,30 @@ def read_key(answer: str, question: str) -> Key:
     answer = answer.strip()
     choice = _CHOICE.match(answer)
     if choice:
-        option = choice[2] or _option_text(choice[1], question)
+        option = choice[2] or _option_text(choice[1].upper(), question)
         return Key(
-            (Point(answer, (), 1.0),), choice=choice[1].upper(), option=option.strip(" .,;")
+            (Point(answer, (), 1.0),),
+            choice=choice[1].upper(),
+            option=option.strip(" .,;"),
+            letters="".join(c for c in "ABCDEFGH" if _option_text(c, question)) or "ABCD",
         )
     verdict = ""
     says = _VERDICT.match(answer)
     if says and (not says[2] or re.search(r"\b(?:true|false|yes|correct)\b", question, re.I)):
         verdict, answer = says[1].lower(), says[2].strip()
     sentences = split_points(answer)
-    points = _weigh(sentences, question)
+    sides = _sides(sentences, question)
+    points = _weigh(sentences, question, sides)
     if verdict:
         points = [Point(verdict.capitalize(), (), 1.0), *_even(points, 1.0)]
     contrast = bool(_CONTRAST.search(question))
     return Key(
         tuple(points),
+        lexicon=tuple(_once([*plain_words(answer), *plain_words(question)])),
         verdict=verdict,
         result=_result(answer),
         needed=0 if contrast else _needed(answer, question, len(sentences)),
-        sides=_sides(sentences, question),
+        sides=sides,
     )
 
 
@@ -116,7 +128,9 @@ def _members(sentence: str) -> list[str]:
     if "=" in sentence or "->" in sentence or "→" in sentence:
         return [sentence]
     body = _LEAD.sub("", sentence).rstrip(". ")
-    members = [part for part in re.split(r"\s*,\s*(?:and\s+|or\s+)?|\s+and\s+", body) if part.strip()]
+    members = [
+        part for part in re.split(r"\s*,\s*(?:and\s+|or\s+)?|\s+and\s+", body) if part.strip()
+    ]
     sizes = [len(_content(plain_words(part))) for part in members]
     if len(members) >= 2 and max(sizes) <= 2 and all(len(part.split()) <= 4 for part in members):
         verbal = any(word in WEAK for part in members for word in plain_words(part))
@@ -129,7 +143,7 @@ def _content(words: Sequence[str]) -> list[str]:
     return [word for word in words if word not in STOP and len(word) > 1]
 
 
-def _weigh(sentences: Sequence[str], question: str) -> list[Point]:
+def _weigh(sentences: Sequence[str], question: str, sides: tuple[str, ...]) -> list[Point]:
     asked = _content(plain_words(question))
     contents = [_content(plain_words(sentence)) for sentence in sentences]
     points = []
@@ -138,6 +152,8 @@ def _weigh(sentences: Sequence[str], question: str) -> list[Point]:
         terms = _terms(sentence, asked, others)
         if not terms:
             continue
+        if sides:
+            terms = _with_sides(terms, sentence, sides)
         weight = sum(term.weight for term in terms) ** 0.5
         points.append(Point(sentence.rstrip("."), tuple(terms), weight, _is_negated(sentence)))
     return points
@@ -147,7 +163,7 @@ def _terms(sentence: str, asked: Sequence[str], others: Sequence[Sequence[str]])
     terms: list[Term] = []
     formula = _formula(sentence)
     if formula:
-        terms.append(Term((formula,), 2.0, "formula", sentence.strip(" .")))
+        terms.append(Term((formula,), 1.0, "formula", sentence.strip(" .")))
     terms += [Term((number,), 1.3, "number", number) for number in _once(numbers(sentence))]
     if formula:
         return terms[:1] if not re.search(r"[a-z]{4}", fold(sentence)) else terms
@@ -159,13 +175,12 @@ def _terms(sentence: str, asked: Sequence[str], others: Sequence[Sequence[str]])
         if not forms or any(related(forms[0], old) for old in seen):
             continue
         parts = [part for form in forms for part in _content(re.split(r"['’-]", form))]
-        if "/" in chunk:
-            groups = [tuple(forms)]
-        else:
-            groups = [(part,) for part in parts]
+        groups = [tuple(forms)] if "/" in chunk else [(part,) for part in parts]
         for group in groups:
             seen.extend(group)
-            terms.append(Term(group, _weight(group[0], asked, others, aside_words), "word", group[0]))
+            terms.append(
+                Term(group, _weight(group[0], asked, others, aside_words), "word", group[0])
+            )
     if not terms:
         terms = [Term((w,), 0.3, "word", w) for w in _once(plain_words(sentence)) if w in WEAK]
     return terms
@@ -183,6 +198,29 @@ def _weight(
     return weight * (0.4 if word in aside else 1.0)
 
 
+def clauses(text: str) -> list[str]:
+    """A text cut where one statement ends and the next begins."""
+    return [part for part in _CLAUSE.split(text) if part.strip()]
+
+
+def _with_sides(terms: Sequence[Term], sentence: str, sides: tuple[str, ...]) -> list[Term]:
+    """The terms of a comparison, each with the side that its clause speaks of."""
+    side_of: dict[str, str] = {}
+    current = ""
+    for clause in clauses(sentence):
+        words = plain_words(clause)
+        named = [side for word in words for side in sides if related(side, word)]
+        current = named[0] if named else current
+        for word in words:
+            side_of[word] = "" if side_of.get(word, current) != current else current
+    return [
+        replace(term, side=side_of.get(term.forms[0], ""))
+        if term.kind == "word" and not any(related(term.forms[0], side) for side in sides)
+        else term
+        for term in terms
+    ]
+
+
 def _even(points: Sequence[Point], total: float) -> list[Point]:
     """The points with their weights scaled to a sum."""
     whole = sum(point.weight for point in points) or 1.0
@@ -194,7 +232,9 @@ def _once(values: Sequence[str]) -> list[str]:
 
 
 def _is_negated(sentence: str) -> bool:
-    return bool(re.search(r"\b(?:not|no|never|without|cannot|nobody|neither|none)\b|n't\b", sentence, re.I))
+    return bool(
+        re.search(r"\b(?:not|no|never|without|cannot|nobody|neither|none)\b|n't\b", sentence, re.I)
+    )
 
 
 def compact(text: str) -> str:
@@ -221,7 +261,7 @@ def _result(answer: str) -> str:
 
 
 def _option_text(letter: str, question: str) -> str:
-    match = re.search(_OPTION.format(letter.upper()), question)
+    match = re.search(_OPTION.format(letter), question)
     return match[1] if match else ""
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from rapidfuzz import fuzz
 
@@ -20,23 +21,28 @@ Code = tuple[str, ...]
 # How far apart two readings may put the same label, in page heights.
 SAME_PLACE = 0.011
 WEAKEST = 0.25
+# What it costs to leave a question out of the sequence.
+SKIPPED = 0.12
 
-_PREFIX = (
-    r"(?P<prefix>question|quest|ques|qu|q|0u|answer|answ|ans|a(?=\s*\d)|no|nr|task|part|ex|exercise"
-    r"|problem|[o0©gaeé@](?=[\dliszt!|oi\]]{1,2}\s*(?:[.:),]|$)))s?"
-    r"[\s.:#-]*(?:no[\s.:]*|number\s*)?"
+# "Question 3", "Ans. 3": words that announce a label.
+_WORDS = re.compile(
+    r"^\W{0,2}(?:(?:question|quest|ques|qn|answer|answ|ans|no|nr|task|part|exercise|problem)s?|q)"
+    r"[\s.:#-]*(?:(?:no|number)[\s.:]*)?(?=\S)",
+    re.IGNORECASE,
 )
-_LABEL = re.compile(
-    r"^[\W_]{0,2}?(?:" + _PREFIX + r")?"
-    r"(?P<number>\d{1,2}|[lisz|!]|o[tl]|t|[a-h](?=\s*[).]))?"
-    r"(?P<subs>(?:\s*[-.]?\s*[(\[{]\s*(?:[a-h]|[ivxl1]{1,4})\s*[)\]}]|[a-h](?=[\s).:]|$)"
-    r"|\.(?:\d|[ivx]+)(?=[\s).:]|$)|\s[a-h](?=\s*[).:])){0,2})"
-    r"(?P<end>\s*[.):\]}>,;=-]+|\s*$|(?=\s))",
+# What tesseract makes of a handwritten Q.
+_LIKE_Q = re.compile(r"^[QqOo0G@©CaAUé®Öd%](?=\S{1,2}(?:[.:),;]|\s|$))")
+_NUMBER = re.compile(r"^\d{1,2}(?!\d)|^[^\s.:),;(\[\w]|^[^\W_]")
+_SUBS = re.compile(
+    r"^(?:\s*[-.]?\s*[(\[{]\s*(?:[a-h]|[ivxl1]{1,4})\s*[)\]}]|[a-h](?=[\s).:]|$)"
+    r"|\.(?:\d|[ivx]+)(?=[\s).:]|$)|\s[a-h](?=\s*[).:])){1,2}"
 )
+_END = re.compile(r"^(?:\s*[.):\]}>,;=-]+|\s*$|(?=\s))")
+# What tesseract makes of a handwritten figure.
 _LIKE_DIGITS = {
-    "l": ("1",), "i": ("1",), "|": ("1",), "!": ("1",), "t": ("1", "7"), "]": ("1",),
-    "s": ("5", "3", "8"), "z": ("2",), "o": ("0",), "ot": ("1",), "ol": ("1",), "b": ("6", "8"),
-    "g": ("9",), "7": ("7", "1"), "8": ("8", "3"),
+    "0": "oOQD", "1": "lLiI|!\\)/tTJjD]1", "2": "zZLUVWQtTeEu?7", "3": "B8SZDPszJ",
+    "4": "UuYyFfkKWwHAa&¢¥L\"“+9Q%q{", "5": "SsFf$§3", "6": "GbEeéCGZO0oLd&8@", "7": "T1ZJFf/)?",
+    "8": "B&S3gR%", "9": "gqYaA4",
 }  # fmt: skip
 _HEADER = re.compile(
     r"^\W*(?:page\W*[\dlIioO|]+(?:\W*(?:of|/)\W*\d+)?\W*$|name\W|roll\W*(?:no|number|num)?\b"
@@ -69,13 +75,16 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class _Sighting:
-    """One reading's idea of a label: which criteria it may mean, and how surely."""
+    """One reading's idea of a label: which criteria it may mean, and how surely.
 
-    page: int
-    level: float
+    `words` of the line belong to the label; `rest` is what of the last one does not.
+    """
+
     targets: tuple[tuple[int, float], ...]
     prefixed: bool
+    exact: bool
     words: int
+    rest: str
 
 
 @dataclass
@@ -86,7 +95,14 @@ class _Place:
     level: float
     targets: dict[int, float] = field(default_factory=dict)
     prefixed: bool = False
-    sightings: int = 0
+    exact: bool = False
+
+    def add(self, sighting: _Sighting) -> None:
+        self.prefixed |= sighting.prefixed
+        self.exact |= sighting.exact
+        for target, strength in sighting.targets:
+            before = self.targets.get(target, 0.0)
+            self.targets[target] = max(before, strength) + 0.15 * min(before, strength)
 
 
 def split_code(code: str) -> Code:
@@ -97,29 +113,33 @@ def split_code(code: str) -> Code:
     return tuple(part.lstrip("0") or "0" if part.isdigit() else part for part in found)
 
 
-def find_answers(pages: Sequence[PageText], codes: Sequence[str], title: str) -> list[Passage]:
-    """The passage of each code, in the order of the codes; empty passages where nothing stands."""
+def find_answers(
+    pages: Sequence[PageText], codes: Sequence[str], title: str
+) -> tuple[list[Passage], Passage]:
+    """The passage of each code, in the order of the codes, empty where nothing stands; and what
+    stands above the first label. Without any label every passage is the whole text.
+    """
     splits = _unique([split_code(code) for code in codes], codes)
-    places = _places(pages, splits)
-    chosen = _likeliest(places, splits)
+    chosen = _likeliest(_places(pages, splits), splits)
     count = max((len(page.readings) for page in pages), default=0)
-    if not chosen:
-        return _unlabelled(pages, len(codes), title, count)
-    gathered: list[list[list[Line]]] = [[[] for _ in range(count)] for _ in codes]
+    gathered: list[list[list[Line]]] = [[[] for _ in range(count)] for _ in [*codes, ""]]
     for page in pages:
-        for index in range(count):
-            if not page.readings:
-                continue
+        for index in range(count if page.readings else 0):
+            # A page that was read twice only stands in for itself in the third reading.
             reading = page.readings[min(index, len(page.readings) - 1)]
             for line in reading.lines:
                 target, rest = _assign(line, chosen, splits)
-                if target is not None and rest is not None and not is_header(rest, title):
-                    gathered[target][index].append(rest)
+                if rest is not None and not is_header(rest, title):
+                    gathered[-1 if target is None else target][index].append(rest)
+    before = _passage(gathered[-1], None, labelled=False)
+    if not chosen:
+        return [before for _ in codes], Passage()
     starts = {target: place.page for place, target in reversed(chosen)}
-    return [
+    passages = [
         _passage(gathered[target], starts.get(target), labelled=target in starts)
         for target in range(len(codes))
     ]
+    return passages, before
 
 
 def is_header(line: Line, title: str) -> bool:
@@ -144,18 +164,6 @@ def _passage(readings: list[list[Line]], start: int | None, *, labelled: bool) -
     return Passage(seen, min(pages, default=start), labelled)
 
 
-def _unlabelled(
-    pages: Sequence[PageText], criteria: int, title: str, count: int
-) -> list[Passage]:
-    """Without any label everything may belong to every criterion."""
-    readings: list[list[Line]] = [[] for _ in range(count)]
-    for page in pages:
-        for index in range(count if page.readings else 0):
-            reading = page.readings[min(index, len(page.readings) - 1)]
-            readings[index] += [line for line in reading.lines if not is_header(line, title)]
-    return [_passage(readings, None, labelled=False)] * criteria
-
-
 def _assign(
     line: Line, chosen: list[tuple[_Place, int]], splits: Sequence[Code]
 ) -> tuple[int | None, Line | None]:
@@ -166,9 +174,9 @@ def _assign(
             break
         current = target
         if place.page == line.page and abs(place.level - line.level) <= SAME_PLACE:
-            sighting = _sight(line, splits, 0.0)
+            sighting = _sight(line, splits, opening=True)
             if sighting is not None:
-                return target, line.without_start(sighting.words)
+                return target, line.without_start(sighting.words, sighting.rest)
     return current, line
 
 
@@ -178,20 +186,20 @@ def _places(pages: Sequence[PageText], splits: Sequence[Code]) -> list[_Place]:
         here: list[_Place] = []
         for reading in page.readings:
             edge = _left_edge(reading)
-            for line in reading.lines:
-                sighting = _sight(line, splits, edge)
+            opens = _openings(reading)
+            for line, opening in zip(reading.lines, opens, strict=True):
+                if line.left > edge + 0.12:
+                    continue
+                sighting = _sight(line, splits, opening=opening)
                 if sighting is None:
                     continue
                 place = next((p for p in here if abs(p.level - line.level) <= SAME_PLACE), None)
                 if place is None:
                     place = _Place(page.number, line.level)
                     here.append(place)
-                place.sightings += 1
-                place.prefixed |= sighting.prefixed
-                for target, strength in sighting.targets:
-                    place.targets[target] = max(place.targets.get(target, 0.0), strength)
+                place.add(sighting)
         places += sorted(here, key=lambda place: place.level)
-    if sum(place.prefixed for place in places) >= 2:
+    if sum(place.prefixed and place.exact for place in places) >= 2:
         # Who writes Q1 and Q2 numbers a list inside an answer with plain figures.
         places = [place for place in places if place.prefixed]
     return places
@@ -202,57 +210,100 @@ def _left_edge(reading: Reading) -> float:
     return lefts[len(lefts) // 10] if lefts else 0.0
 
 
-def _sight(line: Line, splits: Sequence[Code], edge: float) -> _Sighting | None:
+def _openings(reading: Reading) -> list[bool]:
+    """For each line: does more white than usual stand above it, as before a new answer?"""
+    levels = [line.level for line in reading.lines]
+    gaps = [after - before for before, after in pairwise(levels)]
+    usual = sorted(gap for gap in gaps if gap > 0.006)
+    common = usual[len(usual) // 3] if usual else 1.0
+    return [True, *(gap > 1.45 * common for gap in gaps)][: len(levels)]
+
+
+def _sight(line: Line, splits: Sequence[Code], *, opening: bool) -> _Sighting | None:
     """The label at the start of a line, if there is one."""
-    if edge and line.left > edge + 0.12:
+    text = line.text
+    words = _WORDS.match(text)
+    looks = _LIKE_Q.match(text)
+    heads = [(match.end(), match is words) for match in (words, looks) if match]
+    for head, real in [*heads, (0, False)]:
+        sighting = _parse(line, head, splits, opening=opening, real=real)
+        if sighting is not None:
+            return sighting
+    return None
+
+
+def _parse(
+    line: Line, head: int, splits: Sequence[Code], *, opening: bool, real: bool
+) -> _Sighting | None:
+    """A label whose number starts at the character `head` of the line."""
+    text = line.text
+    at = head
+    number = _NUMBER.match(text[at:])
+    figure = number[0] if number else ""
+    at += len(figure)
+    subs = _SUBS.match(text[at:])
+    if subs is None and not figure.isdigit():
+        subs = _SUBS.match(text[head:])
+        if subs is not None and not head:
+            figure, at = "", head
+    at += subs.end() if subs else 0
+    end = _END.match(text[at:])
+    if end is None or not (figure or subs):
         return None
-    start = line.text[:28].lower()
-    match = _LABEL.match(start)
-    if match is None or not (match["number"] or match["subs"] or match["prefix"]):
+    at += end.end()
+    ended = bool(end[0].strip())
+    alone = not text[at:].strip()
+    sure = figure.isdigit() or (not figure and subs is not None)
+    bare = not head and not ended and not (alone and sure) and not (sure and subs)
+    if bare and not (opening and at < len(text)):
         return None
-    alone = len(line.text[match.end() :].strip()) == 0
-    prefix, end = match["prefix"] or "", (match["end"] or "").strip()
-    real_prefix = len(prefix) > 1 or prefix == "q"
-    strength = 0.0
-    if prefix:
-        strength = 0.9 if real_prefix else 0.6
-    elif end:
-        strength = 0.4
-    elif match["subs"] and match["number"]:
-        strength = 0.35
-    elif alone:
-        strength = 0.2
-    else:
-        return None
-    strength += (0.35 if alone else 0.0) + (0.1 if end else 0.0)
-    targets = _targets(match["number"] or "", match["subs"] or "", splits, strength, alone=alone)
-    kept = tuple((target, value) for target, value in targets if value >= WEAKEST)
+    strength = (1.0 if real else 0.8) if head else (0.3 if bare else 0.55)
+    strength += (0.25 if alone else 0.0) + (0.1 if ended else 0.0) + (0.2 if opening else 0.0)
+    if not sure and not (opening or alone):
+        strength -= 0.35
+    parts = [p.lstrip("0") or "0" for p in re.findall(r"[a-z]+|\d+", subs[0] if subs else "")]
+    kept = tuple(
+        (target, value)
+        for target, value in _targets(figure, parts, splits, strength)
+        if value >= WEAKEST
+    )
     if not kept:
         return None
-    consumed = len(start[: match.end()].split())
-    return _Sighting(line.page, line.level, kept, bool(prefix), consumed)
+    count = len(text[:at].split())
+    rest = ""
+    if at < len(text) and not text[at - 1].isspace() and not text[at].isspace():
+        rest = text[at:].split()[0]
+    return _Sighting(kept, head > 0, sure and figure.isdigit(), count, rest)
 
 
 def _targets(
-    number: str, subs: str, splits: Sequence[Code], strength: float, *, alone: bool
+    figure: str, parts: list[str], splits: Sequence[Code], strength: float
 ) -> list[tuple[int, float]]:
     """The criteria that a label may mean: exactly, with a misread figure, or as a sub-part."""
-    parts = [part.lstrip("0") or "0" for part in re.findall(r"[a-z]+|\d+", subs)]
-    readings: list[tuple[str, float]] = []
-    if number:
-        readings.append((number.lstrip("0") or "0", 0.0))
-        readings += [(digit, 0.12 * (at + 1)) for at, digit in enumerate(_LIKE_DIGITS.get(number, ()))]
     found: dict[int, float] = {}
-    for value, loss in readings or [("", 0.0)]:
-        label = tuple(([value] if value else []) + parts)
-        for target, split in enumerate(splits):
-            score = _fit(label, split, has_number=bool(value))
-            if score is not None:
-                found[target] = max(found.get(target, 0.0), strength + score - loss)
-    if not found and alone and strength >= 0.9:
-        # A label whose figure could not be read: its neighbours say which it is.
-        found = {target: 0.3 for target in range(len(splits))}
+    for target, split in enumerate(splits):
+        wanted = split[0] if split else ""
+        if not figure:
+            fit = _fit(tuple(parts), split, has_number=False)
+            like = 0.8
+        else:
+            fit = _fit((wanted, *parts), split, has_number=True)
+            like = _figure(figure, wanted)
+        if fit is not None and like:
+            found[target] = max(found.get(target, 0.0), strength * like + fit)
     return list(found.items())
+
+
+def _figure(read: str, wanted: str) -> float:
+    """How likely is it that this was written as that number?"""
+    plain = read.lstrip("0") or "0" if read.isdigit() else read.lower()
+    if plain == wanted:
+        return 1.0
+    if len(wanted) > 1 or not wanted.isdigit():
+        return 0.0
+    if read.isdigit():
+        return 0.4 if len(read) == 1 and read in _LIKE_DIGITS[wanted] else 0.25 * (len(read) == 1)
+    return 0.7 if read in _LIKE_DIGITS[wanted] else 0.35
 
 
 def _fit(label: Code, split: Code, *, has_number: bool) -> float | None:
@@ -276,8 +327,8 @@ def _likeliest(places: list[_Place], splits: Sequence[Code]) -> list[tuple[_Plac
     for at, place in enumerate(places):
         scores: dict[int, tuple[float, tuple[int, int] | None]] = {}
         for target, strength in place.targets.items():
-            value = strength + 0.08 * min(place.sightings - 1, 2)
-            top: tuple[float, tuple[int, int] | None] = (value - 0.02 * target, None)
+            value = strength
+            top: tuple[float, tuple[int, int] | None] = (value - SKIPPED * target, None)
             for before in range(at):
                 for previous, (score, _) in best[before].items():
                     step = _step(previous, target, places[before], place, splits)
@@ -285,7 +336,12 @@ def _likeliest(places: list[_Place], splits: Sequence[Code]) -> list[tuple[_Plac
                         top = (score + step + value, (before, previous))
             scores[target] = top
         best.append(scores)
-    ends = [(scores[t][0], -at, -t) for at, scores in enumerate(best) for t in scores]
+    last = len(splits) - 1
+    ends = [
+        (scores[t][0] - SKIPPED * (last - t), -at, -t)
+        for at, scores in enumerate(best)
+        for t in scores
+    ]
     if not ends:
         return []
     _, at, target = max(ends)
@@ -306,4 +362,4 @@ def _step(
         return -0.5 if before.page != place.page else (-0.4 if same_head else -1.2)
     if target < previous:
         return -0.6
-    return -0.03 * (target - previous - 1)
+    return -SKIPPED * (target - previous - 1)

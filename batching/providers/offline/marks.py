@@ -45,3 +45,8 @@ def legal_mark(criterion: Criterion, share: float) -> Decimal:
         return criterion.most if target >= criterion.most else criterion.least
     steps = ((target - criterion.least) / criterion.step).to_integral_value(ROUND_HALF_DOWN)
     return min(criterion.most, max(criterion.least, criterion.least + steps * criterion.step))
+
+
+def plain(mark: Decimal) -> int | float:
+    """A mark as the JSON number a reply holds."""
+    return int(mark) if mark == mark.to_integral_value() else float(mark)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median
 
@@ -21,7 +21,7 @@ from PIL import UnidentifiedImageError
 # Tesseract reads best near this width of an A4 page (150 DPI).
 PAGE_WIDTH = 1240
 # Words that tesseract itself gives so little are specks and shadows, not writing.
-FAINTEST = 0.12
+FAINTEST = 0.0
 # Below this confidence of the first two readings a third, slower one is worth its time.
 GOOD_ENOUGH = 0.86
 # A page whose dark share is below this holds no writing, only paper and its ruled lines.
@@ -30,6 +30,10 @@ BLANK_INK = 0.0004
 
 class ReadingFailed(Exception):
     """Tesseract could not read the page; the message is for a person."""
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
 
 
 class NotAPicture(ReadingFailed):
@@ -68,9 +72,13 @@ class Line:
     def left(self) -> float:
         return self.words[0].left
 
-    def without_start(self, count: int) -> Line | None:
-        """The line without its first `count` words; None when nothing is left."""
+    def without_start(self, count: int, kept: str = "") -> Line | None:
+        """The line without its first `count` words, but with `kept`, the end of the last of
+        them; None when nothing is left.
+        """
         rest = self.words[count:]
+        if kept:
+            rest = (replace(self.words[count - 1], text=kept), *rest)
         return Line(self.page, rest, self.level) if rest else None
 
 
@@ -178,7 +186,9 @@ def _run(picture: Picture.Image, look: Look, timeout: float, tesseract: str) -> 
             f"The program {tesseract!r} is missing: install the package tesseract-ocr."
         ) from error
     except subprocess.TimeoutExpired as error:
-        raise ReadingFailed(f"Tesseract took longer than {timeout:g} seconds.") from error
+        raise ReadingFailed(
+            f"Tesseract took longer than {timeout:g} seconds.", retryable=True
+        ) from error
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise ReadingFailed(f"Tesseract failed: {said[-1] if said else done.returncode}")

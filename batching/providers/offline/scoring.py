@@ -14,14 +14,37 @@ from functools import cached_property
 
 from rapidfuzz import fuzz
 
-from batching.providers.offline.key import Key, Point, Term, compact
-from batching.providers.offline.reading import Line
-from batching.providers.offline.words import fold, letters, likeness, numbers, resemblance
+from batching.providers.offline.everyday import COMMON, NEGATIONS, OPPOSITES
+from batching.providers.offline.key import Key, Point, Term, clauses, compact
+from batching.providers.offline.reading import Line, mean_confidence
+from batching.providers.offline.words import (
+    fold,
+    letters,
+    likeness,
+    numbers,
+    related,
+    resemblance,
+    synonymous,
+)
 
 # A point counts nothing below the first and fully above the second share of its words.
-POINT_FROM, POINT_FULL = 0.22, 0.75
+POINT_FROM, POINT_FULL = 0.08, 0.68
 # Nobody repeats a key to the last word.
-WHOLE_FULL = 0.88
+WHOLE_FULL = 0.86
+# From here on two words count as one; below it they only look alike.
+SAME_WORD = 0.9
+# What a word is worth that was found in pieces or inside another.
+JOINED = 0.85
+# Readings below this confidence are no ground for saying that an answer is wrong.
+CLEAR = 0.7
+# What is left of a point that the answer contradicts.
+CONTRADICTED = 0.25
+# How surely a word must name a side of a comparison.
+SIDE = 0.85
+
+
+# In a formula nobody can tell these apart.
+_ALIKE = str.maketrans({"0": "o", "l": "1", "i": "1", "|": "1", "s": "5", "z": "2"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +75,12 @@ class Seen:
 
 
 class Said:
-    """The words of one reading of an answer."""
+    """The words of one reading of an answer; `lexicon` holds the words they may be."""
 
-    def __init__(self, lines: Sequence[Line]) -> None:
+    def __init__(self, lines: Sequence[Line], lexicon: Sequence[str] = ()) -> None:
         self.lines = lines
+        self.lexicon = lexicon
+        self.confidence = mean_confidence(tuple(lines))
         words = [(word.text, word.confidence) for line in lines for word in line.words]
         tokens = [
             (part, confidence)
@@ -93,37 +118,59 @@ class Said:
         return max(self._word(form) for form in term.forms)
 
     def _formula(self, formula: str) -> float:
-        if formula in self.compact:
+        formula, seen = formula.translate(_ALIKE), self.compact.translate(_ALIKE)
+        if formula.replace(">", "=") in seen.replace(">", "="):
             return 1.0
-        if len(formula) < 6:
+        wanted: list[str] = [part for part in re.split(r"[+=>]", formula) if part]
+        given: list[str] = re.split(r"[+=>]", seen)
+        if len(wanted) < 2 or len(given) < 2:
             return 0.0
-        share = fuzz.partial_ratio(formula, self.compact) / 100 if len(self.compact) >= 4 else 0.0
-        return share if share >= 0.75 else 0.0
+        # A sum or an equation: its members one by one, the outer ones may touch other words.
+        middle = given[1:-1]
+        return sum(
+            part in middle or given[0].endswith(part) or given[-1].startswith(part)
+            for part in wanted
+        ) / (len(wanted) + 0.5)
 
     def _word(self, form: str) -> float:
         best = 0.0
         for seen in self.words:
             like = likeness(form, seen.word)
-            if like >= needed_likeness(form, seen.confidence):
+            if like >= needed_likeness(form, seen.confidence) and (
+                like >= SAME_WORD or like > self._rival(form, seen.word)
+            ):
                 best = max(best, like)
                 if best >= 1.0:
                     return 1.0
             if len(form) >= 5 and len(seen.word) >= len(form) + 3:
                 best = max(best, _inside(form, seen.word))
-        if best < 0.85 and len(form) >= 7:
+        if best < JOINED and len(form) >= 7:
             for seen in self.pairs:
                 if resemblance(form, seen.word) >= 0.78:
-                    best = max(best, 0.85)
+                    best = max(best, JOINED)
         return best
+
+    def _rival(self, form: str, word: str) -> float:
+        """How much the word looks like another word that may stand there."""
+        others = [other for other in self.lexicon if not related(other, form)]
+        return max((resemblance(other, word) for other in others), default=0.0)
+
+
+def _clauses(said: Said) -> list[tuple[str, list[str]]]:
+    """The clauses of an answer: their text and their words."""
+    return [
+        (clause, [word for word in map(letters, clause.split()) if word])
+        for clause in clauses(said.text)
+    ]
 
 
 def needed_likeness(form: str, confidence: float) -> float:
     """A word that was read clearly must fit; one that was read badly may differ more."""
-    needed = 0.66 + 0.16 * confidence
+    needed = 0.64 + 0.16 * confidence
     if len(form) <= 4:
         needed += 0.07
     elif len(form) >= 9:
-        needed -= 0.04
+        needed -= 0.06
     return needed
 
 
@@ -131,15 +178,16 @@ def _inside(form: str, word: str) -> float:
     """Words that were read as one."""
     size = len(form)
     best = max(resemblance(form, word[at : at + size]) for at in range(len(word) - size + 1))
-    return 0.85 if best >= 0.82 else 0.0
+    return JOINED if best >= 0.82 else 0.0
 
 
 def compare(key: Key, readings: Sequence[Sequence[Line]]) -> Outcome:
     """Compare an answer, as every reading saw it, with the key."""
-    said = [Said(lines) for lines in readings]
+    lexicon = (*key.lexicon, *COMMON)
+    said = [Said(lines, lexicon) for lines in readings]
     if key.choice:
         return _choice(key, said)
-    found = [_point(point, said) for point in key.points if point.terms]
+    found = [_point(point, key, said) for point in key.points if point.terms]
     if key.verdict:
         return _verdict(key, said, found)
     if key.result and any(key.result in one.numbers for one in said):
@@ -156,35 +204,111 @@ def compare(key: Key, readings: Sequence[Sequence[Line]]) -> Outcome:
     return Outcome(min(1.0, share / WHOLE_FULL), tuple(found))
 
 
-def _point(point: Point, said: Sequence[Said]) -> Found:
+def _point(point: Point, key: Key, said: Sequence[Said]) -> Found:
     total = sum(term.weight for term in point.terms)
-    covered, missing = 0.0, []
+    covered = 0.0
+    there: list[Term] = []
+    missing: list[Term] = []
     for term in point.terms:
         value = max((one.has(term) for one in said), default=0.0)
         covered += term.weight * value
-        if value < 0.5:
-            missing.append(term.shown)
-    coverage = covered / total if total else 0.0
-    share = min(1.0, max(0.0, (coverage - POINT_FROM) / (POINT_FULL - POINT_FROM)))
-    return Found(point, share, tuple(missing))
+        (there if value >= 0.5 else missing).append(term)
+    note = _contradiction(point, key, there, missing, said)
+    share = (covered / total - POINT_FROM) / (POINT_FULL - POINT_FROM) if total else 0.0
+    share = min(1.0, max(0.0, share)) * (1.0 if not note else CONTRADICTED)
+    return Found(point, share, tuple(term.shown for term in missing), note)
+
+
+def _contradiction(
+    point: Point, key: Key, there: Sequence[Term], missing: Sequence[Term], said: Sequence[Said]
+) -> str:
+    """What the answer says against the point, in words; "" where nothing clearly does.
+
+    Only a reading that tesseract was sure of may speak against a student.
+    """
+    clear = max(said, key=lambda one: one.confidence, default=None)
+    if clear is None or clear.confidence < CLEAR or not there:
+        return ""
+    parts = _clauses(clear)
+    if key.sides and _is_swapped(there, key.sides, parts):
+        return "said of the other side"
+    own = set(key.lexicon)
+    for term in missing:
+        for opposite in sorted(OPPOSITES.get(term.forms[0], ())):
+            if term.kind != "word" or any(
+                related(opposite, word) or synonymous(opposite, word) for word in own
+            ):
+                continue
+            if any(
+                any(related(opposite, w) for w in words) and _speaks_of(there, words)
+                for _, words in parts
+            ):
+                return f"“{opposite}” instead of “{term.shown}”"
+    if not point.negated and not key.sides:
+        denied = [words for _, words in parts if NEGATIONS & set(words)]
+        weight = sum(term.weight for term in there)
+        for words in denied:
+            inside = sum(t.weight for t in there if _has_word(t, words))
+            if inside > 0.6 * weight and inside > 0.5:
+                return "the answer denies it"
+    return ""
+
+
+def _is_swapped(
+    there: Sequence[Term], sides: tuple[str, ...], parts: Sequence[tuple[str, list[str]]]
+) -> bool:
+    """Is what belongs to one side of a comparison said of the other, and only of the other?"""
+    said_of: dict[Term, set[str]] = {}
+    current, named = "", set()
+    for _, words in parts:
+        here = [side for word in words for side in sides if likeness(side, word) >= SIDE]
+        current = here[0] if here else current
+        named |= set(here)
+        for term in there:
+            if term.side and current and _has_word(term, words):
+                said_of.setdefault(term, set()).add(current)
+    if len(named) < len(sides):
+        return False
+    right = sum(term.weight for term, said in said_of.items() if term.side in said)
+    wrong = sum(term.weight for term, said in said_of.items() if term.side not in said)
+    return wrong > 2 * right and wrong > 0.5
+
+
+def _has_word(term: Term, words: Sequence[str]) -> bool:
+    return term.kind == "word" and any(
+        likeness(form, word) >= 0.85 for form in term.forms for word in words
+    )
+
+
+def _speaks_of(there: Sequence[Term], words: Sequence[str]) -> bool:
+    return any(_has_word(term, words) for term in there)
+
+
+_LETTER = re.compile(
+    r"^\W*(?:(?:the\s+)?(?:correct\s+)?(?:answer|option|choice|ans)\s*(?:is)?\W*)?"
+    r"(?P<letter>[A-Ha-h]|[©GS€¢(80O&4])(?P<again>[A-Ha-h])?(?:[\W_]|$)"
+)
+_LIKE_LETTERS = {"A": "4", "B": "8&", "C": "©G€¢(", "D": "0O", "E": "€", "G": "6", "S": "5"}
 
 
 def _choice(key: Key, said: Sequence[Said]) -> Outcome:
     """The letter that was chosen, or the words it stands for."""
-    point = key.points[0]
-    votes: list[bool] = []
-    for one in said:
-        text = one.text.strip()
-        match = re.match(
-            r"^\W*(?:(?:the\s+)?(?:correct\s+)?(?:answer|option|ans)\s*(?:is)?\W*)?([A-Ha-h])\b"
-            r"(?![a-z'’])", text,
-        )  # fmt: skip
-        if match:
-            votes.append(match[1].upper() == key.choice)
-        elif key.option:
-            votes.append(fuzz.partial_ratio(fold(key.option), fold(text)) >= 80)
-    right = bool(votes) and sum(votes) * 2 > len(votes)
-    return Outcome(float(right), (Found(point, float(right), ()),))
+    votes = [vote for vote in (_chosen(key, one.text.strip()) for one in said) if vote is not None]
+    right = float(bool(votes) and sum(votes) * 2 >= len(votes) and any(votes))
+    return Outcome(right, (Found(key.points[0], right, ()),))
+
+
+def _chosen(key: Key, text: str) -> bool | None:
+    """Is it the right choice? None when no choice can be seen."""
+    match = _LETTER.match(text)
+    letter = (match["again"] or match["letter"]).upper() if match else ""
+    if letter and letter in key.letters:
+        return letter == key.choice
+    if len(key.option) >= 3 and fuzz.partial_ratio(fold(key.option), fold(text)) >= 80:
+        return True
+    if letter:
+        return letter in _LIKE_LETTERS.get(key.choice, "")
+    return False if text else None
 
 
 _YES = {"true": True, "yes": True, "correct": True, "false": False, "no": False, "incorrect": False}

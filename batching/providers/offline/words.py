@@ -26,7 +26,7 @@ ENDINGS = frozenset(
 
 # Shapes that handwriting and tesseract mix up.
 _CONFUSED = """
-    hnmuwbkr mnrvuwx oecagq rcvfksz tklfhi gqysjp apodgeq dlcab ilj1t seg bph nrv uv vy ce ao fp xk ij
+    hnmuwbkr mnrvuwx oecagq rcvfksz tklfhi gqysjp apodgeq dlcab iljt seg bph nrv uv vy fp xk
 """
 _LOOKALIKE: frozenset[tuple[str, str]] = frozenset(
     (one, two) for group in _CONFUSED.split() for one in group for two in group if one != two
@@ -39,6 +39,7 @@ _SHAPES = str.maketrans(
         "*": "x",
     }
 )  # fmt: skip
+_PLAIN_ENDINGS = "ations ation ingly ings ing ies ied ness es ed ly s e y".split()  # longest first
 _JOINED = (
     ("rn", "m"),
     ("vv", "w"),
@@ -103,8 +104,7 @@ def _number(text: str) -> str:
 @lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
     """The word without its plainest ending; never shorter than four letters."""
-    for ending in ("ations", "ation", "ingly", "ings", "ing", "ies", "ied", "ness", "es", "ed", "ly",
-                   "s", "e", "y"):  # fmt: skip
+    for ending in _PLAIN_ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= 4:
             return word[: -len(ending)]
     return word
@@ -147,7 +147,7 @@ def _groups(word: str) -> frozenset[int]:
     bases = {stem(word), stem(word) + "e", stem(word) + "y"}
     if word.endswith("s"):
         bases.add(word[:-1])
-    if word.endswith("ed") or word.endswith("er"):
+    if word.endswith(("ed", "er")):
         bases |= {word[:-1], word[:-2]}
     for base in sorted(bases):
         found |= SYNONYMS.get(base, frozenset())
