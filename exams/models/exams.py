@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
@@ -34,9 +35,13 @@ class Exam(models.Model):
         ordering = ("-date", "title", "pk")
         constraints = (
             models.UniqueConstraint(
-                fields=("school_class", "title", "date"),
-                name="one_exam_per_title_and_date",
-                nulls_distinct=False,
+                fields=("school_class", "title", "date"), name="one_exam_per_title_and_date"
+            ),
+            # Databases take two missing dates for different ones.
+            models.UniqueConstraint(
+                fields=("school_class", "title"),
+                condition=Q(date__isnull=True),
+                name="one_undated_exam_per_title",
             ),
         )
 

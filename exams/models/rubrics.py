@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +12,43 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from exams.models.exams import Exam
+
+
+class UsedRubric(Exception):
+    """Somebody was graded by this version: it never changes again. Save the next one instead."""
+
+
+class FrozenOnceUsed(models.QuerySet[Any]):
+    """Rows that refuse to change or go away together when one of them belongs to a used version."""
+
+    used_field: str
+
+    def refuse_used(self) -> None:
+        if self.filter(**{f"{self.used_field}__isnull": False}).exists():
+            raise UsedRubric(
+                f"{self.model._meta.verbose_name_plural} of a used rubric never change."
+            )
+
+    def update(self, **values: Any) -> int:
+        self.refuse_used()
+        return super().update(**values)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        self.refuse_used()
+        return super().delete()
+
+
+class RubricQuerySet(FrozenOnceUsed):
+    used_field = "used_at"
+
+
+class CriterionQuerySet(FrozenOnceUsed):
+    used_field = "rubric__used_at"
+
+    def bulk_create(self, objs: Iterable[Criterion], *args: Any, **options: Any) -> list[Criterion]:
+        rows = list(objs)
+        RubricQuerySet(Rubric).filter(pk__in={row.rubric_id for row in rows}).refuse_used()
+        return super().bulk_create(rows, *args, **options)
 
 
 class Rubric(models.Model):
@@ -29,6 +68,8 @@ class Rubric(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     used_at = models.DateTimeField(null=True, blank=True)
 
+    objects = RubricQuerySet.as_manager()
+
     class Meta:
         ordering = ("exam", "-version")
         constraints = (
@@ -37,6 +78,17 @@ class Rubric(models.Model):
 
     def __str__(self) -> str:
         return f"{self.exam}, rubric version {self.version}"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        self._refuse_if_used()
+        super().save(*args, **options)
+
+    def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
+        self._refuse_if_used()
+        return super().delete(*args, **options)
+
+    def _refuse_if_used(self) -> None:
+        Rubric.objects.filter(pk=self.pk).refuse_used()
 
 
 class CriterionKind(models.TextChoices):
@@ -66,6 +118,8 @@ class Criterion(models.Model):
     max_marks = models.DecimalField(max_digits=7, decimal_places=2, null=True, blank=True)
     step = models.DecimalField(max_digits=7, decimal_places=2, null=True, blank=True)
 
+    objects = CriterionQuerySet.as_manager()
+
     class Meta:
         ordering = ("rubric", "position")
         verbose_name_plural = "criteria"
@@ -83,6 +137,18 @@ class Criterion(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    def save(self, *args: Any, **options: Any) -> None:
+        self._refuse_if_used()
+        super().save(*args, **options)
+
+    def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
+        self._refuse_if_used()
+        return super().delete(*args, **options)
+
+    def _refuse_if_used(self) -> None:
+        # Where it stood before counts as well: a criterion cannot be moved out of a used version.
+        Rubric.objects.filter(Q(pk=self.rubric_id) | Q(criteria__pk=self.pk)).refuse_used()
 
     @property
     def is_leaf(self) -> bool:

@@ -91,8 +91,9 @@ GRADED_STATES = (SheetState.GRADED, *REVIEWED_STATES)
 class Sheet(ConcurrentTransitionMixin, Claimable):
     """One student's answer to one exam.
 
-    `source_files` are the storage names of its PDF or its images, in page order, `rendered_at` says that its
-    pages exist, `inspected_at` that they were turned upright and the roll number was read.
+    `source_files` are the storage names of its PDF or its images, in page order. `rendered_at`
+    says that its pages exist, `inspected_at` that they were turned upright and that the roll
+    number and the name were read from the first one.
     """
 
     exam = models.ForeignKey(Exam, on_delete=models.PROTECT, related_name="sheets")
@@ -111,6 +112,7 @@ class Sheet(ConcurrentTransitionMixin, Claimable):
     suggestion_certain = models.BooleanField(default=False)
     suggested_at = models.DateTimeField(null=True, blank=True)
     roll_number_read = models.CharField(max_length=40, blank=True)
+    name_read = models.CharField(max_length=200, blank=True)
     rendered_at = models.DateTimeField(null=True, blank=True)
     inspected_at = models.DateTimeField(null=True, blank=True)
     problem = models.TextField(blank=True)
@@ -121,7 +123,15 @@ class Sheet(ConcurrentTransitionMixin, Claimable):
     published_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     history = HistoricalRecords(
-        excluded_fields=[*CLAIM_FIELDS, "suggested_enrolment", "suggestion_reason"],
+        excluded_fields=[
+            *CLAIM_FIELDS,
+            "suggested_enrolment",
+            "suggestion_reason",
+            "suggestion_certain",
+            "suggested_at",
+            "roll_number_read",
+            "name_read",
+        ],
         history_change_reason_field=models.TextField(null=True),
     )
 

@@ -1,0 +1,143 @@
+"""Forms of the exam pages: an exam's own facts, an exam file, the rubric's text, an answer key.
+
+Comes in: what a teacher typed or uploaded. Goes out: cleaned values, or errors in words that
+say how to correct them. The rules themselves are in rubric_files, rubrics and samples.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from accounts.models import SchoolClass, Subject
+from exams.models import Exam
+from exams.rubric_files import ExamFile, read_exam_file
+from exams.rubric_items import clean_text
+from exams.rubric_yaml import MAX_BYTES
+
+SAME_TITLE = "This class has an exam with this title on this date."
+
+
+class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
+    """An exam's title, class, subject, date and instructions; the subject is made if new."""
+
+    subject_name = forms.CharField(
+        label="Subject",
+        max_length=100,
+        widget=forms.TextInput(attrs={"list": "subjects", "autocomplete": "off"}),
+    )
+
+    class Meta:
+        model = Exam
+        fields = ("title", "school_class", "date", "instructions")
+        labels = {"school_class": "Class"}
+        widgets = {
+            "date": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            "instructions": forms.Textarea(attrs={"rows": 3}),
+        }
+        help_texts = {
+            "instructions": "For whoever marks: what counts in this exam. Students do not see it.",
+        }
+
+    field_order = ("title", "school_class", "subject_name", "date", "instructions")
+
+    def __init__(self, *args: Any, classes: QuerySet[SchoolClass], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["school_class"].queryset = classes  # type: ignore[attr-defined]
+        if self.instance.pk:
+            self.fields["subject_name"].initial = self.instance.subject.name
+            # Its students are on the papers already: an exam stays with its class.
+            del self.fields["school_class"]
+
+    def clean_instructions(self) -> str:
+        return clean_text(self.cleaned_data["instructions"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        self.instance.school_class_id = getattr(
+            cleaned.get("school_class"), "pk", self.instance.school_class_id
+        )
+        same = Exam.objects.filter(
+            school_class=self.instance.school_class_id,
+            title=cleaned.get("title"),
+            date=cleaned.get("date"),
+        ).exclude(pk=self.instance.pk)
+        if self.instance.school_class_id and same.exists():
+            self.add_error("title", SAME_TITLE)
+        return cleaned
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # The same rule as in clean(), which says it in better words.
+        return {*super()._get_validation_exclusions(), "subject", "created_by", "title"}
+
+    @transaction.atomic
+    def save_exam(self) -> Exam:
+        """Save; raises ValidationError when a second click made the same exam meanwhile."""
+        self.instance.subject, _ = Subject.objects.get_or_create(
+            name=clean_text(self.cleaned_data["subject_name"])
+        )
+        try:
+            with transaction.atomic():
+                exam: Exam = self.save()
+        except IntegrityError as error:
+            raise forms.ValidationError({"title": SAME_TITLE}) from error
+        return exam
+
+
+class ExamFileForm(forms.Form):
+    """An exam file, uploaded or pasted; `cleaned_data["exam_file"]` is the checked file."""
+
+    file = forms.FileField(
+        label="Exam file",
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ".yaml,.yml,.json"}),
+    )
+    text = forms.CharField(
+        label="or its text",
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "class": "code"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if self.errors:
+            return cleaned
+        file, text = cleaned.get("file"), cleaned.get("text", "")
+        if bool(file) == bool(text.strip()):
+            raise forms.ValidationError("Choose an exam file, or paste its text: one of the two.")
+        cleaned["exam_file"] = self._read(file, text)
+        return cleaned
+
+    def _read(self, file: UploadedFile | None, text: str) -> ExamFile:
+        # One byte over the limit is enough for read_exam_file to say so.
+        data = file.read(MAX_BYTES + 1) if file else text.encode("utf-8", "surrogatepass")
+        return read_exam_file(data)
+
+
+class RubricForm(forms.Form):
+    """The rubric's text, and the version it was written from."""
+
+    text = forms.CharField(
+        label="Rubric",
+        strip=False,
+        error_messages={"required": "Write at least one item."},
+        widget=forms.Textarea(
+            attrs={"rows": 24, "spellcheck": "false", "wrap": "off", "class": "code"}
+        ),
+    )
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+
+class AnswerKeyFileForm(forms.Form):
+    """The PDF of an answer key."""
+
+    pdf = forms.FileField(
+        label="Answer key as PDF",
+        error_messages={"required": "Choose a PDF first.", "empty": "The chosen file is empty."},
+        widget=forms.FileInput(attrs={"accept": ".pdf,application/pdf"}),
+    )

@@ -1,0 +1,169 @@
+"""Where an exam stands: its papers counted along their way, and the one thing to do next.
+
+Comes in: exams. Goes out: a `Standing` for each, from three grouped queries for all of them.
+Samples are examples, not answers to be graded, and are counted beside the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.db.models import Count, Max, Q
+from django.urls import reverse
+
+from exams.models import GRADED_STATES, REVIEWED_STATES, Exam, Rubric, Sheet, SheetState, Upload
+from exams.models import UploadState as U
+
+IN_BATCH = (SheetState.JSONL_READY, SheetState.IN_BATCH)
+ARRIVING = (U.RECEIVED, U.UNPACKING)
+# Not graded by a run as long as they are samples.
+SAMPLE_ASIDE = (SheetState.MAPPED, SheetState.SKIPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stop of the way: how many papers have come at least this far."""
+
+    label: str
+    count: int
+    total: int
+    note: str = ""
+
+    @property
+    def is_done(self) -> bool:
+        return self.total > 0 and self.count == self.total
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What to do next, why, and where; `urgent` when the exam waits for a person."""
+
+    label: str
+    url: str
+    text: str
+    urgent: bool = True
+
+
+@dataclass
+class Standing:
+    """The sheets of one exam by state, without samples that wait aside."""
+
+    exam_pk: int
+    states: dict[str, int] = field(default_factory=dict)
+    samples: int = 0
+    rubric_version: int | None = None
+    arriving: int = 0
+
+    def among(self, *states: str) -> int:
+        """How many sheets are in one of these states."""
+        return sum(self.states.get(state, 0) for state in states)
+
+    @property
+    def papers(self) -> int:
+        """All sheets that are to be graded; skipped ones are not."""
+        return sum(self.states.values()) - self.among(SheetState.SKIPPED)
+
+    @property
+    def steps(self) -> list[Step]:
+        """The way from the upload to the student."""
+        total, waiting = self.papers, self.among(*IN_BATCH)
+        done = self.among(*GRADED_STATES, SheetState.PUBLISHED)
+        mapped = self.among(SheetState.MAPPED) + waiting + done
+        return [
+            Step("Papers in", total, total),
+            Step("Mapped", mapped, total),
+            Step("In a batch", waiting + done, total, f"{waiting} now" if waiting else ""),
+            Step("Graded", done, total),
+            Step("Reviewed", self.among(*REVIEWED_STATES, SheetState.PUBLISHED), total),
+            Step("Published", self.among(SheetState.PUBLISHED), total),
+        ]
+
+    @property
+    def sentence(self) -> str:
+        """The same in one line, only what is there."""
+        parts = (
+            (self.among(SheetState.PENDING_MAPPING), "to map"),
+            (self.among(SheetState.MAPPED), "to grade"),
+            (self.among(*IN_BATCH), "being graded"),
+            (self.among(SheetState.GRADED), "to review"),
+            (self.among(*REVIEWED_STATES), "reviewed"),
+            (self.among(SheetState.PUBLISHED), "published"),
+            (self.among(SheetState.FAILED), "failed"),
+            (self.among(SheetState.SKIPPED), "skipped"),
+        )
+        found = ", ".join(f"{count} {what}" for count, what in parts if count)
+        return found or ("papers are arriving" if self.arriving else "no papers yet")
+
+    @property
+    def next(self) -> Next:
+        """The earliest thing on a sheet's way that waits, a person's turn before a machine's."""
+        to_map, to_grade = self.among(SheetState.PENDING_MAPPING), self.among(SheetState.MAPPED)
+        to_review, waiting = self.among(SheetState.GRADED), self.among(*IN_BATCH)
+        failed, reviewed = self.among(SheetState.FAILED), self.among(*REVIEWED_STATES)
+        if self.rubric_version is None:
+            return self._to("Write the rubric", "exams:rubric", "What is asked, and the marks.")
+        if not self.papers and not self.arriving:
+            text = "One ZIP, PDFs or pictures: a file or a folder for each student."
+            return self._to("Upload papers", "exams:upload_create", text)
+        if self.arriving and not to_map:
+            text = "Papers are being unpacked; this page can be left."
+            return self._to("Watch the upload", "exams:upload_create", text, urgent=False)
+        if to_map:
+            text = f"{_papers(to_map)} without a confirmed student."
+            return self._to("Confirm students", "exams:mapping", text)
+        if to_grade:
+            text = f"{_papers(to_grade)} ready to be graded."
+            return self._to("Draft a run", "grading:run_create", text)
+        if to_review:
+            text = f"{_papers(to_review)} with proposed marks."
+            return self._to("Review marks", "grading:review_list", text)
+        if failed:
+            return self._to("See what failed", "exams:mapping", f"{_papers(failed)} cannot go on.")
+        if waiting:
+            text = f"{_papers(waiting)} in a run; it goes on by itself once it is sent."
+            return self._to("Look at the runs", "grading:run_list", text, urgent=False)
+        if reviewed:
+            text = f"{_papers(reviewed)} reviewed and not yet shown to the students."
+            return self._to("Publish", "grading:publish", text)
+        text = "All marks are published."
+        return self._to("See the results", "grading:results", text, urgent=False)
+
+    def _to(self, label: str, name: str, text: str, *, urgent: bool = True) -> Next:
+        return Next(label, reverse(name, args=[self.exam_pk]), text, urgent)
+
+
+def standings(exams: Iterable[Exam]) -> dict[int, Standing]:
+    """The standing of each exam by its primary key; three queries however many they are."""
+    pks = [exam.pk for exam in exams]
+    found = {pk: Standing(pk) for pk in pks}
+    for exam_pk, state, is_sample, count in (
+        Sheet.objects.filter(exam__in=pks)
+        .order_by()
+        .values_list("exam", "state", Q(sample__isnull=False))
+        .annotate(count=Count("pk"))
+    ):
+        if is_sample:
+            found[exam_pk].samples += count
+        if not (is_sample and state in SAMPLE_ASIDE):
+            states = found[exam_pk].states
+            states[state] = states.get(state, 0) + count
+    for exam_pk, version in (
+        Rubric.objects.filter(exam__in=pks)
+        .order_by()
+        .values_list("exam")
+        .annotate(version=Max("version"))
+    ):
+        found[exam_pk].rubric_version = version
+    for exam_pk, count in (
+        Upload.objects.filter(exam__in=pks, state__in=ARRIVING)
+        .order_by()
+        .values_list("exam")
+        .annotate(count=Count("pk"))
+    ):
+        found[exam_pk].arriving = count
+    return found
+
+
+def _papers(count: int) -> str:
+    return "1 paper" if count == 1 else f"{count} papers"

@@ -1,0 +1,165 @@
+"""The samples page: papers with a teacher's marks, and the form that makes one.
+
+Comes in: a sheet of the exam and a mark for each criterion. Goes out: a saved sample, or the
+form again with every error (422).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts.roles import teacher_required
+from exams import samples as stored
+from exams.models import SampleSheet, Sheet, SheetState
+from exams.queries import exams_for, sheets_for
+from exams.result_schema import legal_marks
+from exams.rubrics import current_rubric, leaves
+from exams.samples import SampleMark, parse_mark
+from exams.views.exams import exam_or_404
+
+# As many choices fit into a list; finer steps are typed.
+MAX_CHOICES = 41
+
+
+@require_GET
+@teacher_required
+def samples(request: HttpRequest, pk: int) -> HttpResponse:
+    """The samples of an exam, and the papers that can become one."""
+    exam = exam_or_404(request, pk)
+    rubric = current_rubric(exam)
+    criteria = leaves(rubric) if rubric else []
+    found = stored.all_samples(exam)
+    rows = [
+        {
+            "sample": sample,
+            "pages": kept_pages(sample.sheet),
+            "stale": stored.staleness(sample, criteria),
+            "marks": [
+                (criterion, sample.marks[criterion.code])
+                for criterion in criteria
+                if criterion.code in sample.marks
+            ],
+        }
+        for sample in found
+    ]
+    context = {
+        "exam": exam,
+        "rubric": rubric,
+        "rows": rows,
+        "sheets": stored.sheets_for_samples(exam)[:500],
+        "unmapped": exam.sheets.filter(state=SheetState.PENDING_MAPPING).count(),
+        "is_full": len(found) >= stored.MAX_SAMPLES,
+        "most": stored.MAX_SAMPLES,
+    }
+    return render(request, "exams/samples.html", context)
+
+
+@require_GET
+@teacher_required
+def sample_choose(request: HttpRequest, pk: int) -> HttpResponse:
+    """From the list's choice to the form of that sheet."""
+    exam = exam_or_404(request, pk)
+    asked = request.GET.get("sheet", "")
+    number = int(asked) if asked.isdecimal() and len(asked) < 18 else 0
+    sheet = get_object_or_404(sheets_for(request.user).filter(exam=exam), pk=number)
+    return redirect("exams:sample_edit", pk=sheet.pk)
+
+
+@require_http_methods(["GET", "POST"])
+@teacher_required
+def sample_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Mark a sheet as a sample, beside its pages; POST saves it."""
+    sheet = get_object_or_404(
+        sheets_for(request.user).select_related("exam__school_class", "exam__subject"), pk=pk
+    )
+    if current_rubric(sheet.exam) is None:
+        messages.error(request, "Write the rubric first: a sample has a mark for each criterion.")
+        return redirect("exams:rubric", pk=sheet.exam_id)
+    sample = SampleSheet.objects.filter(sheet=sheet).first()
+    if request.method == "GET":
+        title = sample.title if sample else ""
+        return sample_page(request, sheet, sample, title, sample.marks if sample else {})
+    title, typed = request.POST.get("title", ""), typed_marks(request, sheet)
+    marks = {
+        code: SampleMark(awarded, entry["comment"])
+        for code, entry in typed.items()
+        if (awarded := parse_mark(entry["awarded"])) is not None
+    }
+    try:
+        stored.save_sample(sheet, title=title, marks=marks, by=request.user)
+    except ValidationError as error:
+        return sample_page(request, sheet, sample, title, typed, error.messages, status=422)
+    messages.success(request, f"{sheet.name} is a sample now. It goes along with every request.")
+    return redirect("exams:samples", pk=sheet.exam_id)
+
+
+@require_POST
+@teacher_required
+def sample_remove(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a sample away; the paper stays."""
+    visible = SampleSheet.objects.filter(exam__in=exams_for(request.user))
+    sample = get_object_or_404(visible.select_related("sheet"), pk=pk)
+    stored.remove_sample(sample, by=request.user)
+    messages.success(request, f"{sample.sheet.name} is no longer a sample.")
+    return redirect("exams:samples", pk=sample.exam_id)
+
+
+def sample_page(
+    request: HttpRequest,
+    sheet: Sheet,
+    sample: SampleSheet | None,
+    title: str,
+    marks: dict[str, Any],
+    problems: list[str] | None = None,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    """The form beside the pages, filled with what is stored or was typed."""
+    rubric = current_rubric(sheet.exam)
+    rows = []
+    for criterion in leaves(rubric) if rubric else []:
+        entry = marks.get(criterion.code, {"awarded": "", "comment": ""})
+        legal = [f"{mark.normalize():f}" for mark in legal_marks(criterion)]
+        rows.append(
+            {
+                "criterion": criterion,
+                "awarded": entry["awarded"],
+                "comment": entry["comment"],
+                "range": stored.range_of(criterion),
+                "choices": legal if len(legal) <= MAX_CHOICES else None,
+            }
+        )
+    context = {
+        "exam": sheet.exam,
+        "sheet": sheet,
+        "sample": sample,
+        "title": title,
+        "rows": rows,
+        "pages": kept_pages(sheet),
+        "problems": problems,
+        "will_not_be_graded": sheet.state == SheetState.MAPPED,
+    }
+    return render(request, "exams/sample_edit.html", context, status=status)
+
+
+def typed_marks(request: HttpRequest, sheet: Sheet) -> dict[str, dict[str, str]]:
+    """What stands in the form for each criterion, as it was typed."""
+    rubric = current_rubric(sheet.exam)
+    return {
+        leaf.code: {
+            "awarded": request.POST.get(f"awarded-{leaf.code}", ""),
+            "comment": request.POST.get(f"comment-{leaf.code}", ""),
+        }
+        for leaf in (leaves(rubric) if rubric else [])
+    }
+
+
+def kept_pages(sheet: Sheet) -> list[Any]:
+    """The pages that were not dropped, in order."""
+    return [page for page in sheet.pages.all() if page.dropped_at is None]
