@@ -20,7 +20,7 @@ from django.db import models
 from django.utils import timezone
 
 from batching import providers, purposes
-from batching.claims import Claim, claim, fenced
+from batching.claims import Claim, claim, fenced, kept_alive
 from batching.images import read_image
 from batching.jsonl import encode_request
 from batching.models import BatchItem, BatchJob, BatchRun, ItemState
@@ -58,7 +58,8 @@ def build_run(run_pk: int) -> None:
     provider = providers.get(run.provider)
     with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
         while run.items.filter(state=ItemState.PLANNED, job=None).exists():
-            shard = write_shard(run, provider, Path(folder) / "lines.jsonl")
+            with kept_alive(held):
+                shard = write_shard(run, provider, Path(folder) / "lines.jsonl")
             keep_shard(held, provider, shard)
     with fenced(held) as run:
         for job in run.jobs.select_for_update().filter(state="draft").order_by("pk"):

@@ -10,6 +10,8 @@ last success (it ends poison); `rung_at` is when the sweeper last rang for the r
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +19,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import OperationalError, connection, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
+
+logger = logging.getLogger(__name__)
 
 CLAIM_FIELDS = ["attempt", "tries", "lease_until", "rung_at"]
 
@@ -107,6 +111,36 @@ def fenced(held: Claim, *, done: bool = True) -> Iterator[Any]:
             tries=0,
             **({"lease_until": None} if done else {"lease_until": lease_end()}),
         )
+
+
+@contextmanager
+def kept_alive(held: Claim) -> Iterator[None]:
+    """Prolong the claim while the block works, however long one unit takes.
+
+    A thread of this process does it: when the worker is killed or stopped, so is the thread,
+    and the claim runs out.
+    """
+    over = threading.Event()
+    beating = threading.Thread(target=_prolong_until, args=(held, over), daemon=True)
+    beating.start()
+    try:
+        yield
+    finally:
+        over.set()
+        beating.join()
+
+
+def _prolong_until(held: Claim, over: threading.Event) -> None:
+    rows = held.model._default_manager.filter(pk=held.pk, attempt=held.attempt)
+    try:
+        while not over.wait(settings.SHEAF_LEASE_SECONDS / 3):
+            try:
+                if not rows.filter(lease_until__gte=timezone.now()).update(lease_until=lease_end()):
+                    return
+            except OperationalError:
+                logger.warning("%s %s: the claim could not be prolonged", held.model, held.pk)
+    finally:
+        connection.close()
 
 
 def lease_end() -> datetime:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from batching import providers
-from batching.claims import claim, fenced, give_back
+from batching.claims import claim, fenced, give_back, kept_alive
 from batching.close import close_job
 from batching.models import BatchItem, BatchJob, ItemState, JobState
 from batching.providers.base import Answer, BatchProvider, ProviderBusy
@@ -34,10 +34,11 @@ def collect_job(job_pk: int) -> None:
     if not isinstance(provider, BatchProvider):
         raise TypeError(f"{job.run.provider} has no batches to collect.")
     try:
-        answers = provider.replies(job.remote_id)
-        while chunk := list(islice(answers, LINES_AT_ONCE)):
-            with fenced(held, done=False) as job:
-                settle(job.run, list(matched(job, chunk)))
+        with kept_alive(held):
+            answers = provider.replies(job.remote_id)
+            while chunk := list(islice(answers, LINES_AT_ONCE)):
+                with fenced(held, done=False) as job:
+                    settle(job.run, list(matched(job, chunk)))
     except ProviderBusy as busy:
         give_back(held, seconds=busy.retry_after or 60)
         raise

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from batching import providers
 from batching.build import release
-from batching.claims import Claim, LostClaim, claim, fenced, free, give_back
+from batching.claims import Claim, LostClaim, claim, fenced, free, give_back, kept_alive
 from batching.close import close_job
 from batching.images import ImageChanged, read_image
 from batching.jsonl import decode_request
@@ -85,7 +85,8 @@ def answer_item(held: Claim, job: BatchJob, provider: DirectProvider) -> None:
         )
     else:
         try:
-            answer = provider.answer(decode_request(read_line(job, item)), read_image)
+            with kept_alive(held):
+                answer = provider.answer(decode_request(read_line(job, item)), read_image)
         except ImageChanged as changed:
             answer = Answer(item.custom_id, "", "", finish="error", problem=str(changed))
         except ProviderBusy as busy:

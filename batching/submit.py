@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from batching import providers, purposes
 from batching.build import release
-from batching.claims import Claim, claim, fenced, give_back
+from batching.claims import Claim, claim, fenced, give_back, kept_alive
 from batching.models import BatchItem, BatchJob, ItemState, JobState
 from batching.providers.base import BatchProvider, ProviderBusy, ProviderRefused
 
@@ -39,7 +39,8 @@ def submit_job(job_pk: int) -> None:
     remote_id = ""
     if isinstance(provider, BatchProvider):
         try:
-            remote_id = hand_in(held, job, provider)
+            with kept_alive(held):
+                remote_id = hand_in(held, job, provider)
         except ProviderBusy as busy:
             give_back(held, seconds=busy.retry_after or 60)
             raise

@@ -17,7 +17,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 def env_text(name: str, default: str = "") -> str:
-    return os.environ.get(name, default).strip()
+    return os.environ.get(name, "").strip() or default
 
 
 def env_number(name: str, default: float) -> float:
@@ -269,7 +269,7 @@ SHEAF_MAX_TRIES = int(env_number("SHEAF_MAX_TRIES", 3))
 
 # -- the broker ---------------------------------------------------------------------------
 
-CELERY_BROKER_URL = env_text("CELERY_BROKER_URL", "filesystem://")
+CELERY_BROKER_URL = env_text("CELERY_BROKER_URL", "filesystem://localhost")
 
 # -- intake limits ------------------------------------------------------------------------
 
@@ -304,5 +304,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # django-axes tells about itself at every start.
+    "loggers": {"axes": {"level": "WARNING"}},
     "root": {"handlers": ["console"], "level": env_text("SHEAF_LOG_LEVEL", "INFO")},
 }

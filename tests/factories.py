@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from accounts.models import Enrolment, Role, SchoolClass, Subject, User
 from batching.models import BatchRun
 from exams.models import Criterion, Exam, Page, Rubric, Sheet, SheetState, Upload
-from exams.rubrics import leaves, save_rubric
+from exams.rubrics import leaves, save_rubric, use_rubric
 from grading.models import Assessment, Mark, Part
 
 _numbers = itertools.count(1)
@@ -194,6 +194,7 @@ def make_sheet(
 def make_assessment(sheet: Sheet, *, awarded: Decimal | None = None, **fields: Any) -> Assessment:
     """A staff assessment with a part for every leaf, each `awarded` (default: half, in steps)."""
     rubric = fields.pop("rubric", None) or sheet.exam.rubrics.order_by("-version").first()
+    use_rubric(rubric)
     assessment = Assessment.objects.create(
         sheet=sheet,
         rubric=rubric,

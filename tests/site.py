@@ -17,14 +17,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlparse
 
 import requests
 
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
-TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
+FORM = re.compile(r"<form([^>]*)>(.*?)</form>", re.DOTALL)
+ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
+
+
+ANSWERS = """
+import json, sys
+from django.db import connection
+from django.db.models import *
+from accounts.models import *; from batching.models import *
+from exams.models import *; from grading.models import *
+for line in sys.stdin:
+    print(json.dumps(eval(line), default=str), flush=True)
+    connection.close()
+"""
 
 
 class Site:
@@ -64,15 +77,21 @@ class Site:
 
     def ask(self, expression: str) -> Any:
         """The JSON value of a Python expression, worked out inside the installation."""
-        code = (
-            "import json\n"
-            "from django.db.models import *\n"
-            "from accounts.models import *; from batching.models import *\n"
-            "from exams.models import *; from grading.models import *\n"
-            f"print('ANSWER', json.dumps({expression}, default=str))"
-        )
-        lines = self.manage("shell", "--no-imports", "-c", code).splitlines()
-        return json.loads(next(one[7:] for one in lines if one.startswith("ANSWER ")))
+        if "asked" not in self.processes:
+            self.processes["asked"] = subprocess.Popen(
+                [sys.executable, "manage.py", "shell", "--no-imports", "-c", ANSWERS],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+        process = self.processes["asked"]
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(expression.encode() + b"\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())
 
     def start(self, name: str, *command: str) -> subprocess.Popen[bytes]:
         """Start a process in a group of its own, its output in <name>.log."""
@@ -151,8 +170,8 @@ class Visitor:
     def __init__(self, site: Site, username: str, password: str) -> None:
         self.site = site
         self.session = requests.Session()
-        self.get("/accounts/login/")
-        page = self.post("/accounts/login/", {"username": username, "password": password})
+        self.get("/sign-in/")
+        page = self.post("/sign-in/", {"username": username, "password": password})
         assert page.status_code == 200, page.text
 
     def get(self, path: str, **options: Any) -> requests.Response:
@@ -174,15 +193,19 @@ class Visitor:
         return self.page
 
     def fields(self, action: str) -> dict[str, str]:
-        """The hidden fields of the form with this action on the current page."""
-        form = re.search(
-            rf'<form[^>]*action="{re.escape(action)}"[^>]*>(.*?)</form>', self.page.text, re.DOTALL
-        )
-        assert form, f"no form for {action} on {self.page.url}"
-        found = {}
-        for tag in re.findall(r"<input[^>]*>", form.group(1)):
-            attributes = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
-            if attributes.get("type") == "hidden" and "name" in attributes:
-                found[attributes["name"]] = attributes.get("value", "")
-        found.pop("csrfmiddlewaretoken", None)
-        return found
+        """The hidden fields of the form with this action on the current page.
+
+        A form without an action is sent to the address of its page.
+        """
+        here = urlparse(self.page.url).path
+        for attributes, form in FORM.findall(self.page.text):
+            if dict(ATTRIBUTE.findall(attributes)).get("action", here) != action:
+                continue
+            found = {}
+            for tag in re.findall(r"<input[^>]*>", form):
+                field = dict(ATTRIBUTE.findall(tag))
+                if field.get("type") == "hidden" and "name" in field:
+                    found[field["name"]] = field.get("value", "")
+            found.pop("csrfmiddlewaretoken", None)
+            return found
+        raise AssertionError(f"no form for {action} on {self.page.url}")

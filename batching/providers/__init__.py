@@ -31,8 +31,8 @@ def get(name: str) -> DirectProvider | BatchProvider:
 @cache
 def _load(name: str) -> DirectProvider | BatchProvider:
     options = dict(settings.SHEAF_PROVIDERS[name])
-    driver = options.pop("driver")
-    module, _, driver = DRIVERS.get(driver, driver).partition(":")
+    named: str = options.pop("driver")
+    module, _, driver = DRIVERS.get(named, named).partition(":")
     provider: DirectProvider | BatchProvider = getattr(import_module(module), driver)(options)
     return provider
 

@@ -49,14 +49,17 @@ class Mark(models.Model):
 
 
 class Look(models.Model):
-    """A teacher had this sheet's marks in front of them. `marks_version` is the sum of the
-    marks' versions then, so that a look at older marks does not count."""
+    """A teacher had this sheet's marks in front of them.
+
+    `marks_version` names the marks as they were then (grading/queries.py), so that a look at
+    older marks does not count.
+    """
 
     sheet = models.ForeignKey(Sheet, on_delete=models.CASCADE, related_name="looks")
     teacher = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )
-    marks_version = models.PositiveIntegerField()
+    marks_version = models.CharField(max_length=40)
     looked_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

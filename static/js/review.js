@@ -95,6 +95,7 @@
   // What was typed and not saved would be lost on the way to the next paper.
   const unsaved = () =>
     [...document.querySelectorAll(".mark-form")].filter((form) =>
+      form.closest("[data-unsaved]") || // refused: what was typed arrived again as its default
       [...form.elements].some(
         (field) =>
           (field.type === "radio" && field.checked !== field.defaultChecked) ||

@@ -1,9 +1,10 @@
+import time
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from batching.claims import LostClaim, claim, fenced, give_back
+from batching.claims import LostClaim, claim, fenced, give_back, kept_alive
 from batching.models import BatchRun
 
 pytestmark = pytest.mark.django_db
@@ -91,3 +92,30 @@ def test_a_busy_provider_costs_no_try_and_keeps_the_row_waiting(run):
     assert claim(BatchRun.objects.all(), run.pk) is None
     expire(run)
     assert claim(BatchRun.objects.all(), run.pk) is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_long_piece_of_work_keeps_its_claim_as_long_as_its_worker_lives(run, settings):
+    settings.SHEAF_LEASE_SECONDS = 0.6
+    held = claim(BatchRun.objects.all(), run.pk)
+    with kept_alive(held):
+        time.sleep(1.2)
+        assert claim(BatchRun.objects.all(), run.pk) is None
+    with fenced(held) as row:
+        row.problem = "written in time"
+        row.save()
+    assert BatchRun.objects.get(pk=run.pk).problem == "written in time"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_that_another_worker_has_by_now_is_not_prolonged(run, settings):
+    settings.SHEAF_LEASE_SECONDS = 0.3
+    slow = claim(BatchRun.objects.all(), run.pk)
+    expire(run)
+    settings.SHEAF_LEASE_SECONDS = 60
+    claim(BatchRun.objects.all(), run.pk)
+    lease = BatchRun.objects.get(pk=run.pk).lease_until
+    settings.SHEAF_LEASE_SECONDS = 0.1
+    with kept_alive(slow):
+        time.sleep(0.3)
+    assert BatchRun.objects.get(pk=run.pk).lease_until == lease

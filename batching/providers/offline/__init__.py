@@ -66,7 +66,11 @@ class OfflineProvider:
         for image in images:
             try:
                 page = read_page(
-                    read_image(image), image.page, timeout=self._seconds, tesseract=self._tesseract
+                    read_image(image),
+                    image.page,
+                    timeout=self._seconds,
+                    tesseract=self._tesseract,
+                    masks=image.masks,
                 )
             except ReadingFailed as failure:
                 return self._failed(

@@ -38,6 +38,15 @@ def share_out(keys: Sequence[Key], passages: Sequence[Passage], before: Passage)
         for member, passage in zip(members, _cut(source, [keys[m] for m in members]), strict=True):
             result[member] = passage
         start = end
+    # Answered out of order: what stands above the first label may be any of them.
+    if before.readings and result and result[0].labelled:
+        shares = [
+            0.0 if p.readings or p.labelled else compare(key, before.readings).share
+            for key, p in zip(keys, result, strict=True)
+        ]
+        likeliest = max(range(len(shares)), key=lambda index: shares[index])
+        if shares[likeliest] > CONVINCING:
+            result[likeliest] = before
     return result
 
 

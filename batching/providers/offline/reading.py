@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median
@@ -103,19 +104,36 @@ class PageText:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How to look at the page: size in relation to 150 DPI, tesseract's segmentation mode."""
+    """How to look at the page: size in relation to 150 DPI, tesseract's segmentation mode, and
+    whether ruled lines, shadows and grain are made white first.
+    """
 
     scale: float
     segmentation: int
+    whitened: bool
 
 
-FIRST_LOOKS = (Look(1.0, 4), Look(0.75, 6))
-SLOW_LOOK = Look(2.0, 6)
+# On a page with little writing tesseract takes the grain of plain paper for letters.
+FIRST_LOOKS = (Look(1.0, 4, False), Look(0.75, 6, True))
+SLOW_LOOK = Look(2.0, 6, True)
+# What is lighter than this share of the paper's own brightness is paper.
+PAPER = 0.84
 
 
-def read_page(data: bytes, number: int, *, timeout: float, tesseract: str) -> PageText:
-    """Read one page. Raises NotAPicture, ReadingFailed."""
+def read_page(
+    data: bytes,
+    number: int,
+    *,
+    timeout: float,
+    tesseract: str,
+    masks: Sequence[tuple[float, float, float, float]] = (),
+) -> PageText:
+    """Read one page; `masks` are the regions that were painted over (x, y, w, h as shares).
+
+    Raises NotAPicture, ReadingFailed.
+    """
     picture = open_page(data)
+    _clear(picture, masks)
     if is_blank(picture):
         return PageText(number, ())
     readings = [_look(picture, look, number, timeout, tesseract) for look in FIRST_LOOKS]
@@ -131,6 +149,18 @@ def open_page(data: bytes) -> Picture.Image:
             return picture.convert("L")
     except (UnidentifiedImageError, Picture.DecompressionBombError, OSError, SyntaxError) as error:
         raise NotAPicture(f"The page image cannot be opened: {error}") from error
+
+
+def _clear(picture: Picture.Image, masks: Sequence[tuple[float, float, float, float]]) -> None:
+    """Give masked regions the colour of the paper: a dark block spoils the reading of the rest."""
+    if not masks:
+        return
+    paper = int(np.median(np.asarray(picture)))
+    for x, y, w, h in masks:
+        # A little more than the mask: JPEG blurs its edge.
+        left, top = int(x * picture.width) - 3, int(y * picture.height) - 3
+        right, bottom = int((x + w) * picture.width) + 4, int((y + h) * picture.height) + 4
+        picture.paste(paper, (max(0, left), max(0, top), right, bottom))
 
 
 def is_blank(picture: Picture.Image) -> bool:
@@ -162,6 +192,10 @@ def _look(
     resized = picture
     if abs(scale - 1) > 0.02:
         resized = picture.resize(size, Picture.Resampling.LANCZOS)
+    if look.whitened:
+        grey = np.asarray(resized)
+        paper = float(np.median(grey))
+        resized = Picture.fromarray(np.where(grey > paper * PAPER, paper, grey).astype(np.uint8))
     table = _run(resized, look, timeout, tesseract)
     return Reading(_lines(table, number, resized.width, resized.height))
 

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Prepares the database and the invented class, then runs web, workers, beat and the demo's
+# teacher until Ctrl-C. What it makes stays in the data folder for the next start.
+# PORT=8000, PROVIDER=offline (a configured provider's name) and FLOWER=1 may be set.
+set -eu
+cd "$(dirname "$0")/.."
+
+if [ -f .env ]; then
+  set -a
+  . ./.env
+  set +a
+fi
+export PATH="$PWD/.venv/bin:$PATH" PORT="${PORT:-8000}"
+export SHEAF_SITE_URL="${SHEAF_SITE_URL:-http://127.0.0.1:$PORT}"
+export SHEAF_DEFAULT_PROVIDER="${PROVIDER:-${SHEAF_DEFAULT_PROVIDER:-offline}}"
+# Somebody is watching: find lost work sooner than in production.
+export SHEAF_LEASE_SECONDS="${SHEAF_LEASE_SECONDS:-120}"
+export SHEAF_SWEEP_SECONDS="${SHEAF_SWEEP_SECONDS:-15}" SHEAF_POLL_SECONDS="${SHEAF_POLL_SECONDS:-30}"
+export SHEAF_LOG_LEVEL="${SHEAF_LOG_LEVEL:-WARNING}"
+# Celery's warning to root is for servers; a demo in a virtual machine is often root's.
+export PYTHONWARNINGS="${PYTHONWARNINGS:-ignore:You're running the worker with superuser}"
+
+python manage.py migrate --verbosity 0
+python manage.py seed_demo --verbosity 0
+exec python .ci/demo.py

@@ -1,0 +1,107 @@
+"""What the benchmarks share: CPU time in alternation, memory of a fresh process, a database.
+
+Every figure is a ratio: the limit (the least work that could do it) and Sheaf's way run in turn in
+one process, three rounds, medians of CPU seconds with all children, on data made on the spot.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+ROUNDS = 3
+MEGA = 1_000_000
+
+
+def start_django(folder: Path) -> None:
+    """Set Django up with a data folder of its own and a database with all tables."""
+    os.environ["SHEAF_DATA_DIR"] = str(folder)
+    os.environ.setdefault("SHEAF_LOG_LEVEL", "WARNING")
+    os.environ.pop("DATABASE_URL", None)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    import django
+    from django.conf import settings
+
+    django.setup()
+    from django.apps import apps
+    from django.core.management import call_command
+
+    # The tables come straight from the models: the migrations' history is not what is measured.
+    settings.MIGRATION_MODULES = {app.label: None for app in apps.get_app_configs()}
+    call_command("migrate", run_syncdb=True, verbosity=0)
+
+
+@contextmanager
+def fresh_folder() -> Iterator[Path]:
+    """A folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="sheaf-benchmark-") as folder:
+        yield Path(folder)
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and of all its finished children so far."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def in_alternation(
+    ways: Mapping[str, Callable[[int], object]], rounds: int = ROUNDS
+) -> dict[str, float]:
+    """Median CPU seconds of each way, run in turn; each is called with the round's number."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds):
+        for name, run in ways.items():
+            before = cpu_seconds()
+            run(number)
+            seconds[name].append(cpu_seconds() - before)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def peak_memory(script: str, *arguments: str) -> tuple[float, float]:
+    """(MB the fresh process held at its peak, MB when it was ready) of `script --memory …`.
+
+    The script prints both with report_memory().
+    """
+    done = subprocess.run(
+        [sys.executable, script, "--memory", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    ready, peak = done.stdout.split()[-2:]
+    return float(peak), float(ready)
+
+
+def held_now() -> float:
+    """The most memory this process has held so far, in MB (getrusage would count its parent)."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / MEGA
+
+
+class Demands:
+    """Prints one line per demand; the process ends with 1 when one is not met."""
+
+    def __init__(self) -> None:
+        self.met = True
+
+    def at_least(self, what: str, value: float, demand: float) -> None:
+        self._line(what, value, value >= demand, f">= {demand:g}")
+
+    def at_most(self, what: str, value: float, demand: float, unit: str = "") -> None:
+        self._line(what, value, value <= demand, f"<= {demand:g}{unit}", unit)
+
+    def _line(self, what: str, value: float, good: bool, demand: str, unit: str = "") -> None:
+        self.met = self.met and good
+        print(f"{'ok  ' if good else 'MISS'} {what}: {value:.2f}{unit} (demand {demand})")
+
+    def exit(self) -> None:
+        sys.exit(0 if self.met else 1)

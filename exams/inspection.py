@@ -1,0 +1,171 @@
+"""Inspection: a sheet's pages are turned upright, and the first is read for whose it is.
+
+Comes in: the id of a sheet with pages. Goes out: upright page images, and the roll number and name
+as they stand on the first page. Apart from rendering, because reading is the slow part.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+from django_fsm import can_proceed
+from PIL import Image
+
+from accounts.models import Enrolment
+from batching.claims import LostClaim, claim, fenced, give_back
+from exams.due import sheets_to_inspect
+from exams.models import Page, Sheet, SheetState
+from exams.orientation import turn_needed
+from exams.page_images import look_at, turned
+from exams.roll_numbers import HeadReading, read_head
+from exams.storage import (
+    StorageFull,
+    clean_folder,
+    delete_after_commit,
+    keep_file,
+    no_room_is_clear,
+    read_file,
+    undone_on_error,
+    work_folder,
+)
+from exams.tesseract import TesseractFailed, TesseractMissing
+
+logger = logging.getLogger(__name__)
+
+READING_SIDE = 2400
+CHANGEABLE = (SheetState.PENDING_MAPPING, SheetState.MAPPED, SheetState.SKIPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedPage:
+    """New files for a page, made from the image with hash `before`."""
+
+    before: str
+    degrees: int
+    fields: dict[str, str | int]
+
+
+def inspect_sheet(sheet_pk: int) -> None:
+    """The stage: inspect one sheet. Returns at once when it is done or another worker has it."""
+    held = claim(sheets_to_inspect(), sheet_pk)
+    if held is None:
+        return
+    if held.exhausted:
+        with fenced(held) as sheet:
+            if can_proceed(sheet.fail):
+                sheet.fail("Its pages could not be read several times. Scan the paper again.")
+                sheet._change_reason = "Inspection failed"
+                sheet.save()
+        return
+    sheet = Sheet.objects.select_related("exam").get(pk=sheet_pk)
+    pages = list(sheet.pages.all())
+    folder = f"sheets/{sheet_pk}/upright"
+    clean_folder(folder, keep={name for page in pages for name in (page.image, page.thumbnail)})
+    try:
+        with undone_on_error() as kept:
+            changes, head = _inspect(sheet, pages, f"{folder}/{held.attempt}", kept)
+            with fenced(held) as locked:
+                _write_turns(locked, changes)
+                locked.roll_number_read = head.roll
+                locked.name_read = head.name
+                locked.inspected_at = timezone.now()
+                locked._change_reason = "Inspected"
+                locked.save()
+    except LostClaim as lost:
+        logger.info("sheet %s: %s was taken over by another worker", sheet_pk, lost)
+    except TesseractMissing as error:
+        logger.error("sheet %s waits: %s", sheet_pk, error)
+        give_back(held, seconds=settings.SHEAF_SWEEP_SECONDS)
+    except TesseractFailed as error:
+        # The try counts, and the claim runs out by itself: the sheet is tried again later.
+        logger.warning("sheet %s could not be read: %s", sheet_pk, error)
+    except StorageFull:
+        logger.error("sheet %s: the disk is full, it waits", sheet_pk)
+        give_back(held, seconds=settings.SHEAF_SWEEP_SECONDS)
+    except (OperationalError, InterfaceError):
+        give_back(held)
+        raise
+
+
+def _inspect(
+    sheet: Sheet, pages: list[Page], folder: str, kept: list[str]
+) -> tuple[dict[int, TurnedPage], HeadReading]:
+    changes: dict[int, TurnedPage] = {}
+    head: HeadReading | None = None
+    for page in pages:
+        if page.is_blank or page.dropped_at:
+            continue
+        content = read_file(page.image)
+        image = _readable(content)
+        turn = turn_needed(image)
+        if turn.degrees:
+            changes[page.pk] = TurnedPage(
+                page.sha256, turn.degrees, turned_files(content, page.image, turn.degrees, folder)
+            )
+            kept += [str(changes[page.pk].fields[name]) for name in ("image", "thumbnail")]
+        if head is None:
+            upright = image.rotate(-turn.degrees, expand=True) if turn.degrees else image
+            head = _read_head(sheet, upright)
+    return changes, head or HeadReading("", "")
+
+
+def _readable(content: bytes) -> Image.Image:
+    """The page in gray, no larger than reading needs."""
+    with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
+        image.draft("L", (READING_SIDE // 2, READING_SIDE // 2))
+        gray = image.convert("L")
+    gray.thumbnail((READING_SIDE, READING_SIDE))
+    return gray
+
+
+def _read_head(sheet: Sheet, image: Image.Image) -> HeadReading:
+    roster = Enrolment.objects.filter(school_class=sheet.exam.school_class_id).order_by("pk")
+    known = list(roster.values_list("roll_number", "student__name"))
+    return read_head(
+        image, [roll for roll, _ in known], [name for _, name in known], sheet.exam.regions
+    )
+
+
+def turned_files(content: bytes, name: str, degrees: int, folder: str) -> dict[str, str | int]:
+    """Store a page image turned clockwise, and its thumbnail; the Page fields that change."""
+    suffix = "." + name.rpartition(".")[2]
+    with work_folder() as work, no_room_is_clear():
+        picture = work / f"page{suffix}"
+        picture.write_bytes(turned(content, degrees // 90))
+        look = look_at(picture)
+        thumbnail = keep_file(look.thumbnail, folder, ".jpg")
+        with undone_on_error() as kept:
+            kept.append(thumbnail.name)
+            image = keep_file(picture, folder, suffix)
+    return {
+        "image": image.name,
+        "sha256": image.sha256,
+        "thumbnail": thumbnail.name,
+        "thumbnail_sha256": thumbnail.sha256,
+        "width": look.width,
+        "height": look.height,
+    }
+
+
+def _write_turns(sheet: Sheet, changes: dict[int, TurnedPage]) -> None:
+    for page in sheet.pages.filter(pk__in=changes):
+        change = changes[page.pk]
+        if page.sha256 != change.before or sheet.state not in CHANGEABLE:
+            # A person turned it meanwhile and knows better, or it stands in a request by now.
+            delete_after_commit(str(change.fields["image"]), str(change.fields["thumbnail"]))
+            continue
+        apply_turn(page, change.degrees, change.fields)
+
+
+def apply_turn(page: Page, degrees: int, fields: dict[str, str | int]) -> None:
+    """Point a page, whose sheet is locked, to its turned files; the old ones go after commit."""
+    delete_after_commit(page.image, page.thumbnail)
+    for name, value in fields.items():
+        setattr(page, name, value)
+    page.turned = (page.turned + degrees) % 360
+    page.save()

@@ -1,0 +1,243 @@
+"""Page images: check one, make its thumbnail, see whether it is blank or faint, turn it.
+
+Comes in: a JPEG or PNG file that may be anything. Goes out: values and bytes; nothing here knows
+of sheets. Checks decode at a fraction of the size, so that they cost a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from django.core.exceptions import ValidationError
+from PIL import Image, ImageOps
+from scipy import ndimage
+
+THUMBNAIL_WIDTH = 300
+SMALLEST_SIDE = 50
+EXIF_ORIENTATION = 0x0112
+QUARTERS = {
+    1: Image.Transpose.ROTATE_270,
+    2: Image.Transpose.ROTATE_180,
+    3: Image.Transpose.ROTATE_90,
+}
+
+# Blank and faint, in levels of gray at thumbnail size. Pen is 60 to 200 darker than its paper,
+# pencil 15 to 60; the ruling of the paper is taken away before counting.
+INK_LEVEL = 40
+FAINT_LEVEL = 14
+INK_PIXELS = 14
+MARGIN = 0.06
+LONG_LINE = 0.3
+
+
+class UnreadableImage(ValidationError):
+    """The file is no image that can be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at a page image gave; sizes in pixels, the thumbnail as JPEG bytes."""
+
+    width: int
+    height: int
+    thumbnail: bytes
+    is_blank: bool
+    is_faint: bool
+
+
+def look_at(path: Path) -> Look:
+    """Decode an image once, small. Raises UnreadableImage when it is damaged or tiny."""
+    with opened(path) as image:
+        width, height = image.size
+        if min(width, height) < SMALLEST_SIDE:
+            raise UnreadableImage(f"it is only {width}x{height} pixels")
+        scale = THUMBNAIL_WIDTH / width
+        small_size = (THUMBNAIL_WIDTH, max(1, round(height * scale)))
+        try:
+            image.draft("RGB", small_size)
+            small = image.convert("RGB")
+        except (OSError, SyntaxError, ValueError) as error:
+            raise UnreadableImage("it is damaged or incomplete") from error
+    if small.width >= 2 * THUMBNAIL_WIDTH:
+        small = small.resize(small_size, Image.Resampling.BOX, reducing_gap=1.0)
+    gray = small.convert("L")
+    if gray.width > 1.3 * THUMBNAIL_WIDTH:
+        gray = gray.resize(small_size, Image.Resampling.BOX)
+    blank, faint = flags_of(np.asarray(gray))
+    return Look(width, height, _jpeg(small, 75), blank, faint)
+
+
+def opened(path: Path) -> Image.Image:
+    """Open an image without decoding it. Raises UnreadableImage when it is none."""
+    try:
+        return Image.open(path, formats=("JPEG", "PNG"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UnreadableImage("it is damaged or not a JPEG or PNG image") from error
+
+
+def flags_of(gray: np.ndarray) -> tuple[bool, bool]:
+    """(blank, faint) of a page of about 300 pixels' width, gray, 0 is black.
+
+    Ruling, noise, specks and anything in the outermost margin (page numbers, holes, edges) are
+    not ink: a page with nothing but "page 2" at its head is blank.
+    """
+    # The paper's own gray varies slowly: a quarter of the pixels is enough to know it.
+    coarse = ndimage.uniform_filter(ndimage.maximum_filter(gray[::2, ::2], 8), 8)
+    paper = coarse.repeat(2, axis=0).repeat(2, axis=1)[: gray.shape[0], : gray.shape[1]]
+    darker = paper.astype(np.int16) - gray
+    rows, columns = (int(side * MARGIN) for side in gray.shape)
+    inner = darker[rows : gray.shape[0] - rows, columns : gray.shape[1] - columns]
+    # Noise is measured on the page itself: a grainy scan of an empty page has no ink either.
+    some = inner[::3, ::3]
+    usual = float(np.median(some))
+    noise = float(np.median(np.abs(some - usual))) * 1.5 + usual
+    if _has_ink(inner, max(INK_LEVEL, noise * 3), INK_PIXELS):
+        # A page of writing has hundreds of dark pixels; one in pencil has few of them.
+        dark, any_ink = (
+            np.count_nonzero(inner > level) for level in (INK_LEVEL + 10, FAINT_LEVEL + noise)
+        )
+        return False, bool(dark < 0.1 * any_ink)
+    trace = _has_ink(inner, max(FAINT_LEVEL, noise * 3), INK_PIXELS * 4)
+    return not trace, trace
+
+
+def _has_ink(darker: np.ndarray, level: float, enough: int) -> bool:
+    """Whether `enough` pixels are darker than the paper by `level`, in shapes that are strokes."""
+    shapes, count = ndimage.label(darker > level, structure=np.ones((3, 3)))
+    sizes = np.bincount(shapes.ravel(), minlength=count + 1)
+    # Shapes of one or two pixels are specks.
+    sizes[0] = 0
+    sizes[sizes < 3] = 0
+    if sizes.sum() < enough:
+        return False
+    total = 0
+    places = ndimage.find_objects(shapes)
+    for number in np.flatnonzero(sizes):
+        height, width = (part.stop - part.start for part in places[number - 1])
+        if not _is_ruling(height, width, int(sizes[number]), darker.shape):
+            total += int(sizes[number])
+            if total >= enough:
+                return True
+    return False
+
+
+def _is_ruling(height: int, width: int, size: int, page: tuple[int, ...]) -> bool:
+    # A line that runs askew, or is half lost in grain, falls into flat pieces; letters are higher.
+    if (height <= 2 and width > height) or (height == 3 and width >= 12):
+        return True
+    long, short = max(height, width), min(height, width)
+    full = page[0] if height > width else page[1]
+    return long > LONG_LINE * full and short < 0.1 * long and size < 4 * long
+
+
+def turned(content: bytes, quarter_turns: int) -> bytes:
+    """The image turned clockwise, in its own format; a JPEG keeps its own quantisation."""
+    with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
+        turn = QUARTERS.get(quarter_turns % 4)
+        if turn is None:
+            return content
+        result = image.transpose(turn)
+        out = io.BytesIO()
+        if image.format == "PNG":
+            result.save(out, "PNG")
+        else:
+            # With the same tables a turn costs next to no quality, however often it is done.
+            result.save(out, "JPEG", qtables=image.quantization, subsampling=_subsampling(image))
+    return out.getvalue()
+
+
+def _subsampling(image: Image.Image) -> int:
+    from PIL.JpegImagePlugin import get_sampling
+
+    return max(get_sampling(image), 0)
+
+
+def page_from_file(content: bytes, *, quality: int, max_megapixels: float) -> tuple[bytes, str]:
+    """(bytes, suffix) of an uploaded JPEG or PNG as a page image.
+
+    It is taken as it is, without its metadata, where every browser and provider can show it;
+    else (to be turned, CMYK, 16 bits, transparent) converted once to JPEG. Raises UnreadableImage.
+    """
+    with opened(io.BytesIO(content)) as image:  # type: ignore[arg-type]
+        width, height = image.size
+        if width * height > max_megapixels * 1e6:
+            raise UnreadableImage(
+                f"it has {width}x{height} pixels, more than {max_megapixels:g} million"
+            )
+        try:
+            turn = image.getexif().get(EXIF_ORIENTATION, 1)
+            plain = image.mode in ("L", "RGB", "1") or (
+                image.mode == "P" and "transparency" not in image.info
+            )
+            if turn in (0, 1) and plain and "transparency" not in image.info:
+                if image.format == "JPEG":
+                    return b"".join(_without_metadata(content)), ".jpg"
+                if _bit_depth(content) <= 8:
+                    return b"".join(_png_without_metadata(content)), ".png"
+            upright = ImageOps.exif_transpose(image)
+            return _jpeg(_flattened(upright), quality), ".jpg"
+        except (OSError, SyntaxError, ValueError, struct.error, IndexError) as error:
+            raise UnreadableImage("it is damaged or incomplete") from error
+
+
+def _flattened(image: Image.Image) -> Image.Image:
+    """RGB or gray with 8 bits; what was transparent is white."""
+    if image.mode.startswith("I"):
+        # 16 bits: the upper eight are the picture.
+        gray = np.asarray(image).astype(np.uint32)
+        return Image.fromarray((gray >> 8 if gray.max(initial=0) > 255 else gray).astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGB", rgba.size, "white")
+        white.paste(rgba, mask=rgba.getchannel("A"))
+        return white
+    return image if image.mode in ("RGB", "L") else image.convert("RGB")
+
+
+def _jpeg(image: Image.Image, quality: int) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def _without_metadata(content: bytes) -> Iterator[bytes]:
+    """A JPEG's segments without Exif, XMP, IPTC and comments, which may name people and places."""
+    yield content[:2]
+    at = 2
+    while True:
+        if content[at] != 0xFF:
+            raise ValueError("no marker where a JPEG segment should begin")
+        marker = content[at + 1]
+        if marker == 0xFF:
+            at += 1
+            continue
+        if marker == 0xDA:
+            yield content[at:]
+            return
+        length = 2 + int.from_bytes(content[at + 2 : at + 4], "big")
+        # Kept of the APPn: JFIF, the colour profile, Adobe's colour transform.
+        if not (0xE0 <= marker <= 0xEF or marker == 0xFE) or marker in (0xE0, 0xE2, 0xEE):
+            yield content[at : at + length]
+        at += length
+
+
+_PNG_KEPT = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"tRNS"}
+
+
+def _png_without_metadata(content: bytes) -> Iterator[bytes]:
+    yield content[:8]
+    at = 8
+    while at < len(content):
+        (length,) = struct.unpack_from(">I", content, at)
+        if content[at + 4 : at + 8] in _PNG_KEPT:
+            yield content[at : at + 12 + length]
+        at += 12 + length
+
+
+def _bit_depth(png: bytes) -> int:
+    return png[24]

@@ -1,0 +1,328 @@
+"""Rendering: a sheet's paper becomes page images with thumbnails, and flags for blank and faint.
+
+Comes in: the id of a sheet without pages. Goes out: Page rows whose files are complete in storage,
+or a failed sheet with the reason. One pdf2image call per document; poppler runs in a child process
+with limits on time and memory (exams/poppler), and what came out is counted and measured, because
+pdftoppm exits 0 on damaged input.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+from django_fsm import can_proceed
+from pdf2image import convert_from_path, pdfinfo_from_path
+from pdf2image.exceptions import PDFPageCountError, PDFPopplerTimeoutError
+
+from batching.claims import Claim, LostClaim, claim, fenced, give_back
+from exams.content import HEAD, Kind, kind_of
+from exams.due import sheets_to_render
+from exams.models import Page, Sheet
+from exams.page_images import SMALLEST_SIDE, UnreadableImage, look_at, page_from_file
+from exams.storage import (
+    StorageFull,
+    StoredFile,
+    clean_folder,
+    keep_file,
+    local_copy,
+    no_room_is_clear,
+    undone_on_error,
+    work_folder,
+)
+
+logger = logging.getLogger(__name__)
+
+POPPLER = Path(__file__).parent / "poppler"
+POINTS_PER_INCH = 72
+# Pages beyond this are rendered with fewer dots per inch: photographs put into a PDF often say
+# that they are a metre wide. The steps keep a document to few calls of pdftoppm.
+COMFORTABLE_MEGAPIXELS = 12.5
+STEPS = (1, 0.75, 0.48, 0.36, 0.25, 0.18, 0.12)
+
+
+def _limit_poppler() -> None:
+    """Hand the limits to the scripts in exams/poppler; pdf2image passes its environment on."""
+    os.environ["SHEAF_PDF_MEMORY_MB"] = str(int(settings.SHEAF_PDF_MEMORY_MB))
+    os.environ["SHEAF_PDF_SECONDS"] = str(max(1, int(settings.SHEAF_PDF_SECONDS)))
+
+
+# Here as well: a variable that appears later would disturb a thread that copies the environment.
+_limit_poppler()
+
+
+class UnreadablePaper(ValidationError):
+    """The paper cannot be turned into pages; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class PdfPage:
+    """What pdfinfo says of a page, in points, and the resolution to render it with."""
+
+    number: int
+    width: float
+    height: float
+    dpi: int
+
+
+@dataclass(slots=True)
+class Rendered:
+    """The pages of one attempt, not saved yet, and what was complained about."""
+
+    pages: list[Page]
+    problem: str = ""
+
+
+def rasterize_sheet(sheet_pk: int) -> None:
+    """The stage: render one sheet. Returns at once when it is done or another worker has it."""
+    held = claim(sheets_to_render(), sheet_pk)
+    if held is None:
+        return
+    if held.exhausted:
+        _fail(held, "Rendering this paper stopped half-way several times. Scan it again.")
+        return
+    sheet = Sheet.objects.get(pk=sheet_pk)
+    folder = f"sheets/{sheet_pk}"
+    clean_folder(folder)
+    try:
+        with undone_on_error() as kept, work_folder() as work:
+            rendered = _render(sheet, f"{folder}/{held.attempt}", work, kept)
+            with fenced(held) as locked:
+                Page.objects.bulk_create(rendered.pages)
+                locked.rendered_at = timezone.now()
+                locked.problem = rendered.problem
+                locked._change_reason = "Rendered"
+                locked.save()
+    except UnreadablePaper as error:
+        _fail(held, " ".join(error.messages))
+    except LostClaim as lost:
+        logger.info("sheet %s: %s was taken over by another worker", sheet_pk, lost)
+    except StorageFull:
+        logger.error("sheet %s: the disk is full, it waits", sheet_pk)
+        give_back(held, seconds=settings.SHEAF_SWEEP_SECONDS)
+    except (OperationalError, InterfaceError):
+        give_back(held)
+        raise
+
+
+def _fail(held: Claim, problem: str) -> None:
+    with fenced(held) as sheet:
+        # A person may have left it out meanwhile; taken in again, it is tried again.
+        if can_proceed(sheet.fail):
+            sheet.fail(problem)
+            sheet._change_reason = "Rendering failed"
+            sheet.save()
+
+
+def _render(sheet: Sheet, folder: str, work: Path, kept: list[str]) -> Rendered:
+    rendered = Rendered([])
+    for source, name in enumerate(sheet.source_files):
+        with local_copy(name, work) as path, no_room_is_clear():
+            with path.open("rb") as file:
+                kind = kind_of(file.read(HEAD))
+            inner = work / f"paper-{source:04d}"
+            inner.mkdir()
+            pictures: Iterator[Path] | list[Path]
+            if kind is Kind.PDF:
+                pictures, complaint = render_pdf(path, inner)
+                rendered.problem = rendered.problem or complaint
+            else:
+                pictures = [_take_image(path, inner, len(rendered.pages) + 1)]
+            for picture in pictures:
+                rendered.pages.append(_page(sheet, len(rendered.pages) + 1, picture, folder, kept))
+        if len(rendered.pages) > settings.SHEAF_SHEET_MAX_PAGES:
+            raise _too_many_pages(len(sheet.source_files))
+    return rendered
+
+
+def _page(sheet: Sheet, number: int, picture: Path, folder: str, kept: list[str]) -> Page:
+    try:
+        look = look_at(picture)
+    except UnreadableImage as error:
+        raise UnreadablePaper(
+            f"Page {number} cannot be read: {error.messages[0]}. Scan it again and upload it."
+        ) from error
+    suffix = picture.suffix
+    thumbnail = keep_file(look.thumbnail, folder, ".jpg")
+    kept.append(thumbnail.name)
+    image: StoredFile = keep_file(picture, folder, suffix)
+    kept.append(image.name)
+    return Page(
+        sheet=sheet,
+        number=number,
+        image=image.name,
+        sha256=image.sha256,
+        thumbnail=thumbnail.name,
+        thumbnail_sha256=thumbnail.sha256,
+        width=look.width,
+        height=look.height,
+        is_blank=look.is_blank,
+        is_faint=look.is_faint,
+    )
+
+
+def _take_image(path: Path, folder: Path, number: int) -> Path:
+    try:
+        content, suffix = page_from_file(
+            path.read_bytes(),
+            quality=settings.SHEAF_JPEG_QUALITY,
+            max_megapixels=settings.SHEAF_PAGE_MAX_MEGAPIXELS,
+        )
+    except UnreadableImage as error:
+        raise UnreadablePaper(
+            f"The image of page {number} cannot be used: {error.messages[0]}. "
+            "Scan or photograph it again."
+        ) from error
+    picture = folder / f"page{suffix}"
+    picture.write_bytes(content)
+    return picture
+
+
+def render_pdf(path: Path, folder: Path) -> tuple[list[Path], str]:
+    """JPEGs of all pages of a PDF in an empty folder, in order, and poppler's complaint if any.
+
+    Raises UnreadablePaper when a page is missing, unreadable, too large, or the file is
+    encrypted, damaged, too long or takes too long.
+    """
+    _limit_poppler()
+    pages = pdf_pages(path)
+    paper = folder / "paper.pdf"
+    paper.symlink_to(path.resolve())
+    paper.with_name("paper.pdf.info").write_text(f"Pages: {len(pages)}\n")
+    pictures: list[Path] = []
+    for dpi, run in itertools.groupby(pages, key=lambda page: page.dpi):
+        numbers = [page.number for page in run]
+        pictures += _call_pdftoppm(paper, folder, dpi, numbers[0], numbers[-1])
+    return pictures, _complaint(folder)
+
+
+def _call_pdftoppm(path: Path, folder: Path, dpi: int, first: int, last: int) -> list[Path]:
+    try:
+        names = convert_from_path(
+            path,
+            dpi=dpi,
+            output_folder=folder,
+            first_page=first,
+            last_page=last,
+            fmt="jpeg",
+            jpegopt={
+                "quality": settings.SHEAF_JPEG_QUALITY,
+                "progressive": False,
+                "optimize": False,
+            },
+            use_cropbox=True,
+            paths_only=True,
+            poppler_path=POPPLER,
+            timeout=settings.SHEAF_PDF_SECONDS,
+        )
+    except PDFPopplerTimeoutError as error:
+        raise UnreadablePaper(
+            f"Rendering the PDF takes more than {settings.SHEAF_PDF_SECONDS:g} seconds. "
+            "Print it to a new PDF, or scan it again."
+        ) from error
+    except PDFPageCountError as error:
+        raise _damaged(str(error)) from error
+    pictures = {int(Path(name).stem.rpartition("-")[2]): Path(name) for name in names}
+    missing = [number for number in range(first, last + 1) if number not in pictures]
+    if missing:
+        raise UnreadablePaper(
+            f"Page {missing[0]} of the PDF cannot be rendered"
+            f"{_because(folder)}. Scan the paper again and upload it."
+        )
+    return [pictures[number] for number in range(first, last + 1)]
+
+
+def pdf_pages(path: Path) -> list[PdfPage]:
+    """What pdfinfo says about each page. Raises UnreadablePaper with words for a person."""
+    limit = settings.SHEAF_SHEET_MAX_PAGES
+    try:
+        info = pdfinfo_from_path(
+            path.as_posix(),
+            poppler_path=POPPLER.as_posix(),
+            timeout=settings.SHEAF_PDF_SECONDS,
+            first_page=1,
+            last_page=limit,
+        )
+    except PDFPopplerTimeoutError as error:
+        raise _damaged("it cannot be opened in time") from error
+    except PDFPageCountError as error:
+        if "password" in str(error).lower():
+            raise UnreadablePaper(
+                "The PDF is encrypted. Save it without a password and upload it again."
+            ) from error
+        raise _damaged(str(error)) from error
+    if info["Pages"] < 1:
+        raise UnreadablePaper("The PDF has no pages.")
+    if info["Pages"] > limit:
+        raise _too_many_pages(info["Pages"])
+    return [_pdf_page(info, number) for number in range(1, info["Pages"] + 1)]
+
+
+def _pdf_page(info: dict[str, str], number: int) -> PdfPage:
+    # pdfinfo pads the number; with one page it names the size without a number.
+    texts = [info.get(f"Page {number:4d} size"), info.get("Page size")]
+    size = next((re.match(r"([\d.]+) x ([\d.]+)", text) for text in texts if text), None)
+    if size is None:
+        raise UnreadablePaper(f"Page {number} of the PDF has no size. Scan the paper again.")
+    width, height = float(size[1]), float(size[2])
+    at_72 = width * height / 1e6
+    if at_72 > settings.SHEAF_PAGE_MAX_MEGAPIXELS:
+        raise UnreadablePaper(
+            f"Page {number} of the PDF is {width / 72:.0f} x {height / 72:.0f} inches, too large "
+            "to be rendered. Scan it again in its real size."
+        )
+    full = at_72 * (settings.SHEAF_DPI / POINTS_PER_INCH) ** 2
+    step = next((step for step in STEPS if full * step**2 <= COMFORTABLE_MEGAPIXELS), STEPS[-1])
+    dpi = round(settings.SHEAF_DPI * step)
+    if min(width, height) / POINTS_PER_INCH * dpi < SMALLEST_SIDE:
+        raise UnreadablePaper(
+            f"Page {number} of the PDF cannot be read: its size is {width:.0f} x {height:.0f} "
+            "points. Scan the paper again and upload it."
+        )
+    return PdfPage(number, width, height, dpi)
+
+
+def _too_many_pages(count: int) -> UnreadablePaper:
+    return UnreadablePaper(
+        f"The paper has {count} pages; at most {settings.SHEAF_SHEET_MAX_PAGES} are allowed. "
+        "Upload one file or folder for each student."
+    )
+
+
+def _damaged(why: str) -> UnreadablePaper:
+    return UnreadablePaper(
+        f"The PDF is damaged or incomplete ({_first_complaint(why) or 'it cannot be opened'}). "
+        "Scan the paper again and upload it."
+    )
+
+
+def _complaint(folder: Path) -> str:
+    """A warning for the teacher when poppler rendered all pages but complained of damage."""
+    text = "\n".join(log.read_text(errors="replace") for log in sorted(folder.glob("*.log")))
+    words = _first_complaint(text)
+    return f"The PDF is damaged ({words}): see whether its pages are complete." if words else ""
+
+
+def _because(folder: Path) -> str:
+    text = "\n".join(log.read_text(errors="replace") for log in sorted(folder.glob("*.log")))
+    words = _first_complaint(text)
+    return f" ({words})" if words else ""
+
+
+def _first_complaint(text: str) -> str:
+    for line in text.splitlines():
+        # Scanners often put stray bytes between the parts of a JPEG: that loses nothing.
+        if "extraneous bytes" in line:
+            continue
+        if found := re.search(r"(?:Error|Corrupt|Out of memory)[^:]*:?\s*(.*)", line):
+            return (found[1] or found[0]).strip(" .").lower()[:120]
+    return ""

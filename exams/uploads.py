@@ -1,0 +1,130 @@
+"""Uploads: the bytes of a ZIP, a PDF or images are taken in, and unpacking is asked for.
+
+Comes in: an exam, an open file, its name, who brought it. Goes out: an Upload whose file is
+complete in storage. The same bytes in the same exam are refused and the first is named.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from collections.abc import Iterable
+from typing import IO
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from batching.conflicts import guarded
+from exams import tasks
+from exams.content import ACCEPTED, HEAD, describe, kind_of
+from exams.models import Exam, Upload
+from exams.storage import (
+    CHUNK,
+    keep_file,
+    limit_of,
+    no_room_is_clear,
+    undone_on_error,
+)
+
+
+class DuplicateUpload(ValidationError):
+    """The same bytes were uploaded to this exam before; `first` is that upload."""
+
+    def __init__(self, first: Upload) -> None:
+        super().__init__(
+            f"This file was uploaded before, as “{first.original_name}” "
+            f"on {first.uploaded_at:%d %B %Y at %H:%M}. Nothing was changed.",
+            code="duplicate_upload",
+        )
+        self.first = first
+
+
+class UnknownContent(ValidationError):
+    """The file is nothing that intake takes."""
+
+
+def receive_upload(exam: Exam, file: IO[bytes], *, name: str, by: User) -> Upload:
+    """Store a ZIP, PDF, JPEG or PNG and ask for it to be unpacked.
+
+    `file` is read from its start. Raises UnknownContent, DuplicateUpload, TooLarge or
+    StorageFull; then nothing is kept.
+    """
+    file.seek(0)
+    head = file.read(HEAD)
+    kind = kind_of(head)
+    if kind is None:
+        raise UnknownContent(
+            f"“{name}” is {describe(head)}. Upload a ZIP, or a {ACCEPTED} file.",
+            code="unknown_content",
+        )
+    file.seek(0)
+    megabytes = settings.SHEAF_UPLOAD_MAX_MB
+    too_large = f"“{name}” is larger than {megabytes:g} MB. Upload it in parts."
+    with undone_on_error() as kept:
+        stored = keep_file(
+            file, "uploads", kind.value, check=limit_of(megabytes, too_large), durable=True
+        )
+        kept.append(stored.name)
+        same = Upload.objects.filter(exam=exam, sha256=stored.sha256)
+        if first := same.first():
+            raise DuplicateUpload(first)
+        try:
+            with transaction.atomic():
+                upload = Upload(
+                    exam=exam,
+                    uploaded_by=by,
+                    original_name=name[-255:],
+                    file=stored.name,
+                    sha256=stored.sha256,
+                    size=stored.size,
+                )
+                upload._history_user = by
+                upload.save()
+                tasks.unpack_upload.delay_on_commit(upload.pk)
+        except IntegrityError:
+            # Two people (or one twice) at once: the other was a moment earlier.
+            if first := same.first():
+                raise DuplicateUpload(first) from None
+            raise
+    return upload
+
+
+def receive_images(
+    exam: Exam, files: Iterable[tuple[str, IO[bytes]]], *, name: str, by: User
+) -> Upload:
+    """Take several loose images, given as (name, open file), as the pages of one sheet.
+
+    They are packed into one ZIP with one folder; the same images give the same bytes, so that a
+    second try is recognised. Raises like receive_upload.
+    """
+    folder = name.replace("/", " ").replace("\\", " ").strip(" .") or "images"
+    limit = settings.SHEAF_UPLOAD_MAX_MB
+    check = limit_of(limit, f"The images are larger than {limit:g} MB. Upload fewer at once.")
+    size = 0
+    with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as packed:
+        with no_room_is_clear(), zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+            for number, (image_name, image) in enumerate(files, start=1):
+                # The number keeps the order in which the person gave them.
+                plain = image_name.replace("/", " ").replace("\\", " ")
+                info = zipfile.ZipInfo(f"{folder}/{number:03d} {plain}")
+                image.seek(0)
+                with archive.open(info, "w", force_zip64=True) as target:
+                    while block := image.read(CHUNK):
+                        size += len(block)
+                        check(size)
+                        target.write(block)
+        return receive_upload(exam, packed, name=f"{folder}.zip", by=by)
+
+
+def retry_upload(upload: Upload, *, by: User) -> None:
+    """Let a failed upload be unpacked once more. Raises Conflict when it has not failed."""
+    with transaction.atomic(), guarded("This upload is not waiting for another try."):
+        locked = Upload.objects.select_for_update(of=("self",)).get(pk=upload.pk)
+        locked.retry()
+        locked.tries = 0
+        locked.lease_until = None
+        locked._history_user = by
+        locked.save()
+        tasks.unpack_upload.delay_on_commit(locked.pk)

@@ -1,0 +1,26 @@
+"""Addresses of the intake pages: uploads, mapping, the pages of a sheet, and their pictures."""
+
+from django.urls import URLPattern, path
+
+from exams.views import mapping, media, pages, uploads
+
+urlpatterns: list[URLPattern] = [
+    path("exams/<int:pk>/upload/", uploads.upload_create, name="upload_create"),
+    path("uploads/<int:pk>/", uploads.upload_detail, name="upload_detail"),
+    path("uploads/<int:pk>/progress/", uploads.upload_progress, name="upload_progress"),
+    path("uploads/<int:pk>/retry/", uploads.upload_retry, name="upload_retry"),
+    path("exams/<int:pk>/mapping/", mapping.mapping, name="mapping"),
+    path("exams/<int:pk>/mapping/certain/", mapping.map_certain, name="map_certain"),
+    path("sheets/<int:pk>/map/", mapping.sheet_map, name="sheet_map"),
+    path("sheets/<int:pk>/unmap/", mapping.sheet_unmap, name="sheet_unmap"),
+    path("sheets/<int:pk>/skip/", mapping.sheet_skip, name="sheet_skip"),
+    path("sheets/<int:pk>/unskip/", mapping.sheet_unskip, name="sheet_unskip"),
+    path("sheets/<int:pk>/retry/", mapping.sheet_retry, name="sheet_retry"),
+    path("sheets/<int:pk>/pages/", pages.sheet_pages, name="sheet_pages"),
+    path("pages/<uuid:public_id>/turn/", pages.page_turn, name="page_turn"),
+    path("pages/<uuid:public_id>/drop/", pages.page_drop, name="page_drop"),
+    path("pages/<uuid:public_id>/restore/", pages.page_restore, name="page_restore"),
+    path("pages/<uuid:public_id>/move/", pages.page_move, name="page_move"),
+    path("pages/<uuid:public_id>/image/", media.page_image, name="page_image"),
+    path("pages/<uuid:public_id>/thumbnail/", media.page_thumbnail, name="page_thumbnail"),
+]

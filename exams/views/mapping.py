@@ -1,0 +1,167 @@
+"""The mapping page: whose sheet is whose, worst first, one click per sheet.
+
+In: a teacher's choice for one sheet, or for all certain suggestions at once. Out: the sheet's
+row again with the counts around it (htmx), else a redirect to where the teacher was. The rules
+are in exams/mapping.py, what the page shows in exams/views/mapping_list.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import Enrolment
+from accounts.roles import teacher_required
+from batching.conflicts import Conflict
+from exams import mapping as commands
+from exams import queries
+from exams.models import Exam, Sheet
+from exams.views.mapping_list import row_context, screen_context, tab_of
+
+
+@teacher_required
+@require_safe
+def mapping(request: HttpRequest, pk: int) -> HttpResponse:
+    """The sheets of an exam by what is left to do, fifty at a time."""
+    exam = get_object_or_404(exams_with_class(request), pk=pk)
+    return render(request, "exams/mapping.html", screen_context(request, exam, request.GET))
+
+
+@teacher_required
+@require_POST
+def map_certain(request: HttpRequest, pk: int) -> HttpResponse:
+    """Confirm every certain suggestion of the exam."""
+    exam = get_object_or_404(exams_with_class(request), pk=pk)
+    count = commands.map_certain(exam, by=request.user)
+    messages.success(request, f"{count} sheet{' was' if count == 1 else 's were'} mapped.")
+    return redirect("exams:mapping", pk=exam.pk)
+
+
+@teacher_required
+@require_POST
+def sheet_map(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say whose sheet it is: the suggested student (`enrolment`) or one typed (`student`)."""
+
+    def command(sheet: Sheet) -> None:
+        enrolment = chosen_enrolment(sheet, request.POST)
+        commands.map_sheet(sheet, enrolment, by=request.user)
+
+    return act(request, pk, command)
+
+
+@teacher_required
+@require_POST
+def sheet_unmap(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a mapping back."""
+    return act(request, pk, lambda sheet: commands.unmap_sheet(sheet, by=request.user))
+
+
+@teacher_required
+@require_POST
+def sheet_skip(request: HttpRequest, pk: int) -> HttpResponse:
+    """Leave a sheet out of the exam."""
+    return act(request, pk, lambda sheet: commands.skip_sheet(sheet, by=request.user))
+
+
+@teacher_required
+@require_POST
+def sheet_unskip(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a skipped sheet in again."""
+    return act(request, pk, lambda sheet: commands.unskip_sheet(sheet, by=request.user))
+
+
+@teacher_required
+@require_POST
+def sheet_retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let a failed sheet begin anew."""
+    return act(request, pk, lambda sheet: commands.retry_sheet(sheet, by=request.user))
+
+
+# -- acting on one sheet ------------------------------------------------------------------
+
+
+def act(request: HttpRequest, pk: int, command: Callable[[Sheet], object]) -> HttpResponse:
+    """Run a command on a visible sheet; answer with its row, or the way back to the list."""
+    sheet = get_object_or_404(queries.sheets_for(request.user), pk=pk)
+    problem, status = "", 200
+    try:
+        with transaction.atomic():
+            refuse_unseen(sheet, request.POST)
+            command(sheet)
+    except ValidationError as error:
+        problem, status = " ".join(error.messages), 422
+    except Conflict as error:
+        problem, status = str(error), 409
+    if request.htmx:
+        exam = get_object_or_404(exams_with_class(request), pk=sheet.exam_id)
+        context = row_context(request, exam, pk, problem)
+        return render(request, "exams/_mapping_answer.html", context, status=status)
+    if not problem:
+        return redirect(way_back(sheet, request.POST))
+    exam = get_object_or_404(exams_with_class(request), pk=sheet.exam_id)
+    context = screen_context(request, exam, request.POST, problem=(pk, problem))
+    return render(request, "exams/mapping.html", context, status=status)
+
+
+def refuse_unseen(sheet: Sheet, data: QueryDict) -> None:
+    """Raise Conflict when the sheet has an owner by now whom the teacher's page did not show.
+
+    A row's forms say in `seen` who owned the sheet. The exam is locked first, as the commands do.
+    """
+    Exam.objects.select_for_update(no_key=True).get(pk=sheet.exam_id)
+    sheet.refresh_from_db()
+    expected = ("", data.get("seen"), data.get("enrolment"))
+    if "seen" in data and str(sheet.enrolment_id or "") not in expected:
+        raise Conflict(f"Somebody gave this sheet to {sheet.enrolment} meanwhile. Nothing changed.")
+
+
+def chosen_enrolment(sheet: Sheet, data: QueryDict) -> Enrolment:
+    """The student of the sheet's class whom the form names, by id or by roll number and name.
+
+    Raises ValidationError when nobody, or more than one student, is meant.
+    """
+    students = Enrolment.objects.filter(school_class=sheet.exam.school_class_id)
+    if data.get("enrolment", "").isdecimal():
+        found = students.filter(pk=int(data["enrolment"])).first()
+        if found is None:
+            raise ValidationError("This student is not in the class any more. Load the page again.")
+        return found
+    typed = " ".join(data.get("student", "").split())
+    if not typed:
+        raise ValidationError("Type a roll number or choose a student from the list first.")
+    wanted = typed.casefold()
+    everyone = list(students.select_related("student"))
+    for key in (label, lambda one: one.roll_number, lambda one: one.student.name):
+        named = [one for one in everyone if key(one).casefold() == wanted]
+        if len(named) == 1:
+            return named[0]
+    raise ValidationError(
+        f"No single student of {sheet.exam.school_class} is “{typed}”. Type the roll number, "
+        "or choose from the list."
+    )
+
+
+def label(enrolment: Enrolment) -> str:
+    """How a student stands in the list of choices."""
+    return f"{enrolment.roll_number} {enrolment.student}"
+
+
+def way_back(sheet: Sheet, data: QueryDict) -> str:
+    """Where the teacher was: the sheet's place in the list, its pages, or its upload."""
+    if data.get("back") == "upload":
+        return reverse("exams:upload_detail", args=[sheet.upload_id])
+    place = urlencode({"tab": tab_of(data), "page": data.get("page", "1")})
+    return f"{reverse('exams:mapping', args=[sheet.exam_id])}?{place}"
+
+
+def exams_with_class(request: HttpRequest) -> QuerySet[Exam]:
+    return queries.exams_for(request.user).select_related("school_class")

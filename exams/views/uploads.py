@@ -1,0 +1,237 @@
+"""Uploads: handing papers in, and watching what becomes of every file in them.
+
+In: a browser's files. Out: the upload's own page, whose progress refreshes itself while there
+is work, and a report with a line per member. The rules are in exams/uploads.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.paginator import Page as Screen
+from django.core.paginator import Paginator
+from django.db.models import Case, Count, IntegerField, Q, Value, When
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.roles import teacher_required
+from exams import queries, uploads
+from exams.forms_intake import UploadForm, sheet_name, too_large_text
+from exams.models import Exam, MemberOutcome, Page, Sheet, SheetState, Upload, UploadState
+
+LINES_PER_SCREEN = 100
+FAILED_SHOWN = 20
+EARLIER_SHOWN = 20
+# A form is a little larger than the file in it.
+FORM_BYTES = 1_000_000
+MB = 1_000_000
+WORST_FIRST = (
+    MemberOutcome.REFUSED,
+    MemberOutcome.REPEATED,
+    MemberOutcome.IGNORED,
+    MemberOutcome.ACCEPTED,
+)
+
+
+@csrf_exempt
+@teacher_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def upload_create(request: HttpRequest, pk: int) -> HttpResponse:
+    """Hand in a ZIP, a PDF or pictures.
+
+    Django's own check of the form's token would read the whole body first. A stranger's file
+    and one that is too large are turned away unread here; then the token is checked.
+    """
+    exam = get_object_or_404(queries.exams_for(request.user).select_related("school_class"), pk=pk)
+    limit = settings.SHEAF_UPLOAD_MAX_MB
+    if int(request.META.get("CONTENT_LENGTH") or 0) > limit * MB + FORM_BYTES:
+        return upload_form(request, exam, UploadForm(), problem=too_large_text(limit))
+    return take_files(request, exam)
+
+
+@csrf_protect
+def take_files(request: HttpRequest, exam: Exam) -> HttpResponse:
+    """The form, and the upload it makes."""
+    if request.method != "POST":
+        return upload_form(request, exam, UploadForm())
+    form = UploadForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return upload_form(request, exam, form)
+    files = form.cleaned_data["files"]
+    name = files[0].name or "papers"
+    try:
+        if len(files) == 1:
+            upload = uploads.receive_upload(exam, files[0], name=name, by=request.user)
+        else:
+            pictures = [(file.name or "page", file) for file in files]
+            title = sheet_name(PurePath(name).stem)
+            upload = uploads.receive_images(exam, pictures, name=title, by=request.user)
+    except uploads.DuplicateUpload as error:
+        return upload_form(request, exam, form, first=error.first)
+    except ValidationError as error:
+        form.add_error("files", error)
+        return upload_form(request, exam, form)
+    return redirect("exams:upload_detail", pk=upload.pk)
+
+
+def upload_form(
+    request: HttpRequest,
+    exam: Exam,
+    form: UploadForm,
+    *,
+    problem: str = "",
+    first: Upload | None = None,
+) -> HttpResponse:
+    """The upload page; 422 when something is wrong with what was handed in."""
+    context = {
+        "exam": exam,
+        "form": form,
+        "problem": problem,
+        "first": first,
+        "max_bytes": int(settings.SHEAF_UPLOAD_MAX_MB * MB),
+        "max_mb": settings.SHEAF_UPLOAD_MAX_MB,
+        "max_members": settings.SHEAF_UPLOAD_MAX_MEMBERS,
+        "max_member_mb": settings.SHEAF_UPLOAD_MAX_MEMBER_MB,
+        "max_pages": settings.SHEAF_SHEET_MAX_PAGES,
+        "earlier": exam.uploads.order_by("-uploaded_at", "-pk").select_related("uploaded_by")[
+            :EARLIER_SHOWN
+        ],
+    }
+    is_wrong = bool(problem or first or form.errors)
+    return render(request, "exams/upload_create.html", context, status=422 if is_wrong else 200)
+
+
+@teacher_required
+@require_safe
+def upload_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """How far an upload is, and what became of each file in it."""
+    upload = visible_upload(request, pk)
+    context = progress_context(upload)
+    context |= report_context(upload, request.GET.get("outcome"), request.GET.get("page"))
+    return render(request, "exams/upload_detail.html", context)
+
+
+@teacher_required
+@require_safe
+def upload_progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """The progress alone, for polling; once, when the file is unpacked, with the report.
+
+    The page says in `report` whether it still waits for the report, so that a report somebody
+    is reading is never replaced under their eyes.
+    """
+    upload = visible_upload(request, pk)
+    context = progress_context(upload)
+    if request.GET.get("report") == "awaited" and context["progress"].is_unpacked:
+        context |= report_context(upload, None, None) | {"brings_report": True}
+    return render(request, "exams/_upload_progress.html", context)
+
+
+@teacher_required
+@require_POST
+def upload_retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """Try a failed upload again, with the file as it was handed in."""
+    upload = visible_upload(request, pk)
+    uploads.retry_upload(upload, by=request.user)
+    return redirect("exams:upload_detail", pk=upload.pk)
+
+
+# -- what the pages show ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an upload and its sheets are, counted from the database."""
+
+    state: str
+    members: int | None
+    lines: int
+    sheets: int
+    to_render: int
+    rendered: int
+    to_inspect: int
+    inspected: int
+    waiting: int
+    failed: int
+    pages: int
+
+    @property
+    def expected(self) -> int:
+        """How many lines the report will have; a repeated or broken try can add some."""
+        return max(self.members or 0, self.lines)
+
+    @property
+    def is_unpacked(self) -> bool:
+        """Whether the report is whole: nothing more will come out of the file."""
+        return self.state in (UploadState.UNPACKED, UploadState.FAILED)
+
+    @property
+    def is_working(self) -> bool:
+        return not self.is_unpacked or self.waiting > 0
+
+
+def visible_upload(request: HttpRequest, pk: int) -> Upload:
+    rows = queries.uploads_for(request.user).select_related("exam__school_class", "uploaded_by")
+    return get_object_or_404(rows, pk=pk)
+
+
+def progress_context(upload: Upload) -> dict[str, Any]:
+    """The counts, and the first of the sheets that failed."""
+    waiting = Q(
+        state__in=(SheetState.PENDING_MAPPING, SheetState.MAPPED), inspected_at__isnull=True
+    )
+    failed = Q(state=SheetState.FAILED)
+    counts = Sheet.objects.filter(upload=upload).aggregate(
+        sheets=Count("pk"),
+        # A sheet that failed earlier never comes this far: it is counted apart.
+        to_render=Count("pk", filter=~failed | Q(rendered_at__isnull=False)),
+        rendered=Count("pk", filter=Q(rendered_at__isnull=False)),
+        to_inspect=Count("pk", filter=~failed | Q(inspected_at__isnull=False)),
+        inspected=Count("pk", filter=Q(inspected_at__isnull=False)),
+        waiting=Count("pk", filter=waiting),
+        failed=Count("pk", filter=failed),
+    )
+    progress = Progress(
+        state=upload.state,
+        members=upload.member_count,
+        lines=upload.members.count(),
+        pages=Page.objects.filter(sheet__upload=upload).count(),
+        **counts,
+    )
+    failed_sheets = upload.sheets.filter(failed).order_by("name", "pk")
+    return {
+        "upload": upload,
+        "exam": upload.exam,
+        "progress": progress,
+        "failed_sheets": list(failed_sheets[:FAILED_SHOWN]) if progress.failed else [],
+        "failed_more": max(progress.failed - FAILED_SHOWN, 0),
+    }
+
+
+def report_context(upload: Upload, outcome: str | None, page: str | None) -> dict[str, Any]:
+    """One screen of the report: the chosen outcome, or all of them with the refused first."""
+    counts = dict.fromkeys(WORST_FIRST, 0)
+    found = upload.members.order_by("outcome").values_list("outcome").annotate(Count("pk"))
+    counts.update({MemberOutcome(name): count for name, count in found})
+    chosen = outcome if outcome in counts else ""
+    lines = upload.members.select_related("sheet")
+    if chosen:
+        lines = lines.filter(outcome=chosen)
+    rank = Case(
+        *(When(outcome=name, then=Value(place)) for place, name in enumerate(WORST_FIRST)),
+        output_field=IntegerField(),
+    )
+    paginator = Paginator(lines.order_by(rank, "name", "pk"), LINES_PER_SCREEN)
+    paginator.count = counts[MemberOutcome(chosen)] if chosen else sum(counts.values())
+    screen: Screen = paginator.get_page(page)
+    return {
+        "outcome": chosen,
+        "outcomes": [(name.value, name.label, counts[name]) for name in WORST_FIRST],
+        "line_count": sum(counts.values()),
+        "screen": screen,
+    }

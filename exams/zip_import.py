@@ -1,0 +1,337 @@
+"""Unpacking: an upload becomes sheets, and every file in it gets a line in the upload's report.
+
+Comes in: the id of a received upload. Goes out: a sheet per PDF, per folder of images, per single
+image outside a folder. In a folder that holds both, each PDF is a sheet and the images together
+are another. Images whose names carry the same roll number belong together, and those of different
+students apart. Papers that the exam has already are listed, not doubled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import logging
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import IO
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import InterfaceError, OperationalError
+from simple_history.utils import bulk_create_with_history
+
+from accounts.models import Enrolment
+from batching.claims import Claim, LostClaim, claim, fenced, give_back
+from exams.archives import BadArchive, BadMember, Budget, Member, counted, members_of, open_archive
+from exams.archives import reading as reading_member
+from exams.content import ACCEPTED, HEAD, Kind, describe, is_archive, kind_of
+from exams.due import uploads_to_unpack
+from exams.models import Exam, MemberOutcome, Sheet, Upload, UploadMember, UploadState
+from exams.roll_numbers import rolls_in_name
+from exams.storage import (
+    StorageFull,
+    StoredFile,
+    clean_folder,
+    delete_after_commit,
+    delete_files,
+    keep_file,
+)
+
+logger = logging.getLogger(__name__)
+
+COMMIT_SHEETS = 25
+COMMIT_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class Paper:
+    """One sheet in the making: its stored files in page order, and the members they came from."""
+
+    name: str
+    members: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    hashes: list[str] = field(default_factory=list)
+
+    def add(self, member: str, stored: StoredFile) -> None:
+        self.members.append(member)
+        self.files.append(stored.name)
+        self.hashes.append(stored.sha256)
+
+    @property
+    def sha256(self) -> str:
+        """The paper's own hash: the file's, or of the files' hashes in page order."""
+        if len(self.hashes) == 1:
+            return self.hashes[0]
+        return hashlib.sha256("".join(self.hashes).encode()).hexdigest()
+
+
+def unpack_upload(upload_pk: int) -> None:
+    """The stage: unpack one upload, or go on where an earlier attempt stopped.
+
+    Commits a handful of sheets at a time. Returns at once when there is nothing to do or when
+    another worker has it.
+    """
+    held = claim(uploads_to_unpack(), upload_pk)
+    if held is None:
+        return
+    if held.exhausted:
+        _fail(held, "Unpacking stopped half-way several times. Upload the file in smaller parts.")
+        return
+    try:
+        upload = Upload.objects.select_related("exam").get(pk=upload_pk)
+        _Unpacking(held, upload).run()
+    except BadArchive as error:
+        _fail(held, " ".join(error.messages))
+    except LostClaim as lost:
+        logger.info("upload %s: %s was taken over by another worker", upload_pk, lost)
+    except StorageFull:
+        logger.error("upload %s: the disk is full, it waits", upload_pk)
+        give_back(held, seconds=settings.SHEAF_SWEEP_SECONDS)
+    except (OperationalError, InterfaceError):
+        give_back(held)
+        raise
+
+
+def _fail(held: Claim, problem: str) -> None:
+    with fenced(held) as upload:
+        upload.fail(problem)
+        upload._change_reason = "Unpacking failed"
+        upload.save()
+
+
+class _Unpacking:
+    """The state of one attempt: what is stored but not committed yet."""
+
+    def __init__(self, held: Claim, upload: Upload) -> None:
+        self.held = held
+        self.upload = upload
+        self.folder = f"papers/{upload.pk}"
+        self.papers: list[Paper] = []
+        self.lines: list[UploadMember] = []
+        self.uncommitted: list[str] = []
+        self.committed_at = time.monotonic()
+        self.budget = Budget()
+
+    def run(self) -> None:
+        try:
+            with default_storage.open(self.upload.file, "rb") as file:
+                if kind_of(file.read(HEAD)) is Kind.ZIP:
+                    self._unpack(file)
+                else:
+                    self._take_whole()
+        except BaseException:
+            delete_files(self.uncommitted)
+            raise
+
+    def _take_whole(self) -> None:
+        """The upload is one PDF or one image: its own file is the paper."""
+        upload = self.upload
+        self._start(1)
+        if not upload.members.exists():
+            paper = Paper(upload.original_name)
+            paper.add(upload.original_name, StoredFile(upload.file, upload.sha256, upload.size))
+            self.papers.append(paper)
+            self._commit(keep_files=True)
+        self._finish()
+
+    def _unpack(self, file: IO[bytes]) -> None:
+        with open_archive(file) as archive:
+            members = members_of(archive)
+            if not members:
+                raise BadArchive("The ZIP is empty. Put PDF, JPEG or PNG files into it.")
+            self._start(len(members))
+            listed = set(self.upload.members.values_list("name", flat=True))
+            committed = itertools.chain.from_iterable(
+                self.upload.sheets.values_list("source_files", flat=True)
+            )
+            clean_folder(self.folder, keep={self.upload.file, *committed})
+            for name, group in grouped(members, self._roll_numbers()):
+                images = Paper(name)
+                for member in group:
+                    if member.name in listed:
+                        continue
+                    self._take(archive, member, images)
+                    self._commit_sometimes()
+                if images.files:
+                    self.papers.append(images)
+                    self._commit_sometimes()
+            self._commit()
+        self._finish()
+
+    def _roll_numbers(self) -> list[str]:
+        return list(
+            Enrolment.objects.filter(school_class=self.upload.exam.school_class_id).values_list(
+                "roll_number", flat=True
+            )
+        )
+
+    def _take(self, archive, member: Member, images: Paper) -> None:  # type: ignore[no-untyped-def]
+        if member.ignored:
+            self._line(member.name, MemberOutcome.IGNORED, member.ignored)
+            return
+        if member.refused:
+            self._line(member.name, MemberOutcome.REFUSED, member.refused)
+            return
+        try:
+            with reading_member(archive, member) as stream:
+                head = stream.read(HEAD)
+                kind = _accepted_kind(head)
+                stored = keep_file(
+                    _Rest(head, stream),  # type: ignore[arg-type]
+                    self.folder,
+                    kind.value,
+                    check=counted(member, self.budget),
+                )
+        except BadMember as error:
+            self._line(member.name, MemberOutcome.REFUSED, " ".join(error.messages))
+            return
+        self.uncommitted.append(stored.name)
+        if kind.is_image:
+            images.add(member.name, stored)
+        else:
+            paper = Paper(member.name)
+            paper.add(member.name, stored)
+            self.papers.append(paper)
+
+    def _line(self, name: str, outcome: str, reason: str, sheet: Sheet | None = None) -> None:
+        self.lines.append(
+            UploadMember(upload=self.upload, name=name, outcome=outcome, reason=reason, sheet=sheet)
+        )
+
+    def _start(self, member_count: int) -> None:
+        with fenced(self.held, done=False) as upload:
+            if upload.state == UploadState.RECEIVED:
+                upload.start(member_count)
+                upload._change_reason = "Unpacking began"
+                upload.save()
+
+    def _finish(self) -> None:
+        with fenced(self.held) as upload:
+            upload.finish()
+            upload._change_reason = "Unpacked"
+            upload.save()
+
+    def _commit_sometimes(self) -> None:
+        late = time.monotonic() - self.committed_at > COMMIT_SECONDS
+        if late or len(self.papers) >= COMMIT_SHEETS:
+            self._commit()
+
+    def _commit(self, *, keep_files: bool = False) -> None:
+        """Write the finished papers and lines in one transaction that owns the upload."""
+        with fenced(self.held, done=False) as upload:
+            # One import at a time writes into an exam, so that no paper comes in twice.
+            Exam.objects.select_for_update(no_key=True).get(pk=upload.exam_id)
+            self._write(upload, keep_files=keep_files)
+        in_papers = {name for paper in self.papers for name in paper.files}
+        self.uncommitted = [name for name in self.uncommitted if name not in in_papers]
+        self.papers, self.lines = [], []
+        self.committed_at = time.monotonic()
+
+    def _write(self, upload: Upload, *, keep_files: bool) -> None:
+        known = {
+            sheet.source_sha256: sheet
+            for sheet in Sheet.objects.filter(
+                exam=upload.exam_id, source_sha256__in=[paper.sha256 for paper in self.papers]
+            ).select_related("upload")
+        }
+        new: list[tuple[Paper, Sheet]] = []
+        for paper in self.papers:
+            if paper.sha256 in known:
+                continue
+            sheet = Sheet(
+                exam=upload.exam,
+                upload=upload,
+                name=paper.name[-255:],
+                source_files=paper.files,
+                source_sha256=paper.sha256,
+            )
+            known[paper.sha256] = sheet
+            new.append((paper, sheet))
+        bulk_create_with_history(
+            [sheet for _, sheet in new],
+            Sheet,
+            default_user=upload.uploaded_by,
+            default_change_reason="Unpacked",
+        )
+        made = {id(paper): sheet for paper, sheet in new}
+        for paper in self.papers:
+            sheet = made.get(id(paper)) or known[paper.sha256]
+            repeated = id(paper) not in made
+            if repeated and not keep_files:
+                delete_after_commit(*paper.files)
+            for member in paper.members:
+                if repeated:
+                    self._line(member, MemberOutcome.REPEATED, _same_as(sheet, upload), sheet)
+                else:
+                    self._line(member, MemberOutcome.ACCEPTED, "", sheet)
+        UploadMember.objects.bulk_create(self.lines)
+
+
+def _same_as(sheet: Sheet, upload: Upload) -> str:
+    where = "" if sheet.upload_id == upload.pk else f" from “{sheet.upload.original_name}”"
+    return f"The same paper as “{sheet.name}”{where}, which was kept."
+
+
+def _accepted_kind(head: bytes) -> Kind:
+    kind = kind_of(head)
+    if is_archive(head):
+        raise BadMember(
+            f"It is {describe(head)} inside the ZIP. Unpack it and put its files into the ZIP."
+        )
+    if kind is None:
+        raise BadMember(f"It is {describe(head)}. Accepted are {ACCEPTED} files.")
+    return kind
+
+
+class _Rest:
+    """A stream that gives back first what was already read from it."""
+
+    def __init__(self, head: bytes, stream: IO[bytes]) -> None:
+        self.head, self.stream = head, stream
+
+    def read(self, size: int) -> bytes:
+        if self.head:
+            head, self.head = self.head, b""
+            return head
+        return self.stream.read(size)
+
+
+def grouped(members: list[Member], roll_numbers: list[str]) -> Iterator[tuple[str, list[Member]]]:
+    """(name, members in natural order) of what forms one sheet if it is images.
+
+    A folder, or a file outside of one; but roll numbers in the files' names keep what is one
+    student's together and what is two students' apart, unless the folder names a student itself.
+    """
+    folders: dict[str, list[Member]] = {}
+    for member in members:
+        folders.setdefault(member.folder, []).append(member)
+    for folder in sorted(folders, key=natural):
+        inside = sorted(folders[folder], key=lambda member: natural(member.name))
+        names = {
+            member.name: rolls_in_name(member.name.rpartition("/")[2], roll_numbers)
+            for member in inside
+        }
+        of_one_student = bool(folder) and (
+            bool(rolls_in_name(folder, roll_numbers))
+            or len({rolls[0] for rolls in names.values() if len(rolls) == 1}) < 2
+        )
+        if of_one_student:
+            yield folder, inside
+            continue
+        papers: dict[str, list[Member]] = {}
+        for member in inside:
+            rolls = names[member.name]
+            papers.setdefault(rolls[0] if len(rolls) == 1 else f"/{member.name}", []).append(member)
+        for group in papers.values():
+            yield group[0].name, group
+
+
+def natural(name: str) -> list[tuple[int, int | str]]:
+    """A sort key by which page 2 comes before page 10."""
+    return [
+        (0, int(part)) if part.isdecimal() else (1, part)
+        for part in re.split(r"(\d{1,18})", name.casefold())
+        if part
+    ]

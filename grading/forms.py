@@ -1,0 +1,91 @@
+"""Forms of the review: one mark, a reason, and a whole sheet graded by hand.
+
+Comes in: what a person typed. Goes out: numbers and texts; whether a number is legal is
+decided by the command (exams.result_schema.is_legal), the same way for every caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from exams.models import Criterion
+
+FEEDBACK_LENGTH = 5000
+REASON_LENGTH = 500
+
+
+class MarkForm(forms.Form):
+    """One mark: its points, the feedback, why it changes, and the version that was seen."""
+
+    awarded = forms.DecimalField(
+        max_digits=7,
+        decimal_places=2,
+        error_messages={"required": "Choose the points.", "invalid": "Points are a number."},
+    )
+    feedback = forms.CharField(required=False, max_length=FEEDBACK_LENGTH)
+    reason = forms.CharField(required=False, max_length=REASON_LENGTH)
+    version = forms.IntegerField(min_value=1)
+
+
+class PutBackForm(forms.Form):
+    """Which row of a mark's history is put back, over which version."""
+
+    history_id = forms.IntegerField(min_value=1)
+    version = forms.IntegerField(min_value=1)
+    reason = forms.CharField(required=False, max_length=REASON_LENGTH)
+
+
+class ReasonForm(forms.Form):
+    """Why something is done; the command says whether it is needed."""
+
+    reason = forms.CharField(required=False, max_length=REASON_LENGTH)
+
+
+class ByHandForm(forms.Form):
+    """All leaves of a rubric: points (needed) and feedback of each."""
+
+    def __init__(self, leaves: Sequence[Criterion], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.leaves = leaves
+        for leaf in leaves:
+            points = forms.NumberInput(
+                attrs={
+                    "class": "form-control",
+                    "min": leaf.floor,
+                    "max": leaf.ceiling,
+                    "step": leaf.step,
+                }
+            )
+            self.fields[f"awarded_{leaf.pk}"] = forms.DecimalField(
+                label=f"Points for {leaf.code}",
+                max_digits=7,
+                decimal_places=2,
+                widget=points,
+                error_messages={"required": f"{leaf.code}: give it points."},
+            )
+            self.fields[f"feedback_{leaf.pk}"] = forms.CharField(
+                label=f"Feedback on {leaf.code}",
+                required=False,
+                max_length=FEEDBACK_LENGTH,
+                widget=forms.Textarea(attrs={"class": "form-control", "rows": 2}),
+            )
+
+    def rows(self) -> list[tuple[Criterion, forms.BoundField, forms.BoundField]]:
+        """Each leaf with its two fields."""
+        return [
+            (leaf, self[f"awarded_{leaf.pk}"], self[f"feedback_{leaf.pk}"]) for leaf in self.leaves
+        ]
+
+    def awards(self) -> dict[str, tuple[Decimal, str]]:
+        """By leaf code: points and feedback, once the form is valid."""
+        return {
+            leaf.code: (
+                self.cleaned_data[f"awarded_{leaf.pk}"],
+                self.cleaned_data[f"feedback_{leaf.pk}"],
+            )
+            for leaf in self.leaves
+        }

@@ -1,0 +1,195 @@
+"""Publishing: show a whole exam's marks to its students at once, and take that back.
+
+Comes in: an exam and the fingerprint of what the page showed. Goes out: all of its reviewed
+sheets published and their students told, or nothing at all. One sheet without a review stops
+the whole exam; so does any change since the page was shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Case, Count, Exists, Max, OuterRef, Q, QuerySet, Sum, Value, When
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.notifications import notify
+from batching.conflicts import Conflict, guarded
+from exams.models import REVIEWED_STATES, Exam, Sheet, SheetState, Upload, UploadState
+from grading.history import move_rows
+from grading.models import Mark
+
+_WHY = {
+    SheetState.PENDING_MAPPING: "not mapped to a student yet",
+    SheetState.MAPPED: "not graded yet",
+    SheetState.JSONL_READY: "in a draft run",
+    SheetState.IN_BATCH: "being graded",
+    SheetState.GRADED: "waiting for review",
+    SheetState.FAILED: "failed: grade by hand, retry or skip",
+}
+
+
+class NotReady(ValidationError):
+    """The exam cannot be published yet; every message names one blocker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """Why an exam cannot be published: `count` sheets in `state` (or uploads: state "")."""
+
+    state: str
+    count: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublicationState:
+    """What the publish page shows; `fingerprint` changes when any of it does.
+
+    `ready` sheets would be published, `skipped` ones (with mapped samples) stay out.
+    """
+
+    blockers: tuple[Blocker, ...]
+    ready: int
+    published: int
+    skipped: int
+    fingerprint: str
+
+
+def publication_state(exam: Exam) -> PublicationState:
+    """What publishing this exam would do now, and what stands in its way."""
+    sheets = list(
+        Sheet.objects.filter(exam=exam)
+        .order_by("pk")
+        .values_list("pk", "state", "enrolment_id", Q(sample__isnull=False))
+    )
+    counts: dict[str, int] = {}
+    for _, state, _, is_sample in sheets:
+        # A mapped sample is an example for the model, not a paper that waits for its marks.
+        aside = is_sample and state == SheetState.MAPPED
+        counts["sample" if aside else state] = counts.get("sample" if aside else state, 0) + 1
+    arriving = Upload.objects.filter(
+        exam=exam, state__in=(UploadState.RECEIVED, UploadState.UNPACKING)
+    ).count()
+    return PublicationState(
+        blockers=_blockers(counts, arriving),
+        ready=sum(counts.get(state, 0) for state in REVIEWED_STATES),
+        published=counts.get(SheetState.PUBLISHED, 0),
+        skipped=counts.get(SheetState.SKIPPED, 0) + counts.get("sample", 0),
+        fingerprint=_fingerprint(exam, sheets),
+    )
+
+
+def _blockers(counts: dict[str, int], arriving: int) -> tuple[Blocker, ...]:
+    blockers = [
+        Blocker(state, counts[state], f"{_sheets(counts[state])} {why}")
+        for state, why in _WHY.items()
+        if counts.get(state)
+    ]
+    if arriving:
+        blockers.append(Blocker("", arriving, f"{arriving} upload(s) still being unpacked"))
+    return tuple(blockers)
+
+
+def _sheets(count: int) -> str:
+    return f"{count} sheet" if count == 1 else f"{count} sheets"
+
+
+def _fingerprint(exam: Exam, sheets: list[tuple[int, str, int | None, bool]]) -> str:
+    """Every sheet's state and student, and its marks: their newest row, versions and points."""
+    marks = (
+        Mark.objects.filter(sheet__exam=exam)
+        .order_by()
+        .values_list("sheet")
+        .annotate(Max("pk"), Count("pk"), Sum("version"), Sum("awarded"))
+    )
+    digest = hashlib.sha256(repr(sheets).encode())
+    digest.update(repr(sorted(marks)).encode())
+    return digest.hexdigest()
+
+
+def publish_exam(exam: Exam, *, fingerprint: str, by: User) -> int:
+    """Publish all reviewed sheets of an exam and tell their students; gives how many.
+
+    Raises NotReady while any sheet lacks its review, Conflict when anything changed since the
+    page that carried `fingerprint` was shown.
+    """
+    with transaction.atomic():
+        exam = _lock(exam)
+        now = publication_state(exam)
+        if now.blockers:
+            raise NotReady([blocker.text.capitalize() for blocker in now.blockers])
+        if now.fingerprint != fingerprint:
+            raise Conflict("Something changed since the page was shown. Look at it again.")
+        if not now.ready:
+            raise NotReady("There is no reviewed sheet to publish.")
+        moment = timezone.now()
+        reviewed = Sheet.objects.filter(exam=exam, state__in=REVIEWED_STATES)
+        students = list(reviewed.order_by("pk").values_list("enrolment__student", flat=True))
+        moved = move_rows(
+            reviewed,
+            by=by,
+            reason="Published.",
+            state=SheetState.PUBLISHED,
+            published_at=moment,
+        )
+        notify(
+            students,
+            key=f"published-{exam.pk}-{moment.isoformat()}",
+            text=f"Your marks for {exam.title} are there.",
+            url=reverse("grading:my_results"),
+        )
+    return moved
+
+
+def take_back(exam: Exam, *, by: User, reason: str) -> int:
+    """Hide an exam's published marks from its students again; gives how many sheets."""
+    reason = _reason(reason)
+    with transaction.atomic():
+        exam = _lock(exam)
+        published = Sheet.objects.filter(exam=exam, state=SheetState.PUBLISHED)
+        if not published.exists():
+            raise Conflict("Nothing of this exam is published (any more).")
+        overridden = Exists(Mark.objects.filter(sheet=OuterRef("pk"), is_overridden=True))
+        return move_rows(
+            published,
+            by=by,
+            reason=f"Taken back: {reason}",
+            state=Case(
+                When(overridden, then=Value(SheetState.OVERRIDDEN.value)),
+                default=Value(SheetState.REVIEWED.value),
+            ),
+            published_at=None,
+        )
+
+
+def take_back_sheet(sheet: Sheet, *, by: User, reason: str) -> Sheet:
+    """Hide one sheet's published marks from its student again."""
+    reason = _reason(reason)
+    with transaction.atomic():
+        sheet = Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
+        overridden = sheet.marks.filter(is_overridden=True).exists()
+        with guarded("This sheet is not published (any more)."):
+            sheet.take_back(overridden=overridden)
+        sheet._history_user = by
+        sheet._change_reason = f"Taken back: {reason}"
+        sheet.save()
+    return sheet
+
+
+def _reason(reason: str) -> str:
+    if not reason.strip():
+        raise ValidationError({"reason": "Say why the marks are taken back."})
+    return reason.strip()
+
+
+def _lock(exam: Exam) -> Exam:
+    """The exam, then all of its sheets by primary key, so that nothing moves meanwhile."""
+    exam = Exam.objects.select_for_update(of=("self",)).get(pk=exam.pk)
+    rows: QuerySet[Sheet] = Sheet.objects.filter(exam=exam).order_by("pk")
+    len(rows.select_for_update(of=("self",)).values_list("pk"))
+    return exam

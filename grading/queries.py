@@ -1,0 +1,142 @@
+"""Reading marks: who may see which, and the totals of sheets.
+
+Comes in: a user, or a queryset of sheets. Goes out: querysets. What a person may see is
+decided by exams.queries.sheets_for; a student's marks exist only while published.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import (
+    Count,
+    DecimalField,
+    F,
+    IntegerField,
+    Max,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+)
+from django.db.models.functions import Coalesce, Greatest
+
+from accounts.models import User
+from batching import queries as batching_queries
+from exams.models import CriterionKind, Exam, Rubric, SampleSheet, Sheet, SheetState
+from exams.queries import exams_for, sheets_for
+from grading.models import GradingRun, Mark
+
+UNSURE_BELOW = 0.5
+"""A proposal with less confidence than this needs a person's eyes."""
+
+_POINTS = DecimalField(max_digits=9, decimal_places=2)
+
+
+def marks_for(user: User) -> QuerySet[Mark]:
+    """The marks a person may see."""
+    return Mark.objects.filter(sheet__in=sheets_for(user))
+
+
+def runs_for(user: User) -> QuerySet[GradingRun]:
+    """The grading runs of the classes a person may see."""
+    return GradingRun.objects.filter(batch_run__in=batching_queries.runs_for(user)).select_related(
+        "batch_run__created_by", "exam", "rubric"
+    )
+
+
+def results_for(user: User) -> QuerySet[Sheet]:
+    """The sheets a person may see the result of, with totals (a student: own, published)."""
+    return with_totals(sheets_for(user)).filter(total__isnull=False)
+
+
+def with_totals(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
+    """Add `total` (the leaves' sum, never below 0; None without marks) and `out_of`."""
+    marks = Mark.objects.filter(sheet=OuterRef("pk"))
+    return sheets.annotate(
+        total=_one(
+            marks, Greatest(Sum("awarded"), Value(Decimal(0)), output_field=_POINTS), _POINTS
+        ),
+        out_of=_one(
+            marks.filter(criterion__kind=CriterionKind.BASE),
+            Sum("criterion__max_marks"),
+            _POINTS,
+        ),
+    )
+
+
+def total_of(marks: Iterable[Mark]) -> tuple[Decimal, Decimal]:
+    """The same for marks at hand (with their criteria): their total and what it is out of."""
+    marks = list(marks)
+    base = (mark.ceiling for mark in marks if mark.criterion.kind == CriterionKind.BASE)
+    return max(Decimal(0), sum((mark.awarded for mark in marks), Decimal(0))), sum(base, Decimal(0))
+
+
+def with_flags(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
+    """Add what needs a person's eyes: `unsure` and `changed` marks, the `rubric_version`."""
+    marks = Mark.objects.filter(sheet=OuterRef("pk"))
+    count = IntegerField()
+    return sheets.annotate(
+        unsure=Coalesce(
+            _one(marks.filter(part__confidence__lt=UNSURE_BELOW), Count("pk"), count), Value(0)
+        ),
+        changed=Coalesce(_one(marks.filter(is_overridden=True), Count("pk"), count), Value(0)),
+        rubric_version=_one(marks, Max("criterion__rubric__version"), count),
+    )
+
+
+def _one(marks: QuerySet[Mark], aggregate: Any, output: Any) -> Subquery:
+    """One aggregate over the marks of the outer sheet."""
+    rows = marks.order_by().values("sheet").annotate(value=aggregate).values("value")
+    return Subquery(rows, output_field=output)
+
+
+def marks_version(marks: Iterable[Mark]) -> str:
+    """A name for exactly these marks: it changes when one is changed or all are made anew."""
+    pks, versions = zip(*((mark.pk, mark.version) for mark in marks), strict=True)
+    return _version(max(pks), sum(versions))
+
+
+def marks_versions(sheets: QuerySet[Sheet]) -> dict[int, str]:
+    """By sheet pk: the marks_version of each sheet that has marks."""
+    rows = (
+        Mark.objects.filter(sheet__in=sheets)
+        .order_by()
+        .values_list("sheet")
+        .annotate(Max("pk"), Sum("version"))
+    )
+    return {sheet: _version(newest, versions) for sheet, newest, versions in rows}
+
+
+def _version(newest: int, versions: int) -> str:
+    return f"{newest}-{versions}"
+
+
+def exam_with_counts(user: User, pk: int) -> Exam:
+    """An exam a person may see, with `states` (sheets by state, mapped samples left out) and
+    `newest_rubric_version`, in one query. Raises Exam.DoesNotExist."""
+    newest_rubric = Rubric.objects.filter(exam=OuterRef("pk")).order_by("-version")
+    samples = SampleSheet.objects.filter(exam=OuterRef("pk"), sheet__state=SheetState.MAPPED)
+    aside = samples.order_by().values("exam").annotate(count=Count("pk")).values("count")
+    rows = list(
+        exams_for(user)
+        .filter(pk=pk)
+        .only("title")  # what is selected is grouped by: the less, the faster
+        .annotate(
+            newest_rubric_version=Subquery(newest_rubric.values("version")[:1]),
+            aside=Subquery(aside, output_field=IntegerField()),
+            state=F("sheets__state"),
+            count=Count("sheets"),
+        )
+    )
+    if not rows:
+        raise Exam.DoesNotExist
+    exam = rows[0]
+    exam.states = Counter({row.state: row.count for row in rows})
+    exam.states["sample"] = exam.aside or 0
+    exam.states[SheetState.MAPPED] -= exam.states["sample"]
+    return exam

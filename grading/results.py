@@ -1,0 +1,185 @@
+"""From valid replies to assessments, parts and marks.
+
+Set-based: a chunk of replies costs the same few statements whatever its size. A reply whose
+pages or rubric structure changed since it was sent gives no marks; an illegal mark is never
+made legal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from simple_history.utils import bulk_create_with_history, bulk_update_with_history
+
+from batching import providers
+from batching.models import BatchItem
+from batching.purposes import Reply, Verdict
+from exams.models import Criterion, Rubric, Sheet, SheetState
+from exams.result_schema import is_legal, legal_marks
+from exams.rubrics import current_rubric, leaves
+from grading import prompt
+from grading.models import Assessment, Mark, Part
+from grading.requests import fence_of, pages_to_send
+
+ROWS_AT_ONCE = 500
+MOVED_FIELDS = ["state", "problem", "enrolment"]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A reply that gives marks, with the sheet it belongs to."""
+
+    reply: Reply
+    sheet: Sheet
+
+
+def accept_replies(rubric: Rubric, replies: Sequence[Reply]) -> dict[int, Verdict]:
+    """Make assessments and marks of a chunk of valid replies; by item pk what became of each."""
+    criteria = leaves(rubric)
+    sheets = lock_sheets(reply.item.subject_id for reply in replies)
+    current = current_rubric(rubric.exam)
+    verdicts: dict[int, Verdict] = {}
+    taken: list[Taken] = []
+    overtaken: list[Sheet] = []
+    for reply in replies:
+        sheet = sheets.get(reply.item.subject_id)
+        verdict = judge(reply, sheet, current, criteria)
+        verdicts[reply.item.pk] = verdict
+        if sheet is None:
+            continue
+        if verdict.outcome == "accepted":
+            taken.append(Taken(reply, sheet))
+        elif verdict.outcome == "superseded" and sheet.state == SheetState.IN_BATCH:
+            sheet.release()
+            sheet.problem = verdict.reason
+            overtaken.append(sheet)
+    if taken:
+        write_marks(rubric, criteria, taken)
+    for sheet in (one.sheet for one in taken):
+        sheet.grade()
+    move_sheets([one.sheet for one in taken], "Graded")
+    move_sheets(overtaken, "The reply was superseded")
+    return verdicts
+
+
+def judge(
+    reply: Reply, sheet: Sheet | None, current: Rubric | None, criteria: Sequence[Criterion]
+) -> Verdict:
+    """Whether a valid reply may give marks, and if not, why."""
+    if sheet is None:
+        return Verdict("discarded", "The sheet was deleted before its reply came.")
+    if sheet.state != SheetState.IN_BATCH:
+        return Verdict("superseded", "The sheet no longer waits for this reply.")
+    fence = reply.item.fence
+    if current is None or current.structure_hash != fence["structure_hash"]:
+        return Verdict("superseded", "The rubric's structure changed after this was sent.")
+    if fence_of(current, pages_to_send(sheet))["pages"] != fence["pages"]:
+        return Verdict("superseded", "The sheet's pages changed after this was sent.")
+    for criterion in criteria:
+        awarded = points(reply.value["parts"][criterion.code]["awarded"])
+        if not is_legal(criterion, awarded):
+            allowed = ", ".join(f"{mark.normalize():f}" for mark in legal_marks(criterion)[:20])
+            return Verdict(
+                "rejected", f"{criterion.code}: {awarded} is not one of the marks {allowed}."
+            )
+    return Verdict("accepted")
+
+
+def points(number: float) -> Decimal:
+    """A JSON number as exact marks (1.5 and not 1.499…)."""
+    return Decimal(str(number))
+
+
+def write_marks(rubric: Rubric, criteria: Sequence[Criterion], taken: Sequence[Taken]) -> None:
+    """Add the assessments with their parts, and the marks made from them with their history."""
+    assessments = Assessment.objects.bulk_create(
+        [_assessment(rubric, one) for one in taken], batch_size=ROWS_AT_ONCE
+    )
+    parts = Part.objects.bulk_create(
+        [
+            _part(assessment, criterion, one.reply.value["parts"][criterion.code])
+            for assessment, one in zip(assessments, taken, strict=True)
+            for criterion in criteria
+        ],
+        batch_size=ROWS_AT_ONCE,
+    )
+    marks = [
+        Mark(
+            sheet=part.assessment.sheet,
+            criterion=part.criterion,
+            part=part,
+            awarded=part.awarded,
+            floor=part.criterion.floor,
+            ceiling=part.criterion.ceiling,
+            feedback=part.feedback,
+        )
+        for part in parts
+    ]
+    bulk_create_with_history(
+        marks, Mark, batch_size=ROWS_AT_ONCE, default_change_reason="Made from an assessment"
+    )
+
+
+def fail_sheets(items: Sequence[BatchItem]) -> None:
+    """Their items ended without a valid reply: the sheets fail, with the story."""
+    reasons = {item.subject_id: item.reason for item in items}
+    failed = []
+    for sheet in lock_sheets(reasons).values():
+        if sheet.state == SheetState.IN_BATCH:
+            sheet.fail(reasons[sheet.pk])
+            failed.append(sheet)
+    move_sheets(failed, "No valid reply")
+
+
+def lock_sheets(pks: Iterable[int]) -> dict[int, Sheet]:
+    """The sheets, locked in primary-key order, with their pages."""
+    rows = (
+        Sheet.objects.select_for_update(of=("self",))
+        .filter(pk__in=list(pks))
+        .order_by("pk")
+        .prefetch_related("pages")
+    )
+    return {sheet.pk: sheet for sheet in rows}
+
+
+def move_sheets(sheets: Sequence[Sheet], reason: str) -> None:
+    """Save sheets that made a transition, one history row each. They are locked already."""
+    if sheets:
+        bulk_update_with_history(
+            sheets, Sheet, MOVED_FIELDS, batch_size=ROWS_AT_ONCE, default_change_reason=reason
+        )
+
+
+def _assessment(rubric: Rubric, one: Taken) -> Assessment:
+    item = one.reply.item
+    return Assessment(
+        sheet=one.sheet,
+        rubric=rubric,
+        source=providers.get(item.run.provider).assessor,
+        item=item,
+        provider=item.run.provider,
+        model=item.model,
+        prompt_version=item.fence.get("prompt_version", prompt.PROMPT_VERSION),
+        rubric_hash=item.fence["content_hash"],
+        request_hash=item.request_hash,
+        raw_reply=item.reply,
+        pages=item.fence["pages"],
+        input_tokens=item.input_tokens,
+        output_tokens=item.output_tokens,
+    )
+
+
+def _part(assessment: Assessment, criterion: Criterion, value: dict[str, Any]) -> Part:
+    return Part(
+        assessment=assessment,
+        criterion=criterion,
+        awarded=points(value["awarded"]),
+        transcription=value["transcription"],
+        feedback=value["feedback"],
+        reasoning=value["reasoning"],
+        confidence=value["confidence"],
+        page_number=value["page"],
+    )

@@ -1,0 +1,142 @@
+"""Mark cards: what the review page shows of one mark, and of the sheet's head above them.
+
+Comes in: marks with their criteria, parts and assessments. Goes out: values for templates;
+the form of a mark is built from the same legal marks as the schema the model was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from batching import providers
+from batching.conflicts import Conflict
+from exams.models import GRADED_STATES, Sheet
+from exams.result_schema import legal_marks
+from exams.rubrics import current_rubric
+from grading import queries
+from grading.forms import MarkForm
+from grading.models import Mark
+from grading.review import StaleMark, plain
+
+MOST_BUTTONS = 13
+"""Up to this many legal marks each get a button; more are typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    value: str
+    chosen: bool
+    proposed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MarkCard:
+    """One mark as shown: the mark in the database, and what stands in its form."""
+
+    mark: Mark
+    awarded: str
+    feedback: str
+    reason: str
+    choices: tuple[Choice, ...]
+    errors: dict[str, list[str]]
+    conflict: str
+    theirs: Mark | None
+    saved: bool
+    is_open: bool
+
+    @property
+    def unsure(self) -> bool:
+        confidence = self.mark.part.confidence
+        return confidence is not None and confidence < queries.UNSURE_BELOW
+
+    @property
+    def percent_sure(self) -> int | None:
+        confidence = self.mark.part.confidence
+        return None if confidence is None else round(confidence * 100)
+
+    @property
+    def points_changed(self) -> bool:
+        return self.mark.awarded != self.mark.part.awarded
+
+
+def card_of(
+    mark: Mark,
+    *,
+    form: MarkForm | None = None,
+    conflict: Conflict | None = None,
+    refused: str = "",
+    saved: bool = False,
+) -> MarkCard:
+    """The card of one mark; with a refused form, what the person typed stays in it.
+
+    `refused` says why something else than the form (putting back) was not done.
+    """
+    typed = form.data if form is not None else None
+    awarded = typed.get("awarded", "") if typed is not None else plain(mark.awarded)
+    legal = legal_marks(mark.criterion)
+    return MarkCard(
+        mark=mark,
+        awarded=awarded,
+        feedback=typed.get("feedback", "") if typed is not None else mark.feedback,
+        reason=typed.get("reason", "") if typed is not None else "",
+        choices=_choices(legal, awarded, mark) if len(legal) <= MOST_BUTTONS else (),
+        errors=_errors(form),
+        conflict=str(conflict) if conflict else refused,
+        theirs=mark if isinstance(conflict, StaleMark) else None,
+        saved=saved,
+        is_open=mark.sheet.state in GRADED_STATES,
+    )
+
+
+def _errors(form: MarkForm | None) -> dict[str, list[str]]:
+    """By field, the messages of a refused form; "all" for those about the whole."""
+    if form is None:
+        return {}
+    return {
+        ("all" if name == "__all__" else name): list(texts) for name, texts in form.errors.items()
+    }
+
+
+def _choices(legal: Sequence[Decimal], awarded: str, mark: Mark) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(plain(value), plain(value) == awarded, value == mark.part.awarded) for value in legal
+    )
+
+
+def sheet_cards(sheet: Sheet) -> list[MarkCard]:
+    """The cards of a sheet in the order of its rubric."""
+    marks = (
+        Mark.objects.filter(sheet=sheet)
+        .select_related("criterion__rubric", "part__assessment", "changed_by")
+        .order_by("criterion__position")
+    )
+    for mark in marks:
+        mark.sheet = sheet
+    return [card_of(mark) for mark in marks]
+
+
+def sheet_head(sheet: Sheet, cards: Sequence[MarkCard] | None = None) -> dict[str, Any]:
+    """What stands above the cards: the marks' version, the notice, whether it is out of date."""
+    if cards is None:
+        cards = sheet_cards(sheet)
+    marks = [card.mark for card in cards]
+    rubric = current_rubric(sheet.exam)
+    assessment = marks[0].part.assessment
+    return {
+        "marks_version": queries.marks_version(marks),
+        "changed": sum(mark.is_overridden for mark in marks),
+        "unsure": sum(card.unsure for card in cards),
+        "assessment": assessment,
+        "notice": _notice(assessment.provider),
+        "stale": rubric is not None and rubric.content_hash != assessment.rubric_hash,
+        "rubric": rubric,
+        "is_open": sheet.state in GRADED_STATES,
+    }
+
+
+def _notice(provider: str) -> str:
+    """The honest sentence of the provider; none for a person or a provider that is gone."""
+    return providers.get(provider).notice if provider in providers.names() else ""

@@ -1,0 +1,143 @@
+"""Reading an answer key: from text, from a scan, and from files that are neither."""
+
+import pytest
+
+from exams import answer_key
+from exams.answer_key import AnswerKeyError, read_answer_key, split_answers
+from exams.rubric_items import read_items
+from tests.factories_rubrics import scanned_pdf, text_pdf
+
+ITEMS = read_items(
+    [
+        {"id": "Q1", "description": "What is photosynthesis?", "max_marks": 2},
+        {
+            "id": "Q2",
+            "description": "The heart",
+            "items": [
+                {"id": "Q2a", "description": "Its chambers", "max_marks": 4},
+                {"id": "Q2b", "description": "Its thickest wall", "max_marks": 1},
+            ],
+        },
+        {"id": "Q10", "description": "Arteries and veins", "max_marks": 2},
+    ]
+)
+
+
+def test_each_answer_is_found_at_its_id():
+    text = "Answer key\n\nQ1. Plants make glucose.\nQ2a) Four chambers\nQ2b: left\nQ10 - valves\n"
+    assert split_answers(text, ITEMS) == {
+        "Q1": "Plants make glucose.",
+        "Q2a": "Four chambers",
+        "Q2b": "left",
+        "Q10": "valves",
+    }
+
+
+@pytest.mark.parametrize(
+    "head", ["Q2a", "Q2 a)", "Q2(a)", "Q.2 (a)", "q2a:", "Question 2a.", "Answer to Q2a:", "2a)"]
+)
+def test_an_id_may_be_written_in_many_ways(head):
+    assert split_answers(f"{head} Four chambers", ITEMS) == {"Q2a": "Four chambers"}
+
+
+def test_a_letter_alone_counts_inside_its_question():
+    text = "Q1 Plants\n(a) not a question of its own\nQ2 The heart\n(a) Four chambers\n(b) left\n"
+    assert split_answers(text, ITEMS) == {
+        "Q1": "Plants\n(a) not a question of its own",
+        "Q2a": "Four chambers",
+        "Q2b": "left",
+    }
+
+
+def test_an_answer_has_all_its_lines():
+    text = "Q1 Plants make\nglucose.\n\nOxygen is released.\nQ2a Four"
+    assert split_answers(text, ITEMS)["Q1"] == "Plants make\nglucose.\n\nOxygen is released."
+
+
+def test_numbers_in_an_answers_own_list_do_not_begin_another():
+    text = "Q1 Points:\n1. light\n2. water\n10. sugar\nQ10 valves"
+    assert split_answers(text, ITEMS) == {
+        "Q1": "Points:\n1. light\n2. water\n10. sugar",
+        "Q10": "valves",
+    }
+
+
+def test_bare_numbers_count_when_there_is_nothing_better():
+    text = "1. Plants\n2a. Four\n2b. left\n10. valves"
+    assert split_answers(text, ITEMS) == {
+        "Q1": "Plants", "Q2a": "Four", "Q2b": "left", "Q10": "valves",
+    }  # fmt: skip
+
+
+def test_a_number_within_a_sentence_begins_nothing():
+    assert split_answers("10 mm is the width\n1 is a number", ITEMS) == {}
+
+
+def test_the_question_the_marks_and_the_word_answer_are_left_out():
+    text = "Q1. What is photosynthesis? (2 marks)\nAnswer: Plants make glucose.\nQ2a [4 marks] Four"
+    assert split_answers(text, ITEMS) == {"Q1": "Plants make glucose.", "Q2a": "Four"}
+
+
+def test_a_pdf_with_text_is_read():
+    pdf = text_pdf(
+        ["Q1. Green plants make glucose from water, using light energy.", "Oxygen is released."],
+        ["Q2a. Left and right atrium, left and right ventricle.", "Q10. Veins (not arteries)."],
+    )
+    assert read_answer_key(pdf, ITEMS) == {
+        "Q1": "Green plants make glucose from water, using light energy.\nOxygen is released.",
+        "Q2a": "Left and right atrium, left and right ventricle.",
+        "Q10": "Veins (not arteries).",
+    }
+
+
+def test_a_scan_is_read_with_tesseract():
+    pdf = scanned_pdf(["Q1. Green plants make glucose.", "Q10. Veins have valves."])
+    assert read_answer_key(pdf, ITEMS) == {
+        "Q1": "Green plants make glucose.",
+        "Q10": "Veins have valves.",
+    }
+
+
+def refused(data: bytes) -> str:
+    with pytest.raises(AnswerKeyError) as error:
+        read_answer_key(data, ITEMS)
+    return error.value.messages[0]
+
+
+def test_something_else_than_a_pdf_is_refused():
+    assert "not a PDF" in refused(b"Q1. Plants make glucose")
+
+
+def test_a_damaged_pdf_is_refused():
+    assert "damaged" in refused(b"%PDF-1.4\n" + b"x" * 500)
+
+
+def test_a_pdf_without_any_of_the_criteria_is_refused_and_names_them():
+    pdf = text_pdf(["A letter to the parents of this class about the coming journey to Rome."])
+    assert "(Q1, Q2a, Q2b, Q10)" in refused(pdf)
+
+
+def test_a_long_scan_is_refused_before_it_is_read():
+    pdf = scanned_pdf(*[["Q1"]] * (answer_key.MAX_SCANNED_PAGES + 1))
+    assert "scan of 9 pages" in refused(pdf)
+
+
+def test_a_pdf_of_too_many_pages_is_refused():
+    assert "has 61 pages" in refused(text_pdf(*[["Q1 x"]] * (answer_key.MAX_PAGES + 1)))
+
+
+def test_a_pdf_that_takes_too_long_is_given_up(settings):
+    settings.SHEAF_PDF_SECONDS = 0.01
+    scan = scanned_pdf(*[["Q1. Green plants make glucose."] * 25] * answer_key.MAX_SCANNED_PAGES)
+    assert "took too long" in refused(scan)
+
+
+def test_a_pdf_that_needs_too_much_memory_is_given_up(settings):
+    settings.SHEAF_PDF_MEMORY_MB = 5
+    assert "cannot be read" in refused(text_pdf(["Q1. Green plants make glucose."]))
+
+
+def test_no_file_stays_behind(settings):
+    before = set(settings.FILE_UPLOAD_TEMP_DIR.iterdir())
+    read_answer_key(text_pdf(["Q1. Green plants make glucose from water and light."]), ITEMS)
+    assert set(settings.FILE_UPLOAD_TEMP_DIR.iterdir()) == before

@@ -1,0 +1,139 @@
+"""Two people or two workers at the same moment in intake, on a database with real locks."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.files.storage import default_storage
+from django.db import connection, transaction
+
+from batching.conflicts import Conflict
+from exams import mapping, pages
+from exams.mapping import AlreadyHasASheet
+from exams.models import Page, Sheet, Upload
+from exams.rasterize import rasterize_sheet
+from exams.uploads import DuplicateUpload
+from exams.zip_import import unpack_upload
+from tests.factories import make_sheet
+from tests.factories_intake import packed, pdf, receive, unpacked
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+PATIENCE = 10
+
+
+@pytest.fixture(autouse=True)
+def _needs_postgresql():
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one writer at a time: there is no such race.")
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0] > 0
+
+
+def race(first, second):
+    """Run `first`, and before it commits start `second`; what became of the second."""
+    outcome = []
+
+    def run_second() -> None:
+        try:
+            outcome.append(second())
+        except (ValidationError, Conflict) as refusal:
+            outcome.append(refusal)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run_second)
+    with transaction.atomic():
+        first()
+        thread.start()
+        end = time.monotonic() + PATIENCE
+        while thread.is_alive() and not somebody_waits() and time.monotonic() < end:
+            time.sleep(0.02)
+    thread.join(PATIENCE)
+    assert outcome, "the second neither finished nor was refused"
+    return outcome[0]
+
+
+def files(folder: str = "") -> int:
+    return sum(path.is_file() for path in Path(default_storage.path(folder)).rglob("*"))
+
+
+def test_the_same_file_sent_twice_at_once_comes_in_once(exam):
+    content = packed(("a.pdf", pdf("Q1")))
+    refusal = race(lambda: receive(exam, content, "first.zip"), lambda: receive(exam, content))
+    assert isinstance(refusal, DuplicateUpload)
+    assert refusal.first == Upload.objects.get()
+    assert files("uploads") == 1
+
+
+def test_two_archives_with_the_same_paper_unpacked_at_once_give_it_once(exam):
+    paper = pdf("the same")
+    one = receive(exam, packed(("monday.pdf", paper)))
+    two = receive(exam, packed(("tuesday.pdf", paper), ("other.pdf", pdf("another"))))
+    race(lambda: unpack_upload(one.pk), lambda: unpack_upload(two.pk))
+    assert sorted(Sheet.objects.values_list("name", flat=True)) == ["monday.pdf", "other.pdf"]
+    assert two.members.get(name="tuesday.pdf").outcome == "repeated"
+    assert set(Upload.objects.values_list("state", flat=True)) == {"unpacked"}
+    assert files("papers") == 2
+
+
+def test_two_workers_at_once_render_a_paper_once(exam):
+    sheet = unpacked(exam, pdf("one", "two"), "a.pdf").sheets.get()
+    race(lambda: rasterize_sheet(sheet.pk), lambda: rasterize_sheet(sheet.pk))
+    assert sheet.pages.count() == 2
+    assert files("sheets") == 4
+    assert Sheet.objects.get(pk=sheet.pk).attempt == 1
+
+
+def test_two_teachers_at_once_cannot_give_one_student_two_sheets(exam, alice, carols_enrolment):
+    one, two = make_sheet(exam), make_sheet(exam)
+    refusal = race(
+        lambda: mapping.map_sheet(one, carols_enrolment, by=alice),
+        lambda: mapping.map_sheet(two, carols_enrolment, by=alice),
+    )
+    assert isinstance(refusal, AlreadyHasASheet)
+    assert refusal.other == one
+    assert Sheet.objects.get(pk=two.pk).state == "pending_mapping"
+
+
+def test_a_decision_and_all_certain_ones_at_once_go_one_after_the_other(
+    exam, alice, carols_enrolment, doras_enrolment
+):
+    sure, other = make_sheet(exam, name="84B003.pdf"), make_sheet(exam, name="scan.pdf")
+    mapping.suggest_students(exam.pk)
+    count = race(
+        lambda: mapping.map_sheet(other, carols_enrolment, by=alice),
+        lambda: mapping.map_certain(exam, by=alice),
+    )
+    assert count == 0
+    assert Sheet.objects.get(pk=sure.pk).state == "pending_mapping"
+
+
+def test_leaving_out_and_mapping_at_once_is_a_conflict_for_the_second(
+    exam, alice, carols_enrolment
+):
+    sheet = make_sheet(exam)
+    refusal = race(
+        lambda: mapping.skip_sheet(sheet, by=alice),
+        lambda: mapping.map_sheet(sheet, carols_enrolment, by=alice),
+    )
+    assert isinstance(refusal, Conflict)
+    assert Sheet.objects.get(pk=sheet.pk).state == "skipped"
+
+
+def test_two_teachers_at_once_turn_a_page_once(exam, alice):
+    page = make_sheet(exam).pages.get()
+
+    def turn() -> Page:
+        return pages.turn_page(page, quarter_turns=1, by=alice)
+
+    assert isinstance(race(turn, turn), Conflict)
+    page = Page.objects.get(pk=page.pk)
+    assert page.turned == 90
+    assert default_storage.exists(page.image)
+    assert files(f"sheets/{page.sheet_id}") == 2

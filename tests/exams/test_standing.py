@@ -1,0 +1,81 @@
+"""Where an exam stands: the counts at each stop, and the one next thing."""
+
+from decimal import Decimal
+
+import pytest
+
+from exams.samples import SampleMark, save_sample
+from exams.standing import standings
+from tests.factories import make_exam, make_sheet, make_upload
+
+
+def standing(exam):
+    return standings([exam])[exam.pk]
+
+
+def counts(exam) -> list[int]:
+    return [step.count for step in standing(exam).steps]
+
+
+def sheets(exam, **states: int) -> None:
+    for state, count in states.items():
+        for _ in range(count):
+            make_sheet(exam, state=state, pages=0)
+
+
+def test_every_stop_counts_the_papers_that_came_at_least_that_far(exam):
+    sheets(exam, pending_mapping=1, mapped=1, jsonl_ready=1, in_batch=1)
+    sheets(exam, graded=1, reviewed=1, overridden=1, published=1)
+    assert counts(exam) == [8, 7, 6, 4, 3, 1]
+    assert standing(exam).steps[2].note == "2 now"
+
+
+def test_failed_papers_count_as_papers_and_skipped_ones_do_not(exam):
+    sheets(exam, failed=1, skipped=1, published=1)
+    assert counts(exam) == [2, 1, 1, 1, 1, 1]
+
+
+def test_a_sample_is_no_paper_to_be_graded(exam, alice):
+    sheet = make_sheet(exam, state="mapped")
+    marks = {code: SampleMark(Decimal(0)) for code in ("Q1", "Q2")}
+    save_sample(sheet, title="x", marks=marks, by=alice)
+    assert counts(exam)[0] == 0
+    assert standing(exam).samples == 1
+
+
+@pytest.mark.parametrize(
+    ("states", "label"),
+    [
+        ({}, "Upload papers"),
+        ({"pending_mapping": 1, "graded": 3}, "Confirm students"),
+        ({"mapped": 1, "graded": 1, "in_batch": 1}, "Draft a run"),
+        ({"graded": 1, "in_batch": 1, "failed": 1}, "Review marks"),
+        ({"failed": 1, "reviewed": 1}, "See what failed"),
+        ({"in_batch": 1, "reviewed": 1}, "Look at the runs"),
+        ({"reviewed": 1, "overridden": 1, "published": 1}, "Publish"),
+        ({"published": 2, "skipped": 1}, "See the results"),
+    ],
+)
+def test_the_next_thing_is_the_earliest_that_waits(exam, states, label):
+    sheets(exam, **states)
+    assert standing(exam).next.label == label
+
+
+def test_without_a_rubric_that_comes_first(exam):
+    exam.rubrics.all().delete()
+    assert standing(exam).next.label == "Write the rubric"
+
+
+def test_while_papers_arrive_there_is_nothing_to_do(exam):
+    make_upload(exam, state="unpacking")
+    assert standing(exam).next.label == "Watch the upload"
+    assert not standing(exam).next.urgent
+
+
+def test_many_exams_cost_as_many_queries_as_one(x_b, django_assert_num_queries):
+    exams = [make_exam(x_b, title=f"Exam {number}") for number in range(5)]
+    for exam in exams:
+        sheets(exam, mapped=2, graded=1)
+    with django_assert_num_queries(3):
+        found = standings(exams)
+    assert {found[exam.pk].sentence for exam in exams} == {"2 to grade, 1 to review"}

@@ -1,0 +1,133 @@
+"""The answer key page: typed, proposed from a PDF, saved, and never lost."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from exams.rubrics import current_rubric, leaves, save_answers, save_rubric, use_rubric
+from tests.factories import BIOLOGY, make_exam
+from tests.factories_rubrics import text_pdf
+
+KEY = ["Q1. Plants make sugar from light.", "Oxygen is released by them as well."]
+
+
+@pytest.fixture
+def browser(sign_in, alice):
+    return sign_in(alice)
+
+
+@pytest.fixture
+def url(exam) -> str:
+    return reverse("exams:answer_key", args=[exam.pk])
+
+
+@pytest.fixture
+def read_url(exam) -> str:
+    return reverse("exams:answer_key_read", args=[exam.pk])
+
+
+def answers(exam) -> dict[str, str]:
+    return {leaf.code: leaf.answer for leaf in leaves(current_rubric(exam))}
+
+
+def pdf(*lines: str) -> dict:
+    return {"pdf": SimpleUploadedFile("key.pdf", text_pdf(lines or KEY))}
+
+
+def test_a_typed_key_is_saved(browser, exam, url):
+    seen = current_rubric(exam).content_hash
+    typed = {"answer-Q1": "light\r\nand water", "answer-Q2": "cells", "seen": seen}
+    assert browser.post(url, typed).status_code == 302
+    assert answers(exam) == {"Q1": "light\nand water", "Q2": "cells"}
+    assert current_rubric(exam).version == 1
+
+
+def test_the_key_of_a_used_rubric_makes_the_next_version(browser, exam, url):
+    use_rubric(current_rubric(exam))
+    assert "saving makes version 2" in browser.get(url).content.decode()
+    seen = current_rubric(exam).content_hash
+    browser.post(url, {"answer-Q1": "light", "seen": seen})
+    assert current_rubric(exam).version == 2
+    assert answers(exam)["Q2"] == BIOLOGY[1]["answer"]
+
+
+def test_what_a_pdf_says_is_only_a_proposal(browser, exam, url, read_url):
+    before = answers(exam)
+    assert browser.post(read_url, pdf()).status_code == 302
+    page = browser.get(url)
+    rows = {row["criterion"].code: row for row in page.context["rows"]}
+    assert rows["Q1"]["text"].startswith("Plants make sugar")
+    assert rows["Q1"]["is_proposal"]
+    assert not rows["Q2"]["is_proposal"]
+    assert "Not found in it: Q2" in page.content.decode()
+    assert answers(exam) == before
+
+
+def test_a_saved_proposal_is_no_proposal_any_more(browser, exam, url, read_url):
+    browser.post(read_url, pdf())
+    rows = browser.get(url).context["rows"]
+    typed = {f"answer-{row['criterion'].code}": row["text"] for row in rows}
+    browser.post(url, {**typed, "seen": current_rubric(exam).content_hash})
+    assert (
+        answers(exam)["Q1"] == "Plants make sugar from light.\nOxygen is released by them as well."
+    )
+    assert not browser.get(url).context["proposed"]
+
+
+def test_proposals_can_be_forgotten(browser, exam, url, read_url):
+    browser.post(read_url, pdf())
+    browser.post(reverse("exams:answer_key_drop", args=[exam.pk]))
+    assert not browser.get(url).context["proposed"]
+
+
+@pytest.mark.parametrize("data", [b"", b"not a pdf", b"%PDF-1.4 broken"])
+def test_a_file_that_cannot_be_read_is_422(browser, read_url, data):
+    answer = browser.post(read_url, {"pdf": SimpleUploadedFile("key.pdf", data)})
+    assert answer.status_code == 422
+    assert answer.context["pdf_form"].errors
+
+
+def test_no_file_is_422(browser, read_url):
+    assert browser.post(read_url).status_code == 422
+
+
+def test_the_slower_of_two_teachers_loses_no_words(browser, exam, url, admin):
+    seen = current_rubric(exam).content_hash
+    save_answers(exam, {"Q1": "the admin's answer"}, by=admin)
+    answer = browser.post(url, {"answer-Q1": "my answer", "seen": seen})
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    assert "my answer" in text
+    assert "the admin&#x27;s answer" in text
+    assert answers(exam)["Q1"] == "the admin's answer"
+
+
+def test_an_answer_that_is_too_long_is_422_by_criterion(browser, exam, url):
+    seen = current_rubric(exam).content_hash
+    answer = browser.post(url, {"answer-Q1": "x" * 20_001, "seen": seen})
+    assert answer.status_code == 422
+    assert "(Q1): answer is 20001 characters long" in answer.content.decode()
+
+
+def test_the_key_may_begin_with_an_empty_line(browser, exam, url):
+    """A browser drops the first line end of a field; the page writes one for it."""
+    assert 'rows="3">\n' + BIOLOGY[0]["answer"] in browser.get(url).content.decode()
+
+
+def test_without_a_rubric_the_page_says_what_to_do(browser, exam, url, read_url):
+    exam.rubrics.all().delete()
+    assert "Write the rubric" in browser.get(url).content.decode()
+    assert browser.post(url).status_code == 200
+    assert browser.post(read_url, pdf()).status_code == 422
+
+
+def test_the_proposals_of_one_exam_are_not_shown_in_another(browser, exam, alice, x_b, read_url):
+    other = make_exam(x_b, title="Other", by=alice)
+    browser.post(read_url, pdf())
+    assert not browser.get(reverse("exams:answer_key", args=[other.pk])).context["proposed"]
+
+
+def test_a_proposal_for_a_criterion_that_is_gone_is_left_out(browser, exam, alice, url, read_url):
+    browser.post(read_url, pdf())
+    save_rubric(exam, [BIOLOGY[1]], by=alice)
+    assert browser.get(url).context["proposed"] == []

@@ -1,0 +1,312 @@
+"""The mapping page: what is least certain comes first, and every sheet is one click."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from exams.models import Sheet, SheetState
+from tests.factories import make_enrolment, make_sheet, make_user
+
+PEOPLE = [("admin", True), ("alice", True), ("bob", False), ("carol", False), ("dora", False)]
+HTMX = {"HX-Request": "true"}
+# What each action needs to begin with, and the state it leads to.
+ACTIONS = {
+    "sheet_map": ("pending_mapping", "mapped"),
+    "sheet_unmap": ("mapped", "pending_mapping"),
+    "sheet_skip": ("pending_mapping", "skipped"),
+    "sheet_unskip": ("skipped", "pending_mapping"),
+    "sheet_retry": ("failed", "pending_mapping"),
+}
+
+
+def list_address(exam, query=""):
+    return reverse("exams:mapping", args=[exam.pk]) + query
+
+
+def act(client, name, sheet, data=None, **extra):
+    return client.post(reverse(f"exams:{name}", args=[sheet.pk]), data or {}, **extra)
+
+
+def suggested(exam, enrolment, *, certain=True, **fields):
+    return make_sheet(
+        exam,
+        suggested_enrolment=enrolment,
+        suggestion_certain=certain,
+        suggestion_reason="The file name is the roll number.",
+        **fields,
+    )
+
+
+def fresh(sheet):
+    return Sheet.objects.get(pk=sheet.pk)
+
+
+# -- who may ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("person", "may"), PEOPLE)
+def test_only_the_own_teacher_and_admins_see_the_mapping_page(
+    request, sign_in, exam, carols_enrolment, person, may
+):
+    make_sheet(exam, state="published", enrolment=carols_enrolment)
+    client = sign_in(request.getfixturevalue(person))
+    assert client.get(list_address(exam)).status_code == (200 if may else 404)
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+@pytest.mark.parametrize(("person", "may"), PEOPLE)
+def test_only_the_own_teacher_and_admins_act_on_a_sheet(
+    request, sign_in, exam, doras_enrolment, name, person, may
+):
+    before, after = ACTIONS[name]
+    sheet = make_sheet(exam, state=before)
+    data = {"enrolment": doras_enrolment.pk}
+    response = act(sign_in(request.getfixturevalue(person)), name, sheet, data)
+    assert response.status_code == (302 if may else 404)
+    assert fresh(sheet).state == (after if may else before)
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_a_student_cannot_act_on_their_own_published_sheet(
+    sign_in, exam, carol, carols_enrolment, name
+):
+    sheet = make_sheet(exam, state="published", enrolment=carols_enrolment)
+    assert act(sign_in(carol), name, sheet).status_code == 404
+    assert fresh(sheet).state == "published"
+
+
+@pytest.mark.parametrize(("person", "may"), PEOPLE)
+def test_only_the_own_teacher_and_admins_confirm_all_certain_ones(
+    request, sign_in, exam, carols_enrolment, doras_enrolment, person, may
+):
+    make_sheet(exam, state="published", enrolment=carols_enrolment)
+    sheet = suggested(exam, doras_enrolment)
+    client = sign_in(request.getfixturevalue(person))
+    response = client.post(reverse("exams:map_certain", args=[exam.pk]))
+    assert response.status_code == (302 if may else 404)
+    assert (fresh(sheet).state == "mapped") == may
+
+
+@pytest.mark.parametrize("name", ["mapping", "map_certain", *ACTIONS])
+def test_somebody_who_is_not_signed_in_is_sent_to_the_sign_in_page(exam, name):
+    thing = make_sheet(exam) if name in ACTIONS else exam
+    address = reverse(f"exams:{name}", args=[thing.pk])
+    response = Client().get(address) if name == "mapping" else Client().post(address)
+    assert response.status_code == 302
+    assert response.url.startswith(reverse("accounts:login"))
+
+
+@pytest.mark.parametrize("name", ["map_certain", *ACTIONS])
+def test_looking_at_an_address_that_maps_changes_nothing(sign_in, alice, exam, name):
+    thing = make_sheet(exam) if name in ACTIONS else exam
+    response = sign_in(alice).get(reverse(f"exams:{name}", args=[thing.pk]))
+    assert response.status_code == 405
+
+
+# -- one sheet ----------------------------------------------------------------------------
+
+
+def test_a_suggestion_is_confirmed(sign_in, alice, exam, carols_enrolment):
+    sheet = suggested(exam, carols_enrolment)
+    response = act(sign_in(alice), "sheet_map", sheet, {"enrolment": carols_enrolment.pk})
+    assert response.url == list_address(exam, "?tab=open&page=1")
+    assert fresh(sheet).enrolment == carols_enrolment
+
+
+@pytest.mark.parametrize("typed", ["17B004 Dora", "17b004", " 17B004 ", "Dora", "17B004  dora"])
+def test_another_student_is_chosen_by_roll_number_or_name(
+    sign_in, alice, exam, carols_enrolment, doras_enrolment, typed
+):
+    sheet = suggested(exam, carols_enrolment)
+    act(sign_in(alice), "sheet_map", sheet, {"student": typed})
+    assert fresh(sheet).enrolment == doras_enrolment
+
+
+@pytest.mark.parametrize("typed", ["", "99Z999", "Nobody Here", "17B"])
+def test_a_student_who_is_not_in_the_class_is_refused_and_what_was_typed_stays(
+    sign_in, alice, exam, doras_enrolment, typed
+):
+    sheet = make_sheet(exam)
+    response = act(sign_in(alice), "sheet_map", sheet, {"student": typed})
+    assert response.status_code == 422
+    assert 'role="alert"' in response.text
+    assert f'value="{typed}"' in response.text
+    assert fresh(sheet).state == "pending_mapping"
+
+
+def test_a_name_that_two_students_share_is_refused(sign_in, alice, exam, x_b):
+    for username in ("sam1", "sam2"):
+        make_enrolment(x_b, make_user("Sam", username=username))
+    response = act(sign_in(alice), "sheet_map", make_sheet(exam), {"student": "Sam"})
+    assert response.status_code == 422
+    assert "Type the roll number" in response.text
+
+
+def test_a_student_of_another_class_cannot_be_mapped(sign_in, alice, exam, x_c):
+    foreign, sheet = make_enrolment(x_c), make_sheet(exam)
+    for data in ({"enrolment": foreign.pk}, {"student": foreign.roll_number}):
+        response = act(sign_in(alice), "sheet_map", sheet, data)
+        assert response.status_code == 422
+        assert foreign.student.name not in response.text
+    assert fresh(sheet).enrolment is None
+
+
+def test_a_student_never_gets_two_sheets(sign_in, alice, exam, carols_enrolment):
+    make_sheet(exam, state="mapped", enrolment=carols_enrolment)
+    sheet = make_sheet(exam)
+    response = act(sign_in(alice), "sheet_map", sheet, {"student": "84B003"})
+    assert response.status_code == 422
+    assert "84B003 Carol already has the sheet" in response.text
+    assert fresh(sheet).enrolment is None
+
+
+def test_a_mapping_is_taken_back(sign_in, alice, exam, carols_enrolment):
+    sheet = make_sheet(exam, state="mapped", enrolment=carols_enrolment)
+    response = act(sign_in(alice), "sheet_unmap", sheet, {"tab": "mapped", "page": "1"})
+    assert response.url == list_address(exam, "?tab=mapped&page=1")
+    assert fresh(sheet).state == "pending_mapping"
+    assert fresh(sheet).enrolment is None
+
+
+def test_a_sheet_is_skipped_and_taken_in_again(sign_in, alice, exam):
+    client, sheet = sign_in(alice), make_sheet(exam)
+    act(client, "sheet_skip", sheet)
+    assert fresh(sheet).state == "skipped"
+    act(client, "sheet_unskip", sheet)
+    assert fresh(sheet).state == "pending_mapping"
+
+
+def test_a_failed_sheet_shows_its_reason_and_is_tried_again(sign_in, alice, exam):
+    client = sign_in(alice)
+    sheet = make_sheet(exam, state="failed", problem="The PDF is damaged.", pages=0)
+    assert "The PDF is damaged." in client.get(list_address(exam, "?tab=failed")).text
+    act(client, "sheet_retry", sheet, {"tab": "failed"})
+    assert fresh(sheet).state == "pending_mapping"
+
+
+def test_a_retry_from_the_uploads_page_leads_back_there(sign_in, alice, exam):
+    sheet = make_sheet(exam, state="failed", pages=0)
+    response = act(sign_in(alice), "sheet_retry", sheet, {"back": "upload"})
+    assert response.url == reverse("exams:upload_detail", args=[sheet.upload_id])
+
+
+def test_the_certain_ones_are_confirmed_at_once_and_the_others_wait(
+    sign_in, alice, exam, carols_enrolment, doras_enrolment
+):
+    certain = suggested(exam, carols_enrolment)
+    doubtful = suggested(exam, doras_enrolment, certain=False)
+    client = sign_in(alice)
+    assert "Confirm the certain one" in client.get(list_address(exam)).text
+    response = client.post(reverse("exams:map_certain", args=[exam.pk]), follow=True)
+    assert "1 sheet was mapped." in response.text
+    assert fresh(certain).state == "mapped"
+    assert fresh(doubtful).state == "pending_mapping"
+
+
+# -- htmx ---------------------------------------------------------------------------------
+
+
+def test_htmx_gets_the_row_and_the_counts_and_no_page(
+    sign_in, alice, exam, carols_enrolment, doras_enrolment
+):
+    sheet = suggested(exam, carols_enrolment)
+    suggested(exam, doras_enrolment)
+    response = act(
+        sign_in(alice), "sheet_map", sheet, {"enrolment": carols_enrolment.pk}, headers=HTMX
+    )
+    assert response.status_code == 200
+    assert "<html" not in response.text
+    assert response.text.count("data-row") == 1
+    assert reverse("exams:sheet_unmap", args=[sheet.pk]) in response.text
+    assert 'id="mapping-summary" class="mapping-summary" hx-swap-oob="true"' in response.text
+    assert "Confirm the certain one" in response.text
+    assert "84B003 Carol</option>" not in response.text
+    assert '<option value="84B003 Carol">' not in response.text
+    assert '<option value="17B004 Dora">' in response.text
+
+
+def test_a_mapped_sheet_is_given_to_another_student(
+    sign_in, alice, exam, carols_enrolment, doras_enrolment
+):
+    sheet = make_sheet(exam, state="mapped", enrolment=carols_enrolment)
+    data = {"student": "17B004", "seen": carols_enrolment.pk, "tab": "mapped"}
+    response = act(sign_in(alice), "sheet_map", sheet, data)
+    assert response.url == list_address(exam, "?tab=mapped&page=1")
+    assert fresh(sheet).enrolment == doras_enrolment
+
+
+def test_a_sheet_whose_pages_are_not_ready_offers_no_student(sign_in, alice, exam, doras_enrolment):
+    sheet = make_sheet(exam, pages=0, rendered_at=None, inspected_at=None, suggested_at=None)
+    client = sign_in(alice)
+    text = client.get(list_address(exam)).text
+    assert "1 sheet is still being read" in text
+    assert 'name="student"' not in text
+    response = act(client, "sheet_map", sheet, {"enrolment": doras_enrolment.pk})
+    assert response.status_code == 409
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+@pytest.mark.parametrize("name", ["sheet_map", "sheet_unmap", "sheet_skip"])
+def test_what_another_teacher_decided_meanwhile_is_not_overwritten_unseen(
+    sign_in, alice, exam, carols_enrolment, doras_enrolment, name, headers
+):
+    sheet = make_sheet(exam, state="mapped", enrolment=carols_enrolment)
+    client = sign_in(alice)
+    for seen in ("", doras_enrolment.pk):
+        data = {"student": "17B004", "seen": seen}
+        response = act(client, name, sheet, data, headers=headers)
+        assert response.status_code == 409
+        assert "Somebody gave this sheet to 84B003 Carol meanwhile" in response.text
+        assert fresh(sheet).enrolment == carols_enrolment
+
+
+def test_the_same_click_twice_is_no_conflict(sign_in, alice, exam, carols_enrolment):
+    sheet, client = suggested(exam, carols_enrolment), sign_in(alice)
+    for _ in range(2):
+        data = {"enrolment": carols_enrolment.pk, "seen": ""}
+        assert act(client, "sheet_map", sheet, data, headers=HTMX).status_code == 200
+    for _ in range(2):
+        data = {"seen": carols_enrolment.pk}
+        assert act(client, "sheet_unmap", sheet, data, headers=HTMX).status_code == 200
+    assert fresh(sheet).enrolment is None
+
+
+def test_the_form_of_a_row_says_who_owned_the_sheet(sign_in, alice, exam, carols_enrolment):
+    make_sheet(exam, state="mapped", enrolment=carols_enrolment)
+    text = sign_in(alice).get(list_address(exam, "?tab=mapped")).text
+    row = text[text.index("data-row") : text.rindex("</ol>")]
+    assert row.count("<form") == row.count(f'name="seen" value="{carols_enrolment.pk}"') == 1
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+@pytest.mark.parametrize("name", ["sheet_map", "sheet_unmap", "sheet_skip", "sheet_unskip"])
+def test_a_sheet_that_is_on_its_way_answers_409(
+    sign_in, alice, exam, carols_enrolment, name, headers
+):
+    sheet = make_sheet(exam, state="in_batch", enrolment=carols_enrolment)
+    data = {"student": "84B003", "seen": carols_enrolment.pk}
+    response = act(sign_in(alice), name, sheet, data, headers=headers)
+    assert response.status_code == 409
+    assert 'role="alert"' in response.text
+    assert fresh(sheet).state == "in_batch"
+
+
+@pytest.mark.parametrize("state", sorted(set(SheetState.values) - {"pending_mapping", "failed"}))
+def test_a_sheet_that_is_past_failing_cannot_be_retried(sign_in, alice, exam, state):
+    sheet = make_sheet(exam, state=state)
+    assert act(sign_in(alice), "sheet_retry", sheet, headers=HTMX).status_code == 409
+    assert fresh(sheet).state == state
+
+
+def test_one_click_costs_as_many_queries_with_sixty_sheets_as_with_five(sign_in, alice, exam):
+    client, costs = sign_in(alice), []
+    for more in (5, 55):
+        for _ in range(more):
+            sheet = suggested(exam, make_enrolment(exam.school_class))
+        data = {"enrolment": sheet.suggested_enrolment_id}
+        with CaptureQueriesContext(connection) as queries:
+            assert act(client, "sheet_map", sheet, data, headers=HTMX).status_code == 200
+        costs.append(len(queries))
+    assert costs[0] == costs[1]

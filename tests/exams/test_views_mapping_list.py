@@ -1,0 +1,132 @@
+"""What the mapping page shows: the worst first, in screens, at a fixed cost."""
+
+import pytest
+from django.urls import reverse
+
+from accounts.models import Enrolment
+from exams.models import Sheet
+from exams.views.mapping_list import ROWS_PER_SCREEN
+from tests.factories import make_enrolment, make_exam, make_sheet
+
+
+def list_address(exam, query=""):
+    return reverse("exams:mapping", args=[exam.pk]) + query
+
+
+def suggested(exam, enrolment, *, certain=True, **fields):
+    return make_sheet(
+        exam,
+        suggested_enrolment=enrolment,
+        suggestion_certain=certain,
+        suggestion_reason="The file name is the roll number.",
+        **fields,
+    )
+
+
+def test_the_worst_sheets_come_first(sign_in, alice, exam, carols_enrolment, doras_enrolment):
+    suggested(exam, carols_enrolment, name="a-certain.pdf")
+    suggested(exam, doras_enrolment, certain=False, name="b-doubtful.pdf")
+    make_sheet(exam, name="c-unknown.pdf")
+    make_sheet(exam, name="d-being-read.pdf", suggested_at=None, inspected_at=None)
+    text = sign_in(alice).get(list_address(exam)).text
+    names = ["c-unknown.pdf</strong>", "b-doubtful.pdf</strong>", "a-certain.pdf</strong>"]
+    places = [text.index(name) for name in [*names, "d-being-read.pdf</strong>"]]
+    assert places == sorted(places)
+
+
+def test_a_suggestion_shows_its_reason_and_how_certain_it_is(
+    sign_in, alice, exam, carols_enrolment, doras_enrolment
+):
+    suggested(exam, carols_enrolment)
+    suggested(exam, doras_enrolment, certain=False)
+    text = sign_in(alice).get(list_address(exam)).text
+    assert text.count("The file name is the roll number.") == 2
+    assert 'certainty certain">certain<' in text
+    assert 'certainty unsure">not sure<' in text
+
+
+def test_a_suggestion_whose_student_has_a_sheet_by_now_cannot_be_confirmed(
+    sign_in, alice, exam, carols_enrolment
+):
+    suggested(exam, carols_enrolment)
+    make_sheet(exam, state="mapped", enrolment=carols_enrolment)
+    text = sign_in(alice).get(list_address(exam)).text
+    assert "This student has another sheet by now." in text
+    assert 'name="enrolment"' not in text
+    assert reverse("exams:map_certain", args=[exam.pk]) not in text
+
+
+def test_tabs_count_and_show_what_they_say(sign_in, alice, exam):
+    states = {
+        "open": ["pending_mapping"] * 2,
+        "mapped": ["mapped", "in_batch", "graded", "published"],
+        "skipped": ["skipped"],
+        "failed": ["failed"] * 3,
+    }
+    for tab, some in states.items():
+        for number, state in enumerate(some):
+            make_sheet(exam, state=state, name=f"{tab}-{number}.pdf")
+    client = sign_in(alice)
+    for tab, some in states.items():
+        response = client.get(list_address(exam, f"?tab={tab}"))
+        assert [row.sheet.name[: len(tab)] for row in response.context["rows"]] == [tab] * len(some)
+        counts = {name: count for name, _, count in response.context["tabs"]}
+        assert counts == {name: len(states[name]) for name in states}
+
+
+def test_only_students_without_a_sheet_can_be_chosen(
+    sign_in, alice, exam, carols_enrolment, doras_enrolment
+):
+    make_sheet(exam, state="mapped", enrolment=carols_enrolment)
+    make_sheet(exam)
+    response = sign_in(alice).get(list_address(exam))
+    assert [one.pk for one in response.context["free_students"]] == [doras_enrolment.pk]
+    assert '<option value="17B004 Dora">' in response.text
+    assert "84B003 Carol" not in response.text
+
+
+def test_a_long_list_comes_in_screens_of_fifty(sign_in, alice, exam):
+    for _ in range(ROWS_PER_SCREEN + 3):
+        make_sheet(exam, pages=0)
+    client = sign_in(alice)
+    assert len(client.get(list_address(exam)).context["rows"]) == ROWS_PER_SCREEN
+    assert len(client.get(list_address(exam, "?page=2")).context["rows"]) == 3
+
+
+def test_sixty_sheets_cost_as_many_queries_as_five(sign_in, alice, exam, django_assert_num_queries):
+    client = sign_in(alice)
+    # Session, user, bell; exam, students without a sheet, counts, sheets, pages.
+    for more in (5, 55):
+        for _ in range(more):
+            suggested(exam, make_enrolment(exam.school_class), pages=2)
+        with django_assert_num_queries(8):
+            assert client.get(list_address(exam)).status_code == 200
+
+
+def test_an_exam_without_sheets_says_what_to_do(sign_in, alice, exam):
+    text = sign_in(alice).get(list_address(exam)).text
+    assert "No sheets yet" in text
+    assert reverse("exams:upload_create", args=[exam.pk]) in text
+
+
+@pytest.mark.parametrize("tab", ["open", "mapped", "skipped", "failed"])
+def test_an_empty_tab_says_what_to_do(sign_in, alice, exam, tab):
+    make_sheet(exam, state="failed" if tab == "skipped" else "skipped")
+    if tab == "skipped":
+        assert not Sheet.objects.filter(state="skipped").exists()
+    text = sign_in(alice).get(list_address(exam, f"?tab={tab}")).text
+    assert 'class="empty-title"' in text
+
+
+def test_a_name_from_a_zip_is_only_text(sign_in, alice, exam):
+    make_sheet(exam, name="<script>alert(1)</script>.pdf")
+    assert "<script>alert" not in sign_in(alice).get(list_address(exam)).text
+
+
+def test_sheets_of_another_exam_of_the_class_stay_out(sign_in, alice, exam, x_b):
+    other = make_exam(x_b, by=alice)
+    make_sheet(other, state="mapped", enrolment=make_enrolment(x_b))
+    make_sheet(exam)
+    response = sign_in(alice).get(list_address(exam))
+    assert response.context["sheet_count"] == 1
+    assert len(response.context["free_students"]) == Enrolment.objects.count()

@@ -1,0 +1,74 @@
+"""The publish page: blockers with a way to them, the button, a stale page, taking back."""
+
+import pytest
+from django.urls import reverse
+
+from exams.models import Sheet
+from grading import publish
+from tests import factories
+
+
+@pytest.fixture
+def teacher(alice, sign_in):
+    return sign_in(alice)
+
+
+@pytest.fixture
+def page(exam):
+    return reverse("grading:publish", args=[exam.pk])
+
+
+@pytest.mark.parametrize("state", ["pending_mapping", "mapped", "in_batch", "graded", "failed"])
+def test_every_blocker_is_named_and_leads_somewhere(exam, page, teacher, state):
+    factories.make_sheet(exam, state=state)
+    answer = teacher.get(page)
+    text = answer.content.decode()
+    assert "1 sheet" in text
+    assert "Take me there" in text
+    assert 'name="fingerprint"' not in text
+
+
+def test_an_empty_exam_has_nothing_to_publish(page, teacher):
+    assert "Nothing to publish yet" in teacher.get(page).content.decode()
+
+
+def test_the_button_publishes_what_the_page_showed(exam, page, teacher):
+    sheet = factories.make_sheet(exam, state="reviewed")
+    shown = teacher.get(page).context["now"].fingerprint
+    assert teacher.post(page, {"fingerprint": shown}).status_code == 302
+    assert Sheet.objects.get(pk=sheet.pk).state == "published"
+    assert "1 result published" in teacher.get(page).content.decode()
+    assert teacher.post(page, {"fingerprint": shown}).status_code == 409
+
+
+def test_a_page_without_a_fingerprint_publishes_nothing(exam, page, teacher):
+    factories.make_sheet(exam, state="reviewed")
+    assert teacher.post(page).status_code == 409
+    assert Sheet.objects.get().state == "reviewed"
+
+
+def test_publishing_with_a_blocker_is_422(exam, page, teacher):
+    factories.make_sheet(exam, state="graded")
+    shown = publish.publication_state(exam).fingerprint
+    assert teacher.post(page, {"fingerprint": shown}).status_code == 422
+
+
+def test_taking_back_needs_a_reason_on_the_page_too(exam, page, teacher):
+    sheet = factories.make_sheet(exam, state="published")
+    address = reverse("grading:take_back", args=[exam.pk])
+    assert teacher.post(address, {"reason": ""}).status_code == 422
+    assert Sheet.objects.get().state == "published"
+    assert teacher.post(address, {"reason": "Q2 was wrong"}).status_code == 302
+    assert Sheet.objects.get().state == "reviewed"
+    assert teacher.post(address, {"reason": "Again"}).status_code == 409
+    assert "Q2 was wrong" in sheet.history.latest().history_change_reason
+
+
+def test_one_sheet_is_taken_back_from_its_review(exam, teacher):
+    sheet = factories.make_sheet(exam, state="published")
+    address = reverse("grading:sheet_take_back", args=[sheet.pk])
+    assert teacher.post(address, {"reason": ""}).status_code == 422
+    assert Sheet.objects.get().state == "published"
+    assert teacher.post(address, {"reason": "A page is missing"}).status_code == 302
+    assert Sheet.objects.get().state == "reviewed"
+    assert teacher.post(address, {"reason": "A page is missing"}).status_code == 409

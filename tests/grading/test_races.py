@@ -1,0 +1,126 @@
+"""Two people at the same moment: what the locks of review and publishing are for.
+
+Each race is played on PostgreSQL: the first person's transaction stays open until the second
+one waits for its lock, so that the dangerous order happens every time.
+"""
+
+import threading
+import time
+from decimal import Decimal
+
+import pytest
+from django.db import connection, transaction
+
+from accounts.models import Notification
+from batching.conflicts import Conflict
+from exams.models import Sheet
+from grading import publish, review
+from grading.models import Mark
+from grading.queries import marks_version
+from tests import factories
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+PATIENCE = 10
+
+
+@pytest.fixture(autouse=True)
+def _needs_postgresql():
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one writer at a time: there is no such race.")
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        # pg_locks, not pg_stat_activity, which shows one transaction always the same.
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0] > 0
+
+
+def race(first, second):
+    """Run `first`, and before it commits start `second`; gives what became of `second`."""
+    outcome = []
+
+    def run_second():
+        try:
+            outcome.append(second())
+        except Conflict as conflict:
+            outcome.append(conflict)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run_second)
+    with transaction.atomic():
+        first()
+        thread.start()
+        end = time.monotonic() + PATIENCE
+        while thread.is_alive() and not somebody_waits() and time.monotonic() < end:
+            time.sleep(0.02)
+    thread.join(PATIENCE)
+    assert outcome, "the second person neither finished nor was refused"
+    return outcome[0]
+
+
+@pytest.fixture
+def sheet(exam):
+    return factories.make_sheet(exam, state="reviewed")
+
+
+def override(sheet, by, points="2", feedback="Changed."):
+    mark = Mark.objects.filter(sheet=sheet).order_by("criterion__position").first()
+    return lambda: review.change_mark(
+        mark.pk,
+        awarded=Decimal(points),
+        feedback=feedback,
+        reason="Looked again.",
+        version=1,
+        by=by,
+    )
+
+
+def publishing(exam, by):
+    shown = publish.publication_state(exam).fingerprint
+    return lambda: publish.publish_exam(exam, fingerprint=shown, by=by)
+
+
+def now(sheet):
+    state = Sheet.objects.get(pk=sheet.pk).state
+    return state, Mark.objects.filter(sheet=sheet, is_overridden=True).count()
+
+
+def test_an_override_just_before_publishing_stops_the_publication(exam, sheet, alice, admin):
+    refused = race(override(sheet, admin), publishing(exam, alice))
+    assert isinstance(refused, Conflict)
+    assert now(sheet) == ("overridden", 1)
+
+
+def test_an_override_just_after_publishing_is_refused(exam, sheet, alice, admin):
+    refused = race(publishing(exam, alice), override(sheet, admin))
+    assert isinstance(refused, Conflict)
+    assert now(sheet) == ("published", 0)
+
+
+def test_of_two_teachers_on_one_mark_the_second_is_refused(exam, sheet, alice, admin):
+    refused = race(
+        override(sheet, alice, feedback="Hers."), override(sheet, admin, "0", feedback="His.")
+    )
+    assert isinstance(refused, review.StaleMark)
+    mark = Mark.objects.get(sheet=sheet, is_overridden=True)
+    assert (mark.feedback, mark.version) == ("Hers.", 2)
+
+
+def test_an_approval_of_marks_that_are_just_changing_is_refused(exam, alice, admin):
+    sheet = factories.make_sheet(exam, state="graded")
+    seen = marks_version(sheet.marks.all())
+    refused = race(
+        override(sheet, admin),
+        lambda: review.approve_sheet(sheet, marks_version=seen, by=alice),
+    )
+    assert isinstance(refused, Conflict)
+    assert now(sheet) == ("graded", 1)
+
+
+def test_two_publications_at_once_are_one(exam, sheet, alice, admin):
+    refused = race(publishing(exam, alice), publishing(exam, admin))
+    assert isinstance(refused, Conflict)
+    assert Notification.objects.count() == 1
+    assert sheet.history.filter(state="published").count() == 1

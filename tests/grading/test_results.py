@@ -1,0 +1,143 @@
+"""What a student sees: own published marks, feedback and pages; nothing else exists for them."""
+
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from exams.models import Sheet
+from tests import factories
+
+LIST = "/results/"
+
+
+def body(answer):
+    """A page without its CSRF token, which is another one each time."""
+    return re.sub(rb"[A-Za-z0-9]{64}", b"", answer.content)
+
+
+def result(sheet):
+    return reverse("grading:my_result", args=[sheet.pk])
+
+
+@pytest.fixture
+def sheet(exam, carols_enrolment):
+    return factories.make_sheet(exam, state="published", enrolment=carols_enrolment, pages=2)
+
+
+@pytest.fixture
+def student(carol, sign_in):
+    return sign_in(carol)
+
+
+def test_a_student_sees_points_feedback_total_and_the_own_pages(sheet, student):
+    text = student.get(result(sheet)).content.decode()
+    for shown in ("Feedback on Q1", "Feedback on Q2", "What is photosynthesis?", "84B003"):
+        assert shown in text
+    assert "<strong>2</strong><span>out of 5</span>" in text
+    for page in sheet.pages.all():
+        assert reverse("exams:page_image", args=[page.public_id]) in text
+
+
+def test_nothing_for_staff_is_on_a_students_page(sheet, student, dora, alice):
+    sheet.assessments.update(provider="offline", model="tesseract", raw_reply="raw reply text")
+    for address in (LIST, result(sheet)):
+        text = student.get(address).content.decode()
+        assert "Biology unit test 3" in text
+        for hidden in (
+            "Staff-only reasoning",
+            "What was read for",
+            "One mark for each part.",
+            "All living things are made of cells",
+            "raw reply text",
+            "tesseract",
+            "offline",
+            "confidence",
+            "Dora",
+            "17B004",
+            "Alice",
+            sheet.name,
+        ):
+            assert hidden not in text
+
+
+@pytest.mark.parametrize("state", ["mapped", "in_batch", "graded", "reviewed", "overridden"])
+def test_what_is_not_published_does_not_exist_for_its_student(
+    exam, carols_enrolment, student, state
+):
+    sheet = factories.make_sheet(exam, state=state, enrolment=carols_enrolment)
+    hidden, missing = student.get(result(sheet)), student.get("/results/999999/")
+    assert hidden.status_code == missing.status_code == 404
+    assert body(hidden) == body(missing)
+    assert "No results yet" in student.get(LIST).content.decode()
+
+
+def test_another_students_result_does_not_exist_for_a_student(sheet, dora, sign_in):
+    browser = sign_in(dora)
+    hidden, missing = browser.get(result(sheet)), browser.get("/results/999999/")
+    assert hidden.status_code == missing.status_code == 404
+    assert body(hidden) == body(missing)
+    assert "Biology" not in browser.get(LIST).content.decode()
+
+
+@pytest.mark.parametrize("person", ["alice", "bob", "admin"])
+def test_the_student_portal_is_for_students(sheet, sign_in, request, person):
+    browser = sign_in(request.getfixturevalue(person))
+    assert browser.get(LIST).status_code == 404
+    assert browser.get(result(sheet)).status_code == 404
+
+
+def test_what_was_taken_back_is_gone(sheet, student, exam, alice):
+    from grading import publish
+
+    assert student.get(result(sheet)).status_code == 200
+    publish.take_back(exam, by=alice, reason="A mistake")
+    assert student.get(result(sheet)).status_code == 404
+
+
+def test_a_dropped_page_is_not_shown_to_the_student(sheet, student):
+    page = sheet.pages.first()
+    sheet.pages.filter(pk=page.pk).update(dropped_at=sheet.created_at)
+    assert str(page.public_id) not in student.get(result(sheet)).content.decode()
+
+
+def test_the_students_page_takes_five_queries(sheet, student, carol, x_b):
+    student.get(result(sheet))
+    for address in (result(sheet), LIST):
+        with CaptureQueriesContext(connection) as ran:
+            assert student.get(address).status_code == 200
+        assert len(ran) <= 5
+
+
+def test_the_teachers_preview_is_what_the_student_gets(exam, sheet, alice, student, sign_in):
+    Sheet.objects.filter(pk=sheet.pk).update(state="reviewed")
+    preview = sign_in(alice).get(reverse("grading:sheet_preview", args=[sheet.pk]))
+    text = preview.content.decode()
+    assert "will see once the exam is published" in text
+    assert "Feedback on Q1" in text
+    assert "Staff-only reasoning" not in text
+
+
+def test_the_exams_results_list_totals_and_means(exam, sheet, alice, sign_in):
+    factories.make_sheet(exam, state="graded")
+    page = sign_in(alice).get(reverse("grading:results", args=[exam.pk]))
+    spread, criteria = page.context["spread"], page.context["criteria"]
+    assert (spread.count, spread.mean) == (2, 2)
+    assert [(one.code, one.mean) for one in criteria] == [("Q1", 1), ("Q2", 1)]
+    assert "Carol" in page.content.decode()
+
+
+def test_the_results_page_takes_few_queries_however_many_sheets(exam, alice, sign_in):
+    browser = sign_in(alice)
+    address = reverse("grading:results", args=[exam.pk])
+    factories.make_sheet(exam, state="graded", pages=0)
+    browser.get(address)
+    with CaptureQueriesContext(connection) as few:
+        browser.get(address)
+    for _ in range(9):
+        factories.make_sheet(exam, state="graded", pages=0)
+    with CaptureQueriesContext(connection) as many:
+        browser.get(address)
+    assert len(few) == len(many) <= 6

@@ -1,0 +1,372 @@
+"""The review pages as a teacher meets them: who may open them, what a save gives back."""
+
+import re
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from exams.models import Sheet
+from grading import queries, review
+from grading.models import Look, Mark
+from tests import factories
+
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+
+def url(name, row):
+    return reverse(f"grading:{name}", args=[row.pk])
+
+
+def marks_of(sheet):
+    return list(Mark.objects.filter(sheet=sheet).order_by("criterion__position"))
+
+
+def seen(sheet):
+    return queries.marks_version(marks_of(sheet))
+
+
+def body(answer):
+    """A page without its CSRF token, which is another one each time."""
+    return re.sub(rb"[A-Za-z0-9]{64}", b"", answer.content)
+
+
+def values(mark, **changes):
+    given = {"awarded": mark.awarded, "feedback": mark.feedback, "reason": "", "version": 1}
+    return {name: str(value) for name, value in (given | changes).items()}
+
+
+def fresh(row):
+    return type(row).objects.get(pk=row.pk)
+
+
+@pytest.fixture
+def sheet(exam, carols_enrolment):
+    return factories.make_sheet(exam, state="graded", enrolment=carols_enrolment)
+
+
+@pytest.fixture
+def mark(sheet):
+    return marks_of(sheet)[0]
+
+
+@pytest.fixture
+def teacher(alice, sign_in):
+    return sign_in(alice)
+
+
+PAGES = ["review_list", "publish", "results", "export_csv"]
+SHEET_PAGES = ["review_sheet", "sheet_preview", "sheet_by_hand"]
+MARK_PAGES = ["mark_save", "mark_history"]
+EXAM_WRITES = ["approve_all", "publish", "take_back"]
+SHEET_WRITES = ["sheet_look", "sheet_approve", "sheet_reopen", "sheet_by_hand", "sheet_take_back"]
+MARK_WRITES = ["mark_save", "mark_put_back"]
+
+
+def every_address(exam, sheet, mark):
+    for names, row in ((PAGES, exam), (SHEET_PAGES, sheet), (MARK_PAGES, mark)):
+        yield from (("get", name, row) for name in names)
+    for names, row in ((EXAM_WRITES, exam), (SHEET_WRITES, sheet), (MARK_WRITES, mark)):
+        yield from (("post", name, row) for name in names)
+
+
+@pytest.mark.parametrize("stranger", ["bob", "carol", "dora"])
+@pytest.mark.parametrize("state", ["graded", "published"])
+def test_strangers_and_students_get_the_same_404_as_for_what_never_existed(
+    exam, carols_enrolment, sign_in, request, stranger, state
+):
+    sheet = factories.make_sheet(exam, state=state, enrolment=carols_enrolment)
+    browser = sign_in(request.getfixturevalue(stranger))
+    for method, name, row in every_address(exam, sheet, marks_of(sheet)[0]):
+        there = getattr(browser, method)(url(name, row))
+        missing = getattr(browser, method)(reverse(f"grading:{name}", args=[999999]))
+        assert (name, there.status_code, missing.status_code) == (name, 404, 404)
+        assert body(there) == body(missing)
+    assert Sheet.objects.get(pk=sheet.pk).state == state
+    assert not Look.objects.exists()
+
+
+def test_somebody_not_signed_in_is_asked_to_sign_in(exam, sheet, mark, client):
+    for method, name, row in every_address(exam, sheet, mark):
+        answer = getattr(client, method)(url(name, row))
+        assert answer.status_code == 302
+        assert answer.url.startswith(reverse("accounts:login"))
+
+
+@pytest.mark.parametrize("person", ["alice", "admin"])
+def test_the_teacher_and_the_admin_see_every_page(exam, sheet, mark, sign_in, request, person):
+    browser = sign_in(request.getfixturevalue(person))
+    for method, name, row in every_address(exam, sheet, mark):
+        if method == "get":
+            answer = browser.get(url(name, row))
+            expected = 302 if name in ("sheet_by_hand", "mark_save") else 200
+            assert (name, answer.status_code) == (name, expected)
+
+
+def test_looking_at_pages_writes_nothing(exam, sheet, mark, teacher):
+    for method, name, row in every_address(exam, sheet, mark):
+        if method == "get":
+            with CaptureQueriesContext(connection) as ran:
+                teacher.get(url(name, row))
+            assert not [
+                query["sql"]
+                for query in ran
+                if query["sql"].startswith(("INSERT", "UPDATE", "DELETE"))
+            ]
+
+
+def test_writes_are_refused_by_get(exam, sheet, mark, teacher):
+    for name, row in (
+        ("approve_all", exam),
+        ("take_back", exam),
+        ("sheet_look", sheet),
+        ("sheet_approve", sheet),
+        ("sheet_reopen", sheet),
+        ("sheet_take_back", sheet),
+        ("mark_put_back", mark),
+    ):
+        assert teacher.get(url(name, row)).status_code == 405
+
+
+def test_the_list_takes_five_queries_however_long_it_is(exam, teacher):
+    for _ in range(3):
+        factories.make_sheet(exam, state="graded", pages=0)
+    teacher.get(url("review_list", exam))
+    with CaptureQueriesContext(connection) as few:
+        teacher.get(url("review_list", exam))
+    for _ in range(20):
+        factories.make_sheet(exam, state="graded", pages=0)
+    with CaptureQueriesContext(connection) as many:
+        page = teacher.get(url("review_list", exam))
+    assert len(page.context["page"].object_list) == 23
+    assert len(many) == len(few) <= 5
+
+
+def test_what_needs_eyes_has_a_list_of_its_own(exam, teacher):
+    sure, unsure = (factories.make_sheet(exam, state="graded") for _ in range(2))
+    marks_of(unsure)[1].part.__class__.objects.filter(assessment__sheet=unsure).update(
+        confidence=0.2
+    )
+    page = teacher.get(url("review_list", exam))
+    assert [row["pk"] for row in page.context["page"]] == [sure.pk, unsure.pk]
+    page = teacher.get(url("review_list", exam) + "?show=unsure")
+    assert [row["pk"] for row in page.context["page"]] == [unsure.pk]
+    assert "2 unsure" in page.content.decode()
+
+
+def test_the_list_says_when_marks_come_from_an_older_rubric(exam, sheet, teacher, alice):
+    assert b"older rubric" not in teacher.get(url("review_list", exam)).content
+    exam.rubrics.update(used_at=sheet.created_at)
+    factories.make_rubric(
+        exam,
+        items=[{"id": "Q1", "description": "Other", "max_marks": 2, "step": 1}],
+        by=alice,
+    )
+    assert b"older rubric" in teacher.get(url("review_list", exam)).content
+    assert b"older version of the rubric" in teacher.get(url("review_sheet", sheet)).content
+
+
+def test_the_sheet_shows_what_the_model_read_and_what_only_staff_may_read(sheet, teacher):
+    text = teacher.get(url("review_sheet", sheet)).content.decode()
+    for shown in (
+        "What was read for Q1",
+        "Staff-only reasoning on Q2",
+        "Feedback on Q1",
+        "One mark for each part.",
+        "All living things are made of cells",
+        reverse("exams:page_image", args=[sheet.pages.get().public_id]),
+    ):
+        assert shown in text
+    assert "style=" not in text
+
+
+def test_text_from_a_model_is_text(exam, carols_enrolment, teacher):
+    sheet = factories.make_sheet(exam, state="mapped", enrolment=carols_enrolment)
+    assessment = factories.make_assessment(sheet)
+    evil = "<script>alert(1)</script>"
+    assessment.parts.update(transcription=evil, reasoning=evil, feedback=evil)
+    factories.make_marks(sheet, assessment)
+    Sheet.objects.filter(pk=sheet.pk).update(state="graded")
+    for name in ("review_sheet", "sheet_preview"):
+        text = teacher.get(url(name, sheet)).content.decode()
+        assert "<script>alert" not in text
+        assert "&lt;script&gt;alert" in text
+
+
+def test_saving_without_script_returns_to_the_mark(mark, teacher):
+    answer = teacher.post(url("mark_save", mark), values(mark, awarded=2, reason="Complete."))
+    assert answer.status_code == 302
+    assert answer.url.endswith(f"#mark-{mark.pk}")
+    assert fresh(mark).awarded == 2
+
+
+def test_saving_with_htmx_gives_the_card_alone_and_the_new_total(mark, sheet, teacher):
+    answer = teacher.post(
+        url("mark_save", mark), values(mark, awarded="1.5", reason="Nearly."), **HTMX
+    )
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert "<html" not in text
+    assert f'id="mark-{mark.pk}"' in text
+    assert 'hx-swap-oob="true"' in text
+    assert "<strong>2.5</strong>" in text
+    assert seen(sheet) in text
+    assert 'name="version" value="2"' in text
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_an_illegal_or_unexplained_mark_is_422_and_keeps_what_was_typed(mark, teacher, headers):
+    typed = values(mark, awarded="1.75", feedback="My own words", reason="")
+    answer = teacher.post(url("mark_save", mark), typed, **headers)
+    text = answer.content.decode()
+    assert answer.status_code == 422
+    assert "give 0 to 2 in steps of 0.5" in text
+    assert "Say why" in text
+    assert "My own words" in text
+    assert fresh(mark).version == 1
+
+
+@pytest.mark.parametrize("nonsense", ["", "two", "NaN", "1e9", "Infinity"])
+def test_points_that_are_no_number_are_422(mark, teacher, nonsense):
+    typed = values(mark, awarded=nonsense, reason="x")
+    assert teacher.post(url("mark_save", mark), typed).status_code == 422
+    assert fresh(mark).version == 1
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_a_stale_save_is_409_and_shows_both_values_who_and_when(mark, teacher, admin, headers):
+    review.change_mark(
+        mark.pk, awarded=Decimal(2), feedback="Hers", reason="Full.", version=1, by=admin
+    )
+    typed = values(mark, awarded="0.5", feedback="His", reason="Thin.")
+    answer = teacher.post(url("mark_save", mark), typed, **headers)
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    for shown in ("Hers", "His", "Theirs, saved by Admin", "<strong>2</strong>", "0.5"):
+        assert shown in text
+    assert fresh(mark).feedback == "Hers"
+    assert 'name="version" value="2"' in text  # "save mine over it" is a save of version 2
+    again = teacher.post(url("mark_save", mark), typed | {"version": "2"}, **headers)
+    assert again.status_code in (200, 302)
+    assert (fresh(mark).feedback, fresh(mark).version) == ("His", 3)
+
+
+def test_keeping_theirs_shows_the_card_as_it_is_now(mark, teacher):
+    answer = teacher.get(url("mark_save", mark), **HTMX)
+    assert answer.status_code == 200
+    assert f'id="mark-{mark.pk}"' in answer.content.decode()
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_saving_a_published_mark_is_409(exam, teacher, headers):
+    sheet = factories.make_sheet(exam, state="published")
+    mark = marks_of(sheet)[0]
+    answer = teacher.post(url("mark_save", mark), values(mark, awarded=2, reason="x"), **headers)
+    assert answer.status_code == 409
+    assert "Take the publication back" in answer.content.decode()
+    assert fresh(mark).version == 1
+
+
+def test_the_history_shows_before_and_after_who_and_why(mark, teacher, alice):
+    review.change_mark(
+        mark.pk,
+        awarded=Decimal(2),
+        feedback="New words",
+        reason="It is there.",
+        version=1,
+        by=alice,
+    )
+    text = teacher.get(url("mark_history", mark), **HTMX).content.decode()
+    for shown in ("<del>1</del>", "<strong>2</strong>", "Alice", "It is there.", "New words"):
+        assert shown in text
+    assert b"<html" in teacher.get(url("mark_history", mark)).content
+
+
+def test_an_earlier_value_is_put_back_from_the_page(mark, teacher, alice):
+    first = mark.history.latest()
+    review.change_mark(mark.pk, awarded=Decimal(2), feedback="", reason="x", version=1, by=alice)
+    form = {"history_id": first.history_id, "version": 2}
+    assert teacher.post(url("mark_put_back", mark), form, **HTMX).status_code == 200
+    assert fresh(mark).awarded == 1
+    assert teacher.post(url("mark_put_back", mark), form, **HTMX).status_code in (200, 409)
+    assert teacher.post(url("mark_put_back", mark), {"history_id": "x"}).status_code == 422
+    wrong = {"history_id": 999999, "version": 3}
+    assert teacher.post(url("mark_put_back", mark), wrong).status_code == 422
+
+
+def test_a_look_is_recorded_by_a_post_and_then_all_looked_at_can_be_approved(
+    exam, sheet, teacher, alice
+):
+    other = factories.make_sheet(exam, state="graded")
+    form = {"marks_version": seen(sheet)}
+    assert teacher.post(url("sheet_look", sheet), form, **HTMX).status_code == 204
+    assert Look.objects.get().teacher == alice
+    teacher.post(url("approve_all", exam))
+    assert (fresh(sheet).state, fresh(other).state) == ("reviewed", "graded")
+
+
+def test_without_script_the_look_leads_to_the_next_sheet(exam, sheet, teacher):
+    other = factories.make_sheet(exam, state="graded")
+    answer = teacher.post(url("sheet_look", sheet), {"marks_version": seen(sheet)})
+    assert answer.url == url("review_sheet", other)
+
+
+def test_approving_all_unseen_without_a_reason_is_422(exam, sheet, teacher):
+    assert teacher.post(url("approve_all", exam), {"without_look": "1"}).status_code == 422
+    assert fresh(sheet).state == "graded"
+    teacher.post(url("approve_all", exam), {"without_look": "1", "reason": "A quiz"})
+    assert fresh(sheet).state == "reviewed"
+
+
+def test_approving_goes_on_to_the_next_sheet_and_at_the_end_to_the_list(exam, sheet, teacher):
+    other = factories.make_sheet(exam, state="graded")
+    answer = teacher.post(url("sheet_approve", sheet), {"marks_version": seen(sheet)})
+    assert answer.url == url("review_sheet", other)
+    answer = teacher.post(url("sheet_approve", other), {"marks_version": seen(other)})
+    assert answer.url == url("review_list", exam)
+    assert fresh(other).state == "reviewed"
+
+
+def test_approving_what_changed_since_is_409(sheet, mark, teacher, admin):
+    shown = seen(sheet)
+    review.change_mark(mark.pk, awarded=Decimal(2), feedback="", reason="x", version=1, by=admin)
+    assert teacher.post(url("sheet_approve", sheet), {"marks_version": shown}).status_code == 409
+    assert fresh(sheet).state == "graded"
+
+
+def test_a_review_is_opened_again_from_the_page(exam, teacher):
+    sheet = factories.make_sheet(exam, state="reviewed")
+    assert teacher.post(url("sheet_reopen", sheet)).status_code == 302
+    assert fresh(sheet).state == "graded"
+    assert teacher.post(url("sheet_reopen", sheet)).status_code == 409
+
+
+def test_a_sheet_is_graded_by_hand_from_the_page(exam, teacher):
+    sheet = factories.make_sheet(exam, state="mapped")
+    one, two = exam.rubrics.get().criteria.order_by("position")
+    assert teacher.get(url("sheet_by_hand", sheet)).status_code == 200
+    form = {f"awarded_{one.pk}": "2", f"feedback_{one.pk}": "Good", f"awarded_{two.pk}": ""}
+    assert teacher.post(url("sheet_by_hand", sheet), form).status_code == 422
+    assert (
+        teacher.post(url("sheet_by_hand", sheet), form | {f"awarded_{two.pk}": "1.25"}).status_code
+        == 422
+    )
+    answer = teacher.post(url("sheet_by_hand", sheet), form | {f"awarded_{two.pk}": "1.5"})
+    assert answer.url == url("review_sheet", sheet)
+    assert [mark.awarded for mark in marks_of(sheet)] == [Decimal(2), Decimal("1.5")]
+    answer = teacher.post(url("sheet_by_hand", sheet), form | {f"awarded_{two.pk}": "1"})
+    assert answer.status_code == 409
+
+
+def test_marks_of_the_offline_baseline_carry_its_notice(exam, sheet, teacher, settings):
+    from batching import providers
+
+    text = teacher.get(url("review_sheet", sheet)).content.decode()
+    notice = providers.get("offline").notice
+    assert notice
+    assert notice[:40] not in text
+    sheet.assessments.update(provider="offline", source="offline")
+    text = teacher.get(url("review_sheet", sheet)).content.decode()
+    assert notice[:40] in text

@@ -1,0 +1,159 @@
+import pytest
+from django.core.exceptions import ValidationError
+from django.urls import reverse
+
+from batching import tasks
+from batching.conflicts import Conflict
+from exams.models import Exam, SampleSheet, Sheet
+from exams.rubrics import current_rubric
+from grading.models import GradingRun
+from grading.runs import NothingToGrade, cancel_run, draft_run, send_run
+from tests.factories import BIOLOGY, make_exam, make_sheet
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def mapped(exam):
+    return [make_sheet(exam, state="mapped") for _ in range(3)]
+
+
+@pytest.fixture
+def drafted(exam, mapped, alice):
+    run = draft_run(exam, provider="offline", by=alice)
+    tasks.build_run(run.pk)
+    return run
+
+
+def states():
+    return sorted(Sheet.objects.values_list("state", flat=True))
+
+
+def test_a_run_drafts_every_mapped_sheet_and_nothing_else(exam, mapped, alice):
+    make_sheet(exam)
+    make_sheet(exam, state="graded")
+    run = draft_run(exam, provider="offline", by=alice)
+    tasks.build_run(run.pk)
+    assert states() == ["graded", "jsonl_ready", "jsonl_ready", "jsonl_ready", "pending_mapping"]
+    assert run.batch_run.jobs.get().state == "review"
+
+
+def test_a_sample_sheet_is_shown_and_not_graded(exam, mapped, alice):
+    SampleSheet.objects.create(exam=exam, sheet=mapped[0], title="Full marks", created_by=alice)
+    run = draft_run(exam, provider="offline", by=alice)
+    assert run.batch_run.items.count() == 2
+
+
+def test_drafting_freezes_the_rubric(exam, drafted):
+    assert current_rubric(exam).used_at is not None
+
+
+def test_without_mapped_sheets_there_is_nothing_to_draft(exam, alice):
+    with pytest.raises(NothingToGrade, match="Confirm whose sheets"):
+        draft_run(exam, provider="offline", by=alice)
+
+
+def test_without_a_rubric_there_is_nothing_to_draft(x_b, alice):
+    exam = Exam.objects.create(
+        title="Bare", school_class=x_b, subject=make_exam(x_b).subject, created_by=alice
+    )
+    with pytest.raises(ValidationError, match="no rubric"):
+        draft_run(exam, provider="offline", by=alice)
+
+
+def test_the_baseline_refuses_an_exam_whose_key_has_gaps(x_b, alice):
+    exam = make_exam(x_b, items=[BIOLOGY[0], BIOLOGY[1] | {"answer": ""}], by=alice)
+    make_sheet(exam, state="mapped")
+    with pytest.raises(NothingToGrade, match="Q2"):
+        draft_run(exam, provider="offline", by=alice)
+
+
+def test_two_teachers_who_draft_at_once_make_one_run(exam, drafted, alice):
+    with pytest.raises((Conflict, NothingToGrade)):
+        draft_run(exam, provider="offline", by=alice)
+    assert GradingRun.objects.count() == 1
+
+
+def test_a_discarded_draft_sets_its_sheets_free(drafted, alice):
+    cancel_run(drafted, by=alice)
+    assert states() == ["mapped"] * 3
+
+
+def test_a_run_discarded_while_it_is_being_built_sets_its_sheets_free(exam, mapped, alice):
+    run = draft_run(exam, provider="offline", by=alice)
+    cancel_run(run, by=alice)
+    tasks.build_run(run.pk)
+    assert states() == ["mapped"] * 3
+    assert draft_run(exam, provider="offline", by=alice).batch_run.items.count() == 3
+
+
+def test_a_run_is_sent_once(drafted, alice):
+    assert send_run(drafted, by=alice) == 1
+    with pytest.raises(Conflict, match="sent or cancelled"):
+        send_run(drafted, by=alice)
+
+
+def test_an_unfinished_draft_is_not_sent(exam, mapped, alice):
+    run = draft_run(exam, provider="offline", by=alice)
+    with pytest.raises(Conflict, match="being built"):
+        send_run(run, by=alice)
+
+
+def test_sending_is_in_the_history_of_the_job_with_the_persons_name(drafted, alice):
+    send_run(drafted, by=alice)
+    job = drafted.batch_run.jobs.get()
+    assert job.approved_by == alice
+    assert job.history.first().history_user == alice
+
+
+# -- the pages -------------------------------------------------------------------------------
+
+
+def test_a_teacher_drafts_looks_and_sends(exam, mapped, alice, sign_in):
+    browser = sign_in(alice)
+    page = browser.get(reverse("grading:run_create", args=[exam.pk]))
+    assert "3 sheets" in page.content.decode()
+    assert "baseline" in page.content.decode()
+    answer = browser.post(reverse("grading:run_create", args=[exam.pk]), {"provider": "offline"})
+    run = GradingRun.objects.get()
+    assert answer["Location"] == reverse("grading:run_detail", args=[run.pk])
+    assert "hx-trigger" in browser.get(answer["Location"]).content.decode()
+    tasks.build_run(run.pk)
+    page = browser.get(answer["Location"]).content.decode()
+    assert "Nothing has left Sheaf yet" in page
+    assert "hx-trigger" not in page
+    browser.post(reverse("grading:run_send", args=[run.pk]))
+    assert run.batch_run.jobs.get().state == "submitted"
+
+
+def test_an_exam_without_mapped_sheets_says_what_to_do_first(exam, alice, sign_in):
+    page = sign_in(alice).get(reverse("grading:run_create", args=[exam.pk])).content.decode()
+    assert "Confirm students" in page
+
+
+def test_an_unknown_provider_is_refused(exam, mapped, alice, sign_in):
+    answer = sign_in(alice).post(
+        reverse("grading:run_create", args=[exam.pk]), {"provider": "nobody"}
+    )
+    assert answer.status_code == 422
+
+
+def test_sending_twice_is_a_409_that_says_why(drafted, alice, sign_in):
+    browser = sign_in(alice)
+    browser.post(reverse("grading:run_send", args=[drafted.pk]))
+    answer = browser.post(reverse("grading:run_send", args=[drafted.pk]))
+    assert answer.status_code == 409
+    assert "sent or cancelled" in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", ["run_list", "run_detail", "run_progress", "run_items"])
+def test_the_pages_of_a_run_cost_the_same_for_any_number_of_sheets(
+    name, exam, alice, sign_in, django_assert_max_num_queries
+):
+    for _ in range(60):
+        make_sheet(exam, state="mapped", pages=0)
+    run = draft_run(exam, provider="offline", by=alice)
+    browser = sign_in(alice)
+    pk = exam.pk if name == "run_list" else run.pk
+    with django_assert_max_num_queries(12):
+        assert browser.get(reverse(f"grading:{name}", args=[pk])).status_code == 200

@@ -1,0 +1,259 @@
+"""The whole way, through the pages as teacher and student, and through real workers.
+
+Once on a laptop's setup (SQLite, embedded broker), once on PostgreSQL and Redis; and with
+workers killed in the middle.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests import papers
+from tests.servers import postgres, redis
+from tests.site import Site, Visitor, running_site, wait_until
+
+pytestmark = pytest.mark.slow
+
+STUDENTS = 5
+PEOPLE = """
+from accounts.models import *
+for name, role in (("alice", "teacher"), ("bob", "teacher")):
+    person = User(username=name, name=name.title(), role=role)
+    person.set_password("a long password")
+    person.save()
+"""
+PUPIL = """
+from accounts.models import *
+person = User.objects.get(email="pupil1@school.example")
+person.set_password("a long password")
+person.save()
+"""
+
+
+@pytest.fixture(params=["laptop", "servers"])
+def site(request, tmp_path: Path) -> Iterator[Site]:
+    """A site with a class, an exam and two teachers; nothing is uploaded yet."""
+    with ExitStack() as stack:
+        environment = {}
+        if request.param == "servers":
+            environment["DATABASE_URL"] = stack.enter_context(postgres())
+            environment["CELERY_BROKER_URL"] = stack.enter_context(redis())
+        site = stack.enter_context(running_site(tmp_path / "site", **environment))
+        prepare(site, STUDENTS)
+        yield site
+
+
+def prepare(site: Site, students: int) -> None:
+    (site.folder / "exam.yaml").write_text(papers.EXAM_FILE)
+    (site.folder / "roster.csv").write_text(papers.roster_file(students))
+    site.manage("shell", "--no-imports", "-c", PEOPLE)
+    site.manage(
+        "import_roster", "--class=X-B", f"--file={site.folder / 'roster.csv'}", "--create-class",
+        "--teacher=alice",
+    )  # fmt: skip
+    site.manage("import_exam", str(site.folder / "exam.yaml"), "--by=alice")
+    site.manage("shell", "--no-imports", "-c", PUPIL)
+
+
+def upload(teacher: Visitor, exam: int, content: bytes) -> None:
+    teacher.get(f"/exams/{exam}/upload/")
+    answer = teacher.post(
+        f"/exams/{exam}/upload/", files={"files": ("papers.zip", content, "application/zip")}
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def states(site: Site) -> dict[str, int]:
+    rows = site.ask("list(Sheet.objects.values_list('state', flat=True))")
+    return {state: rows.count(state) for state in set(rows)}
+
+
+def graded_run(site: Site, teacher: Visitor, exam: int) -> None:
+    """Confirm the certain students, draft a run and send it, as a teacher does."""
+    teacher.get(f"/exams/{exam}/mapping/")
+    teacher.post(f"/exams/{exam}/mapping/certain/")
+    assert states(site) == {"mapped": STUDENTS}
+    teacher.get(f"/exams/{exam}/runs/new/")
+    page = teacher.post(f"/exams/{exam}/runs/new/", {"provider": "offline"})
+    run = int(re.search(r"/runs/(\d+)/", page.url).group(1))
+    wait_until(lambda: "Draft: look, then send" in teacher.get(f"/runs/{run}/").text, "it is built")
+    teacher.post(f"/runs/{run}/send/")
+
+
+def test_from_a_zip_to_marks_that_a_student_can_see(site: Site):
+    site.start_web()
+    site.start_worker()
+    site.start_beat()
+    alice = Visitor(site, "alice", "a long password")
+    exam = site.ask("Exam.objects.get().pk")
+
+    upload(alice, exam, papers.archive(STUDENTS))
+    wait_until(
+        lambda: site.ask("Sheet.objects.filter(suggested_at__isnull=False).count()") == STUDENTS,
+        "every sheet has a suggestion",
+    )
+    graded_run(site, alice, exam)
+    wait_until(lambda: states(site) == {"graded": STUDENTS}, "every sheet is graded")
+    assert site.ask("list(BatchJob.objects.values_list('state', flat=True))") == ["completed"]
+
+    # One mark is overridden, the other sheets are approved by an explicit choice.
+    sheet, mark = site.ask(
+        "list(Mark.objects.filter(criterion__code='Q2', sheet__enrolment__roll_number='11B001')"
+        ".values_list('sheet', 'pk'))[0]"
+    )
+    alice.get(f"/sheets/{sheet}/review/")
+    version = alice.fields(f"/marks/{mark}/")["version"]
+    alice.post(
+        f"/marks/{mark}/",
+        {
+            "awarded": "2.5",
+            "feedback": "Well put.",
+            "reason": "Third part named",
+            "version": version,
+        },
+    )
+    fields = alice.get(f"/sheets/{sheet}/review/") and alice.fields(f"/sheets/{sheet}/approve/")
+    alice.post(f"/sheets/{sheet}/approve/", fields)
+    assert states(site) == {"graded": STUDENTS - 1, "overridden": 1}
+
+    page = alice.get(f"/exams/{exam}/publish/")
+    assert 'name="fingerprint"' not in page.text  # four sheets still block it
+
+    alice.get(f"/exams/{exam}/review/")
+    alice.post(f"/exams/{exam}/approve/", {"without_look": "1", "reason": "Looked at in class"})
+    assert states(site) == {"reviewed": STUDENTS - 1, "overridden": 1}
+
+    pupil = Visitor(site, "pupil1@school.example", "a long password")
+    assert pupil.get(f"/results/{sheet}/").status_code == 404
+
+    alice.get(f"/exams/{exam}/publish/")
+    fields = alice.fields(f"/exams/{exam}/publish/")
+    alice.post(f"/exams/{exam}/publish/", fields)
+    assert states(site) == {"published": STUDENTS}
+
+    page = pupil.get(f"/results/{sheet}/")
+    assert page.status_code == 200
+    assert "Well put." in page.text
+    assert "Third part named" not in page.text
+    other = site.ask("Sheet.objects.exclude(enrolment__roll_number='11B001').first().pk")
+    assert pupil.get(f"/results/{other}/").status_code == 404
+    picture = re.search(r"/pages/[0-9a-f-]+/image/", page.text).group(0)
+    assert pupil.get(picture).headers["Content-Type"] == "image/jpeg"
+
+    alice.post(f"/exams/{exam}/take-back/", {"reason": "One paper was mixed up"})
+    assert pupil.get(f"/results/{sheet}/").status_code == 404
+    assert pupil.get(picture).status_code == 404
+    assert "agree" in site.manage("check_integrity")
+
+
+def rendered(site: Site) -> list[list[str]]:
+    """What rendering left: every page of every sheet, by content."""
+    return site.ask(
+        "list(map(list, Page.objects.order_by('sheet__name', 'number')"
+        ".values_list('sheet__name', 'number', 'sha256')))"
+    )
+
+
+def answered(site: Site) -> list[list[str]]:
+    """What a run left: every mark of every sheet."""
+    return site.ask(
+        "list(map(list, Mark.objects.order_by('sheet__name', 'criterion__code')"
+        ".values_list('sheet__name', 'criterion__code', 'awarded')))"
+    )
+
+
+def restart_and_finish(site: Site, done) -> None:
+    site.start_worker("second")
+    site.start_beat()
+    wait_until(done, "the second worker has done the rest", seconds=240)
+
+
+def test_a_worker_killed_while_rendering_and_while_grading_loses_and_doubles_nothing(tmp_path):
+    content = papers.archive(STUDENTS, pages=6)
+    quick = {"SHEAF_LEASE_SECONDS": "6", "SHEAF_SWEEP_SECONDS": "1"}
+
+    with running_site(tmp_path / "undisturbed", **quick) as calm:
+        prepare(calm, STUDENTS)
+        calm.start_web()
+        calm.start_worker()
+        calm.start_beat()
+        alice = Visitor(calm, "alice", "a long password")
+        exam = calm.ask("Exam.objects.get().pk")
+        upload(alice, exam, content)
+        wait_until(
+            lambda: (
+                calm.ask("Sheet.objects.filter(suggested_at__isnull=False).count()") == STUDENTS
+            ),
+            "the undisturbed papers are ready",
+        )
+        graded_run(calm, alice, exam)
+        wait_until(lambda: states(calm) == {"graded": STUDENTS}, "they are graded")
+        pages_wanted, marks_wanted = rendered(calm), answered(calm)
+
+    with running_site(tmp_path / "killed", **quick) as site:
+        prepare(site, STUDENTS)
+        site.start_web()
+        alice = Visitor(site, "alice", "a long password")
+        exam = site.ask("Exam.objects.get().pk")
+        upload(alice, exam, content)
+        site.start_worker("first")
+        site.start_beat()
+        wait_until(
+            lambda: site.ask(
+                "Sheet.objects.filter(rendered_at=None, lease_until__isnull=False).exists()"
+            ),
+            "a sheet is being rendered",
+        )
+        site.kill("first")
+        site.kill("beat")
+        assert len(rendered(site)) < len(pages_wanted)
+        restart_and_finish(
+            site,
+            lambda: (
+                site.ask("Sheet.objects.filter(suggested_at__isnull=False).count()") == STUDENTS
+            ),
+        )
+        assert rendered(site) == pages_wanted
+
+        graded_run(site, alice, exam)
+        wait_until(
+            lambda: site.ask(
+                "BatchItem.objects.filter(state='sent', lease_until__isnull=False).exists()"
+            ),
+            "a sheet is being graded",
+        )
+        site.kill("second")
+        site.kill("beat")
+        assert states(site).get("in_batch"), "the kill came too late"
+        site.start_worker("third")
+        site.start_beat()
+        wait_until(lambda: states(site) == {"graded": STUDENTS}, "every sheet is graded", 240)
+        assert answered(site) == marks_wanted
+        assert site.ask("Assessment.objects.count()") == STUDENTS
+        assert "agree" in site.manage("check_integrity")
+
+
+def test_an_emptied_broker_costs_one_lease_and_one_sweep(tmp_path):
+    with running_site(tmp_path / "site", SHEAF_LEASE_SECONDS="3", SHEAF_SWEEP_SECONDS="1") as site:
+        prepare(site, STUDENTS)
+        site.start_web()
+        alice = Visitor(site, "alice", "a long password")
+        exam = site.ask("Exam.objects.get().pk")
+        upload(alice, exam, papers.archive(STUDENTS))
+        messages = site.folder / "data" / "broker" / "messages"
+        assert list(messages.iterdir())
+        for message in messages.iterdir():
+            message.unlink()
+        site.start_worker()
+        site.start_beat()
+        wait_until(
+            lambda: (
+                site.ask("Sheet.objects.filter(suggested_at__isnull=False).count()") == STUDENTS
+            ),
+            "the papers ran through without a message",
+        )

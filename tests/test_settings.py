@@ -1,0 +1,97 @@
+"""Every environment variable of config/settings.py is explained to the person who installs."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+READERS = {"env_text", "env_number", "env_flag"}
+
+
+def variables_in_settings() -> list[str]:
+    tree = ast.parse((ROOT / "config/settings.py").read_text())
+    calls = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in READERS
+    ]
+    # The readers themselves pass a name on; everybody else writes it out.
+    names = [call.args[0] for call in calls]
+    return [name.value for name in names if isinstance(name, ast.Constant)]
+
+
+def test_env_example_lists_every_variable_of_the_settings_and_no_other():
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    assigned = [match[1] for line in lines if (match := re.match(r"#?([A-Z][A-Z0-9_]+)=", line))]
+    assert sorted(assigned) == sorted(set(variables_in_settings()))
+
+
+def test_every_variable_in_env_example_has_a_line_that_explains_it():
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    for before, line in itertools.pairwise(lines):
+        if re.match(r"#?[A-Z][A-Z0-9_]+=", line):
+            assert re.match(r"# [A-Z].*\.$", before), f"{line} has no explanation above it"
+
+
+def test_operations_has_a_row_for_every_variable_of_the_settings_and_no_other():
+    text = (ROOT / "docs/operations.md").read_text()
+    section = text.split("## Settings", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| `([A-Z0-9_]+)` \|", section, flags=re.MULTILINE)
+    assert sorted(rows) == sorted(set(variables_in_settings()))
+
+
+def test_settings_are_read_from_the_environment_by_the_three_readers_only():
+    tree = ast.parse((ROOT / "config/settings.py").read_text())
+    readers = [
+        node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in READERS
+    ]
+    inside = {id(node) for reader in readers for node in ast.walk(reader)}
+    elsewhere = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr in ("environ", "getenv")
+        and id(node) not in inside
+    ]
+    assert elsewhere == []
+
+
+def start(tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Load the settings in a process of their own with these variables."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-c", "from config import settings; print(settings.SECRET_KEY)"],
+        cwd=ROOT,
+        env=kept | {"SHEAF_DATA_DIR": str(tmp_path)} | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_production_refuses_to_start_without_a_secret_key(tmp_path):
+    refused = start(tmp_path, SHEAF_ENV="production")
+    assert refused.returncode == 1
+    assert "SHEAF_SECRET_KEY is not set" in refused.stderr
+    assert start(tmp_path, SHEAF_ENV="production", SHEAF_SECRET_KEY="k" * 50).returncode == 0
+
+
+def test_a_laptop_keeps_the_secret_key_that_was_made_for_it(tmp_path):
+    first, second = start(tmp_path), start(tmp_path)
+    assert first.stdout == second.stdout
+    assert len(first.stdout.strip()) >= 50
+    assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
+
+
+def test_a_number_that_is_none_is_refused_by_name(tmp_path):
+    refused = start(tmp_path, SHEAF_DPI="many")
+    assert refused.returncode == 1
+    assert "SHEAF_DPI must be a number, not 'many'" in refused.stderr
