@@ -20,6 +20,7 @@ from tests.site import Site, Visitor, running_site, wait_until
 pytestmark = pytest.mark.slow
 
 STUDENTS = 5
+PASSWORD = "a long password"
 PEOPLE = """
 from accounts.models import *
 for name, role in (("alice", "teacher"), ("bob", "teacher")):
@@ -89,7 +90,7 @@ def test_from_a_zip_to_marks_that_a_student_can_see(site: Site):
     site.start_web()
     site.start_worker()
     site.start_beat()
-    alice = Visitor(site, "alice", "a long password")
+    alice = Visitor(site, "alice", PASSWORD)
     exam = site.ask("Exam.objects.get().pk")
 
     upload(alice, exam, papers.archive(STUDENTS))
@@ -128,7 +129,7 @@ def test_from_a_zip_to_marks_that_a_student_can_see(site: Site):
     alice.post(f"/exams/{exam}/approve/", {"without_look": "1", "reason": "Looked at in class"})
     assert states(site) == {"reviewed": STUDENTS - 1, "overridden": 1}
 
-    pupil = Visitor(site, "pupil1@school.example", "a long password")
+    pupil = Visitor(site, "pupil1@school.example", PASSWORD)
     assert pupil.get(f"/results/{sheet}/").status_code == 404
 
     alice.get(f"/exams/{exam}/publish/")
@@ -182,7 +183,7 @@ def test_a_worker_killed_while_rendering_and_while_grading_loses_and_doubles_not
         calm.start_web()
         calm.start_worker()
         calm.start_beat()
-        alice = Visitor(calm, "alice", "a long password")
+        alice = Visitor(calm, "alice", PASSWORD)
         exam = calm.ask("Exam.objects.get().pk")
         upload(alice, exam, content)
         wait_until(
@@ -198,7 +199,7 @@ def test_a_worker_killed_while_rendering_and_while_grading_loses_and_doubles_not
     with running_site(tmp_path / "killed", **quick) as site:
         prepare(site, STUDENTS)
         site.start_web()
-        alice = Visitor(site, "alice", "a long password")
+        alice = Visitor(site, "alice", PASSWORD)
         exam = site.ask("Exam.objects.get().pk")
         upload(alice, exam, content)
         site.start_worker("first")
@@ -242,7 +243,7 @@ def test_an_emptied_broker_costs_one_lease_and_one_sweep(tmp_path):
     with running_site(tmp_path / "site", SHEAF_LEASE_SECONDS="3", SHEAF_SWEEP_SECONDS="1") as site:
         prepare(site, STUDENTS)
         site.start_web()
-        alice = Visitor(site, "alice", "a long password")
+        alice = Visitor(site, "alice", PASSWORD)
         exam = site.ask("Exam.objects.get().pk")
         upload(alice, exam, papers.archive(STUDENTS))
         messages = site.folder / "data" / "broker" / "messages"

@@ -52,11 +52,17 @@ def test_a_claim_taken_over_before_the_first_commits_is_lost(plan):
     assert BatchRun.objects.get().problem == ""
 
 
-def test_lanes_that_start_together_keep_within_the_bound(plan, alice, offices):
-    run = sent(plan, alice, subjects=4)
+def test_two_lanes_do_not_both_see_the_last_free_place(plan, alice, offices):
+    offices["direct"].concurrency = 1
+    run = sent(plan, alice)
     job = run.jobs.get()
-    got = at_once(4, lambda: claim_next(job, offices["direct"]))
-    assert sum(one is not None for one in got) == offices["direct"].concurrency
+    first = []
+    second = race(
+        lambda: first.append(claim_next(job, offices["direct"])),
+        lambda: claim_next(job, offices["direct"]),
+    )
+    assert first[0] is not None
+    assert second is None
 
 
 def test_workers_on_one_job_answer_every_item_once(plan, alice, offices, outcome):
@@ -130,3 +136,14 @@ def test_a_frozen_worker_that_wakes_up_writes_nothing(
     time.sleep(0.3)  # the worker is stopped beyond its lease
     with pytest.raises(LostClaim), transaction.atomic(), fenced(held):
         pass
+
+
+def test_an_answer_that_takes_longer_than_a_lease_is_still_taken(
+    plan, alice, offices, outcome, settings
+):
+    settings.SHEAF_LEASE_SECONDS = 0.6
+    run = sent(plan, alice, subjects=1)
+    offices["direct"].seconds = 1.2
+    work_job(run.jobs.get().pk)
+    assert outcome() == ["accepted 1"]
+    assert len(offices["direct"].ledger()) == 1

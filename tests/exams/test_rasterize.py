@@ -271,3 +271,12 @@ def test_a_sheet_that_was_left_out_meanwhile_is_not_failed(exam, monkeypatch):
     rasterize_sheet(sheet.pk)
     sheet = Sheet.objects.get(pk=sheet.pk)
     assert (sheet.state, sheet.lease_until) == ("skipped", None)
+
+
+def test_a_page_that_is_missing_because_the_disk_is_full_is_no_fault_of_the_paper(
+    exam, monkeypatch
+):
+    monkeypatch.setattr("exams.storage.LITTLE_ROOM", 10**18)
+    sheet = rendered(exam, png("Q1")[:-2000], "page.png")
+    assert (sheet.state, sheet.tries) == ("pending_mapping", 0)
+    assert sheet.lease_until > timezone.now()

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from exams.models import Sheet
+from exams.rubrics import use_rubric
 from grading import queries, review
 from grading.models import Look, Mark
 from tests import factories
@@ -158,7 +159,7 @@ def test_what_needs_eyes_has_a_list_of_its_own(exam, teacher):
 
 def test_the_list_says_when_marks_come_from_an_older_rubric(exam, sheet, teacher, alice):
     assert b"older rubric" not in teacher.get(url("review_list", exam)).content
-    exam.rubrics.update(used_at=sheet.created_at)
+    use_rubric(exam.rubrics.get())
     factories.make_rubric(
         exam,
         items=[{"id": "Q1", "description": "Other", "max_marks": 2, "step": 1}],
