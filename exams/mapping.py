@@ -17,7 +17,7 @@ from accounts.models import Enrolment, User
 from batching.conflicts import Conflict, guarded
 from exams import tasks
 from exams.models import Exam, Sheet, SheetState
-from exams.suggestions import suggest_students
+from exams.suggestions import suggest_students, withdraw_suggestions
 
 __all__ = [
     "AlreadyHasASheet",
@@ -204,15 +204,6 @@ def _sheet_of(enrolment: Enrolment, but: Sheet) -> Sheet | None:
 
 
 def _suggest_again(exam: Exam, taken: Collection[Enrolment] = ()) -> None:
-    """What was decided changes what fits the other sheets: let the exam be solved again.
-
-    One sheet without a suggestion makes the whole exam due; those to whom a student was suggested
-    who is now `taken` lose it at once.
-    """
-    waiting = Sheet.objects.filter(exam=exam, state=SheetState.PENDING_MAPPING)
-    waiting.filter(suggested_enrolment__in=[student.pk for student in taken]).update(
-        suggested_enrolment=None, suggestion_reason="", suggestion_certain=False, suggested_at=None
-    )
-    one = waiting.filter(inspected_at__isnull=False).order_by("pk").values("pk")[:1]
-    Sheet.objects.filter(pk__in=list(one.values_list("pk", flat=True))).update(suggested_at=None)
+    """What was decided changes what fits the other sheets: have the exam solved again."""
+    withdraw_suggestions(exam, {student.pk for student in taken})
     tasks.suggest_students.delay_on_commit(exam.pk)

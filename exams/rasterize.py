@@ -32,6 +32,7 @@ from exams.page_images import SMALLEST_SIDE, UnreadableImage, look_at, page_from
 from exams.storage import (
     StorageFull,
     StoredFile,
+    check_room,
     clean_folder,
     keep_file,
     local_copy,
@@ -148,6 +149,7 @@ def _page(sheet: Sheet, number: int, picture: Path, folder: str, kept: list[str]
     try:
         look = look_at(picture)
     except UnreadableImage as error:
+        check_room(picture.parent)
         raise UnreadablePaper(
             f"Page {number} cannot be read: {error.messages[0]}. Scan it again and upload it."
         ) from error
@@ -234,6 +236,7 @@ def _call_pdftoppm(path: Path, folder: Path, dpi: int, first: int, last: int) ->
     pictures = {int(Path(name).stem.rpartition("-")[2]): Path(name) for name in names}
     missing = [number for number in range(first, last + 1) if number not in pictures]
     if missing:
+        check_room(folder)
         raise UnreadablePaper(
             f"Page {missing[0]} of the PDF cannot be rendered"
             f"{_because(folder)}. Scan the paper again and upload it."

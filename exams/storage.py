@@ -28,6 +28,7 @@ from django.core.files.storage import FileSystemStorage, Storage, default_storag
 from django.db import transaction
 
 CHUNK = 256 * 1024
+LITTLE_ROOM = 20_000_000
 
 
 class StorageFull(ValidationError):
@@ -160,6 +161,15 @@ def no_room_is_clear() -> Iterator[None]:
                 code="storage_full",
             ) from error
         raise
+
+
+def check_room(folder: Path) -> None:
+    """Raise StorageFull when the disk of a folder is as good as full.
+
+    For work of other programs, which only leave their files out or short.
+    """
+    if shutil.disk_usage(folder).free < LITTLE_ROOM:
+        raise StorageFull("The disk is full. Free some room and try again.", code="storage_full")
 
 
 def limit_of(megabytes: float, message: str) -> Callable[[int], None]:

@@ -93,6 +93,26 @@ def suggest_students(exam_pk: int) -> None:
         Sheet.objects.bulk_update(sheets, SUGGESTION_FIELDS, batch_size=500)
 
 
+def withdraw_suggestions(exam: Exam, taken: set[int]) -> None:
+    """Make an exam, which the caller has locked, due for suggestions again.
+
+    Sheets to which one of the enrolments `taken` was suggested lose the suggestion at once. One
+    sheet without a suggestion is enough to make the whole exam due.
+    """
+    waiting = Sheet.objects.filter(exam=exam, state=SheetState.PENDING_MAPPING).order_by("pk")
+    stale = list(waiting.filter(suggested_enrolment__in=taken))
+    for sheet in stale:
+        sheet.suggested_enrolment = None
+        sheet.suggestion_reason = ""
+        sheet.suggestion_certain = False
+    if not stale:
+        stale = list(waiting.filter(inspected_at__isnull=False)[:1])
+    for sheet in stale:
+        sheet.suggested_at = None
+    # Suggestions are not part of a sheet's history.
+    Sheet.objects.bulk_update(stale, SUGGESTION_FIELDS, batch_size=500)
+
+
 def roster_of(exam: Exam) -> Roster:
     """The class of an exam, as suggestions need it."""
     rows = Enrolment.objects.filter(school_class=exam.school_class_id).order_by("pk")

@@ -20,6 +20,7 @@ from accounts.models import User
 from accounts.notifications import notify
 from batching.conflicts import Conflict, guarded
 from exams.models import REVIEWED_STATES, Exam, Sheet, SheetState, Upload, UploadState
+from exams.rubrics import lock_exam
 from grading.history import move_rows
 from grading.models import Mark
 
@@ -189,7 +190,7 @@ def _reason(reason: str) -> str:
 
 def _lock(exam: Exam) -> Exam:
     """The exam, then all of its sheets by primary key, so that nothing moves meanwhile."""
-    exam = Exam.objects.select_for_update(of=("self",)).get(pk=exam.pk)
+    exam = lock_exam(exam.pk)
     rows: QuerySet[Sheet] = Sheet.objects.filter(exam=exam).order_by("pk")
     len(rows.select_for_update(of=("self",)).values_list("pk"))
     return exam

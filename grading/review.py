@@ -18,7 +18,7 @@ from accounts.models import User
 from batching.conflicts import Conflict, guarded
 from exams.models import GRADED_STATES, REVIEWED_STATES, Criterion, Exam, Sheet, SheetState
 from exams.result_schema import is_legal, legal_marks
-from exams.rubrics import current_rubric, leaves, use_rubric
+from exams.rubrics import current_rubric, leaves, lock_exam, use_rubric
 from grading import queries
 from grading.history import move_rows
 from grading.models import Assessment, Look, Mark, Part, Source
@@ -158,7 +158,7 @@ def approve_unchanged(exam: Exam, *, by: User, without_look: bool, reason: str =
             {"reason": "Say why these sheets are approved without a look at each."}
         )
     with transaction.atomic():
-        Exam.objects.select_for_update().get(pk=exam.pk)
+        lock_exam(exam.pk)
         graded = Sheet.objects.filter(exam=exam, state=SheetState.GRADED)
         locked = list(
             graded.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True)
@@ -205,8 +205,9 @@ def grade_by_hand(
     every leaf that is missing or illegal, Conflict when the sheet has moved on.
     """
     with transaction.atomic():
+        exam = lock_exam(sheet.exam_id)  # always before its sheets
         sheet = _lock(sheet.pk)
-        rubric = current_rubric(sheet.exam)
+        rubric = current_rubric(exam)
         if rubric is None:
             raise ValidationError("This exam has no rubric yet: write one first.")
         criteria = leaves(rubric)

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests import papers
-from tests.site import Site, running_site
+from tests.site import Site, running_site, wait_until
 from tests.test_pipeline import PASSWORD, STUDENTS, prepare
 
 pytestmark = pytest.mark.slow
@@ -143,6 +143,10 @@ def test_a_teacher_and_a_student_walk_through_every_page(site, browser, pictures
     teacher.look("upload-progress")
     expect(page.locator("#upload-progress[hx-trigger]")).to_have_count(0, timeout=MINUTES)
     teacher.look("upload-done")
+    wait_until(
+        lambda: site.ask("Sheet.objects.filter(suggested_at__isnull=False).count()") == STUDENTS,
+        "every sheet has a suggestion",
+    )
     teacher.visit(f"/exams/{exam}/mapping/", "mapping")
     sheet = site.ask("Sheet.objects.order_by('pk').first().pk")
     teacher.visit(f"/sheets/{sheet}/pages/", "sheet-pages")

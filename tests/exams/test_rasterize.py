@@ -277,6 +277,6 @@ def test_a_page_that_is_missing_because_the_disk_is_full_is_no_fault_of_the_pape
     exam, monkeypatch
 ):
     monkeypatch.setattr("exams.storage.LITTLE_ROOM", 10**18)
-    sheet = rendered(exam, png("Q1")[:-2000], "page.png")
+    sheet = rendered(exam, jpeg("Q1")[:-3000], "page.jpg")
     assert (sheet.state, sheet.tries) == ("pending_mapping", 0)
     assert sheet.lease_until > timezone.now()

@@ -119,12 +119,12 @@ def test_an_illegal_mark_is_rejected_and_never_made_legal(sent, awarded):
 
 
 def test_a_mark_between_two_steps_is_rejected_where_the_schema_names_only_the_range(x_b, alice):
-    fine = [BIOLOGY[0] | {"max_marks": 100, "step": 0.25}]
+    fine = [BIOLOGY[0] | {"max_marks": 100, "step": 0.1}]
     run = send(make_exam(x_b, items=fine, by=alice), alice, 1)
-    settle_with(run, lambda item: reply_for(item, 3.3))
+    settle_with(run, lambda item: reply_for(item, 3.33))
     item = BatchItem.objects.get()
     assert item.state == "rejected"
-    assert item.reason.startswith("Q1: 3.3 is not one of the marks")
+    assert item.reason.startswith("Q1: 3.33 is not one of the marks")
     assert not Mark.objects.exists()
 
 

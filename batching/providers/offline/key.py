@@ -14,9 +14,12 @@ from batching.providers.offline.everyday import NUMBER_WORDS, STOP, WEAK
 from batching.providers.offline.words import fold, numbers, plain_words, related
 
 _SENTENCE_END = re.compile(
-    r"(?<!\be\.g)(?<!\bi\.e)(?<!\betc)(?<!\bDr)(?<!\bMr)(?<!\bSt)(?<=[.!?])\s+(?=[\w\"'(])"
-    r"|\s*[;\n•]+\s*|(?:^|\s)(?:[-*–]|\(?\d[.)])\s+(?=[A-Za-z])"
+    r"(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\betc\.)(?<!\bvs\.)(?<!\bDr\.)(?<!\bMr\.)(?<!\bSt\.)"
+    r"(?<=[.!?])\s+(?=[\w\"'(])|\s*[;•]+\s*|\s+[-–*]\s+(?=[A-Za-z])|\s+\(?\d{1,2}\)\s+(?=[A-Za-z])"
 )
+_BULLET = re.compile(r"^\s*(?:[-–*•]\s*|\(?(?:\d{1,2}|[a-h]|[ivx]{1,4})[.)]\s+)")
+_MARKS = re.compile(r"\s*[(\[]\s*(\d+(?:\.\d+)?|½)\s*(?:marks?|m|pts?|points?)?\s*[)\]]", re.I)
+_ANY_OF = re.compile(r"^\s*any\s+\w+\s*(?:of|from)?\s*(?:these|the following)?\s*:\s*", re.I)
 _CHOICE = re.compile(
     r"^\W*(?:option\s+|answer\s*:?\s*)?\(?([A-Ha-h])\)?(?:\s*[.):,-]\s*(.+?))?\W*$", re.S
 )
@@ -115,17 +118,20 @@ def read_key(answer: str, question: str) -> Key:
 def split_points(answer: str) -> list[str]:
     """Sentences, list entries, and the members of a plain enumeration."""
     found: list[str] = []
-    for sentence in _SENTENCE_END.split(answer):
-        text = (sentence or "").strip(" \t\r\n-*•–;,")
-        if not text or not re.search(r"[A-Za-z0-9]", text):
-            continue
-        found += _members(text)
+    for row in _ANY_OF.sub("", answer).splitlines():
+        for sentence in _SENTENCE_END.split(_BULLET.sub("", row)):
+            text = sentence.strip(" \t-*•–;,")
+            if re.search(r"[A-Za-z0-9]", _MARKS.sub("", text)):
+                found += _members(text)
     return found
+
+
+_PLAIN = frozenset("a an the of".split())
 
 
 def _members(sentence: str) -> list[str]:
     """The members of "conduction, convection and radiation"; else the sentence itself."""
-    if "=" in sentence or "->" in sentence or "→" in sentence:
+    if _MARKS.search(sentence) or "=" in sentence or "->" in sentence or "→" in sentence:
         return [sentence]
     body = _LEAD.sub("", sentence).rstrip(". ")
     members = [
@@ -133,7 +139,7 @@ def _members(sentence: str) -> list[str]:
     ]
     sizes = [len(_content(plain_words(part))) for part in members]
     if len(members) >= 2 and max(sizes) <= 2 and all(len(part.split()) <= 4 for part in members):
-        verbal = any(word in WEAK for part in members for word in plain_words(part))
+        verbal = any(w in STOP - _PLAIN for part in members for w in plain_words(part))
         if not verbal and (len(members) >= 3 or max(sizes) <= 1 or body != sentence.rstrip(". ")):
             return members
     return [sentence]
@@ -146,6 +152,8 @@ def _content(words: Sequence[str]) -> list[str]:
 def _weigh(sentences: Sequence[str], question: str, sides: tuple[str, ...]) -> list[Point]:
     asked = _content(plain_words(question))
     contents = [_content(plain_words(sentence)) for sentence in sentences]
+    marked = [_MARKS.search(sentence) for sentence in sentences]
+    sentences = [_MARKS.sub("", sentence) for sentence in sentences]
     points = []
     for index, sentence in enumerate(sentences):
         others = [words for at, words in enumerate(contents) if at != index]
@@ -154,7 +162,11 @@ def _weigh(sentences: Sequence[str], question: str, sides: tuple[str, ...]) -> l
             continue
         if sides:
             terms = _with_sides(terms, sentence, sides)
+        given = marked[index]
         weight = sum(term.weight for term in terms) ** 0.5
+        if given is not None and all(marked):
+            # The teacher said what each point is worth.
+            weight = 0.5 if given[1] == "½" else float(given[1]) or 0.1
         points.append(Point(sentence.rstrip("."), tuple(terms), weight, _is_negated(sentence)))
     return points
 

@@ -30,6 +30,8 @@ _WORDS = re.compile(
     r"[\s.:#-]*(?:(?:no|number)[\s.:]*)?(?=\S)",
     re.IGNORECASE,
 )
+# Such a word as tesseract may have seen it: something short before a figure and a bracket.
+_LIKE_WORD = re.compile(r"^[^\W\d_]\S{1,4}\s+(?=(?:\d{1,2}|[^\w\s])[.:)])")
 # What tesseract makes of a handwritten Q.
 _LIKE_Q = re.compile(r"^[QqOo0G@©CaAUé®Öd%](?=\S{1,2}(?:[.:),;]|\s|$))")
 _NUMBER = re.compile(r"^\d{1,2}(?!\d)|^[^\s.:),;(\[\w]|^[^\W_]")
@@ -223,7 +225,7 @@ def _sight(line: Line, splits: Sequence[Code], *, opening: bool) -> _Sighting | 
     """The label at the start of a line, if there is one."""
     text = line.text
     words = _WORDS.match(text)
-    looks = _LIKE_Q.match(text)
+    looks = _LIKE_Q.match(text) or _LIKE_WORD.match(text)
     heads = [(match.end(), match is words) for match in (words, looks) if match]
     for head, real in [*heads, (0, False)]:
         sighting = _parse(line, head, splits, opening=opening, real=real)
@@ -359,7 +361,7 @@ def _step(
     if target == previous:
         # "Q3 continued" on the next page; on one page a second Q3 is somebody's list.
         same_head = len(splits[target]) > 1
-        return -0.5 if before.page != place.page else (-0.4 if same_head else -1.2)
+        return -0.5 if before.page != place.page else (-0.1 if same_head else -1.2)
     if target < previous:
         return -0.6
     return -SKIPPED * (target - previous - 1)

@@ -24,7 +24,7 @@ PAGE_WIDTH = 1240
 # Words that tesseract itself gives so little are specks and shadows, not writing.
 FAINTEST = 0.0
 # Below this confidence of the first two readings a third, slower one is worth its time.
-GOOD_ENOUGH = 0.86
+GOOD_ENOUGH = 0.8
 # A page whose dark share is below this holds no writing, only paper and its ruled lines.
 BLANK_INK = 0.0004
 

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from rapidfuzz import fuzz
 
-from batching.providers.offline.everyday import COMMON, NEGATIONS, OPPOSITES
+from batching.providers.offline.everyday import COMMON, NEGATIONS
 from batching.providers.offline.key import Key, Point, Term, clauses, compact
 from batching.providers.offline.reading import Line, mean_confidence
 from batching.providers.offline.words import (
@@ -22,6 +22,7 @@ from batching.providers.offline.words import (
     letters,
     likeness,
     numbers,
+    opposites,
     related,
     resemblance,
     synonymous,
@@ -36,7 +37,7 @@ SAME_WORD = 0.9
 # What a word is worth that was found in pieces or inside another.
 JOINED = 0.85
 # Readings below this confidence are no ground for saying that an answer is wrong.
-CLEAR = 0.7
+CLEAR, VERY_CLEAR = 0.7, 0.8
 # What is left of a point that the answer contradicts.
 CONTRADICTED = 0.25
 # How surely a word must name a side of a comparison.
@@ -153,6 +154,7 @@ class Said:
     def _rival(self, form: str, word: str) -> float:
         """How much the word looks like another word that may stand there."""
         others = [other for other in self.lexicon if not related(other, form)]
+        others += opposites(form)
         return max((resemblance(other, word) for other in others), default=0.0)
 
 
@@ -232,9 +234,11 @@ def _contradiction(
     parts = _clauses(clear)
     if key.sides and _is_swapped(there, key.sides, parts):
         return "said of the other side"
+    if key.sides and clear.confidence >= VERY_CLEAR and _is_silent_on(point, key.sides, said):
+        return "only the other side was spoken of"
     own = set(key.lexicon)
     for term in missing:
-        for opposite in sorted(OPPOSITES.get(term.forms[0], ())):
+        for opposite in opposites(term.forms[0]):
             if term.kind != "word" or any(
                 related(opposite, word) or synonymous(opposite, word) for word in own
             ):
@@ -252,6 +256,15 @@ def _contradiction(
             if inside > 0.6 * weight and inside > 0.5:
                 return "the answer denies it"
     return ""
+
+
+def _is_silent_on(point: Point, sides: tuple[str, ...], said: Sequence[Said]) -> bool:
+    """Is the point about one side of a comparison, and only the other one named?"""
+    own = {term.side for term in point.terms if term.side}
+    if len(own) != 1:
+        return False
+    named = {s for s in sides for one in said for seen in one.words if likeness(s, seen.word) > 0.7}
+    return bool(named) and not own & named
 
 
 def _is_swapped(
@@ -286,7 +299,8 @@ def _speaks_of(there: Sequence[Term], words: Sequence[str]) -> bool:
 
 _LETTER = re.compile(
     r"^\W*(?:(?:the\s+)?(?:correct\s+)?(?:answer|option|choice|ans)\s*(?:is)?\W*)?"
-    r"(?P<letter>[A-Ha-h]|[©GS€¢(80O&4])(?P<again>[A-Ha-h])?(?:[\W_]|$)"
+    r"(?P<letter>[A-Ha-h]|[©GS€¢(80O&4])(?P<again>[A-Ha-h])?(?:[\W_]|$)",
+    re.I,
 )
 _LIKE_LETTERS = {"A": "4", "B": "8&", "C": "©G€¢(", "D": "0O", "E": "€", "G": "6", "S": "5"}
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from rapidfuzz import fuzz
 
-from batching.providers.offline.everyday import NUMBER_WORDS, SYNONYMS
+from batching.providers.offline.everyday import NUMBER_WORDS, OPPOSITES, SYNONYMS
 
 # Endings that do not make another word of a stem.
 ENDINGS = frozenset(
@@ -137,6 +137,13 @@ def related(one: str, two: str) -> bool:
 def synonymous(one: str, two: str) -> bool:
     """Do children use the one word for the other, in whatever subject?"""
     return bool(_groups(one) & _groups(two))
+
+
+@lru_cache(maxsize=5_000)
+def opposites(word: str) -> tuple[str, ...]:
+    """The everyday opposites of a word in any of its forms."""
+    found = {o for known, others in OPPOSITES.items() if related(known, word) for o in others}
+    return tuple(sorted(found))
 
 
 @lru_cache(maxsize=50_000)
