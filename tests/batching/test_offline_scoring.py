@@ -96,6 +96,12 @@ def test_a_year_is_right_or_wrong():
     assert share("He landed there in 1942.", key, question) == 0
 
 
+def test_figures_read_as_letters_are_known_but_no_figure_is_taken_for_another():
+    assert share("It takes 5UU days and IOO nights", "500 days and 100 nights") == 1
+    assert share("It takes 305 days", "365 days", "How many days?") < 0.6
+    assert share("This is so", "15") == 0
+
+
 def test_the_right_result_is_a_full_answer_and_the_right_working_half():
     key = "v = s / t = 120 / 8 = 15 m/s"
     question = "A cyclist rides 120 m in 8 s. Calculate the speed."

@@ -15,18 +15,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median
 
-import numpy as np
 from PIL import Image as Picture
 from PIL import UnidentifiedImageError
 
-# Tesseract reads best near this width of an A4 page (150 DPI).
-PAGE_WIDTH = 1240
+from batching.providers.offline import paper
+
 # Words that tesseract itself gives so little are specks and shadows, not writing.
 FAINTEST = 0.0
 # Below this confidence of the first two readings a third, slower one is worth its time.
 GOOD_ENOUGH = 0.8
-# A page whose dark share is below this holds no writing, only paper and its ruled lines.
-BLANK_INK = 0.0004
 
 
 class ReadingFailed(Exception):
@@ -105,7 +102,7 @@ class PageText:
 @dataclass(frozen=True, slots=True)
 class Look:
     """How to look at the page: size in relation to 150 DPI, tesseract's segmentation mode, and
-    whether ruled lines, shadows and grain are made white first.
+    whether the grain of the paper is made white first.
     """
 
     scale: float
@@ -113,11 +110,8 @@ class Look:
     whitened: bool
 
 
-# On a page with little writing tesseract takes the grain of plain paper for letters.
 FIRST_LOOKS = (Look(1.0, 4, False), Look(0.75, 6, True))
 SLOW_LOOK = Look(2.0, 6, True)
-# What is lighter than this share of the paper's own brightness is paper.
-PAPER = 0.84
 
 
 def read_page(
@@ -132,10 +126,11 @@ def read_page(
 
     Raises NotAPicture, ReadingFailed.
     """
-    picture = open_page(data)
-    _clear(picture, masks)
-    if is_blank(picture):
+    picture = paper.cleared(open_page(data), masks)
+    normal = paper.at_size(picture, 1.0)
+    if paper.is_blank(normal):
         return PageText(number, ())
+    picture = paper.evened(picture)
     readings = [_look(picture, look, number, timeout, tesseract) for look in FIRST_LOOKS]
     if max(reading.confidence for reading in readings) < GOOD_ENOUGH:
         readings.append(_look(picture, SLOW_LOOK, number, timeout, tesseract))
@@ -151,32 +146,6 @@ def open_page(data: bytes) -> Picture.Image:
         raise NotAPicture(f"The page image cannot be opened: {error}") from error
 
 
-def _clear(picture: Picture.Image, masks: Sequence[tuple[float, float, float, float]]) -> None:
-    """Give masked regions the colour of the paper: a dark block spoils the reading of the rest."""
-    if not masks:
-        return
-    paper = int(np.median(np.asarray(picture)))
-    for x, y, w, h in masks:
-        # A little more than the mask: JPEG blurs its edge.
-        left, top = int(x * picture.width) - 3, int(y * picture.height) - 3
-        right, bottom = int((x + w) * picture.width) + 4, int((y + h) * picture.height) + 4
-        picture.paste(paper, (max(0, left), max(0, top), right, bottom))
-
-
-def is_blank(picture: Picture.Image) -> bool:
-    """Is there nothing darker than ruled lines, shadows and noise on the page?"""
-    small = picture.resize(
-        (PAGE_WIDTH, max(1, round(picture.height * PAGE_WIDTH / picture.width))),
-        Picture.Resampling.BILINEAR,
-    )
-    grey = np.asarray(small, dtype=np.int16)
-    paper = int(np.median(grey))
-    # The rim is left out: scanners leave a dark edge there.
-    rim_y, rim_x = grey.shape[0] // 40, grey.shape[1] // 40
-    inner = grey[rim_y : grey.shape[0] - rim_y or None, rim_x : grey.shape[1] - rim_x or None]
-    return float((inner < paper - max(70, paper * 0.38)).mean()) < BLANK_INK
-
-
 def mean_confidence(lines: tuple[Line, ...] | list[Line]) -> float:
     """Mean confidence of the words, long words counting more; 0.0 without words."""
     weights = [(len(word.text), word.confidence) for line in lines for word in line.words]
@@ -187,15 +156,9 @@ def mean_confidence(lines: tuple[Line, ...] | list[Line]) -> float:
 def _look(
     picture: Picture.Image, look: Look, number: int, timeout: float, tesseract: str
 ) -> Reading:
-    scale = look.scale * PAGE_WIDTH / picture.width
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    resized = picture
-    if abs(scale - 1) > 0.02:
-        resized = picture.resize(size, Picture.Resampling.LANCZOS)
+    resized = paper.at_size(picture, look.scale)
     if look.whitened:
-        grey = np.asarray(resized)
-        paper = float(np.median(grey))
-        resized = Picture.fromarray(np.where(grey > paper * PAPER, paper, grey).astype(np.uint8))
+        resized = paper.whitened(resized)
     table = _run(resized, look, timeout, tesseract)
     return Reading(_lines(table, number, resized.width, resized.height))
 

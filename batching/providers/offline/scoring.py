@@ -21,6 +21,7 @@ from batching.providers.offline.words import (
     fold,
     letters,
     likeness,
+    may_be_number,
     numbers,
     opposites,
     related,
@@ -113,10 +114,16 @@ class Said:
     def has(self, term: Term) -> float:
         """How surely the term is there, 0 to 1."""
         if term.kind == "number":
-            return 1.0 if term.forms[0] in self.numbers else 0.0
+            return float(self.has_number(term.forms[0]))
         if term.kind == "formula":
             return self._formula(term.forms[0])
         return max(self._word(form) for form in term.forms)
+
+    def has_number(self, number: str) -> bool:
+        """Is exactly this number there, as figures, as a word or badly read?"""
+        return number in self.numbers or any(
+            may_be_number(number, token) for token in self.text.split()
+        )
 
     def _formula(self, formula: str) -> float:
         formula, seen = formula.translate(_ALIKE), self.compact.translate(_ALIKE)
@@ -192,7 +199,7 @@ def compare(key: Key, readings: Sequence[Sequence[Line]]) -> Outcome:
     found = [_point(point, key, said) for point in key.points if point.terms]
     if key.verdict:
         return _verdict(key, said, found)
-    if key.result and any(key.result in one.numbers for one in said):
+    if key.result and any(one.has_number(key.result) for one in said):
         full = tuple(Found(f.point, 1.0, ()) for f in found)
         return Outcome(1.0, full, f"the result {key.result} was found")
     ranked = sorted(found, key=lambda f: -f.share * f.point.weight)

@@ -92,6 +92,27 @@ def numbers(text: str, *, read: bool = False) -> list[str]:
     return found
 
 
+_LIKE_FIGURES = {
+    "0": "oOQDUu°", "1": "lIi|!/", "2": "zZ", "4": "A", "5": "sS", "6": "bG", "8": "B&", "9": "gq",
+    ".": ",",
+}  # fmt: skip
+
+
+def may_be_number(number: str, read: str) -> bool:
+    """May the read token be this number, letters taken for the figures they look like? One
+    figure is never taken for another.
+    """
+    token = read.strip(".,;:'\"“”‘’()")
+    return (
+        len(token) == len(number)
+        and (len(token) >= 3 or any(char.isdigit() for char in token))
+        and all(
+            char == figure or char in _LIKE_FIGURES.get(figure, "")
+            for figure, char in zip(number, token, strict=True)
+        )
+    )
+
+
 def _number(text: str) -> str:
     if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", text):
         text = text.replace(",", "")
