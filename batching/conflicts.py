@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_fsm import ConcurrentTransition, TransitionNotAllowed
 
 
@@ -38,5 +39,8 @@ class ConflictMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, Conflict):
-            return render(request, "409.html", {"message": str(error)}, status=409)
+            came_from = request.headers.get("Referer", "")
+            own = url_has_allowed_host_and_scheme(came_from, allowed_hosts={request.get_host()})
+            context = {"message": str(error), "back": came_from if own else "/"}
+            return render(request, "409.html", context, status=409)
         return None

@@ -51,12 +51,14 @@ def report(folder: Path) -> int:
     given: list[float] = []
     right: list[float] = []
     errors: dict[str, list[float]] = defaultdict(list)
-    pages, failed, before = 0, [], cpu_seconds()
+    pages, failed, spent = 0, [], 0.0
     with zipfile.ZipFile(folder / "sheets.zip") as papers:
         for sheet in truth:
             images = pages_of(papers.read(sheet["file"]))
             pages += len(images)
+            before = cpu_seconds()
             marks = grade(provider, exam, criteria, images, sheet["file"])
+            spent += cpu_seconds() - before
             if isinstance(marks, str):
                 failed.append(f"{sheet['file']}: {marks}")
                 continue
@@ -65,7 +67,7 @@ def report(folder: Path) -> int:
             given.append(sum(marks.values()))
             right.append(sum(sheet["marks"].values()))
             print(f"{sheet['file']:24} {given[-1]:6.1f} of {right[-1]:6.1f}   {marks}", flush=True)
-    seconds = (cpu_seconds() - before) / max(1, pages)
+    seconds = spent / max(1, pages)
     full = sum(criterion["max"] for criterion in criteria if criterion["kind"] == "base")
     return summary(given, right, errors, full, failed, seconds)
 

@@ -17,7 +17,7 @@ from django_fsm import can_proceed
 from PIL import Image
 
 from accounts.models import Enrolment
-from batching.claims import LostClaim, claim, fenced, give_back
+from batching.claims import LostClaim, claim, fenced, give_back, kept_alive
 from exams.due import sheets_to_inspect
 from exams.models import Page, Sheet, SheetState
 from exams.orientation import turn_needed
@@ -68,7 +68,8 @@ def inspect_sheet(sheet_pk: int) -> None:
     clean_folder(folder, keep={name for page in pages for name in (page.image, page.thumbnail)})
     try:
         with undone_on_error() as kept:
-            changes, head = _inspect(sheet, pages, f"{folder}/{held.attempt}", kept)
+            with kept_alive(held):
+                changes, head = _inspect(sheet, pages, f"{folder}/{held.attempt}", kept)
             with fenced(held) as locked:
                 _write_turns(locked, changes)
                 locked.roll_number_read = head.roll

@@ -24,7 +24,7 @@ from django_fsm import can_proceed
 from pdf2image import convert_from_path, pdfinfo_from_path
 from pdf2image.exceptions import PDFPageCountError, PDFPopplerTimeoutError
 
-from batching.claims import Claim, LostClaim, claim, fenced, give_back
+from batching.claims import Claim, LostClaim, claim, fenced, give_back, kept_alive
 from exams.content import HEAD, Kind, kind_of
 from exams.due import sheets_to_render
 from exams.models import Page, Sheet
@@ -96,7 +96,8 @@ def rasterize_sheet(sheet_pk: int) -> None:
     clean_folder(folder)
     try:
         with undone_on_error() as kept, work_folder() as work:
-            rendered = _render(sheet, f"{folder}/{held.attempt}", work, kept)
+            with kept_alive(held):
+                rendered = _render(sheet, f"{folder}/{held.attempt}", work, kept)
             with fenced(held) as locked:
                 Page.objects.bulk_create(rendered.pages)
                 locked.rendered_at = timezone.now()

@@ -23,7 +23,7 @@ from django.db import InterfaceError, OperationalError
 from simple_history.utils import bulk_create_with_history
 
 from accounts.models import Enrolment
-from batching.claims import Claim, LostClaim, claim, fenced, give_back
+from batching.claims import Claim, LostClaim, claim, fenced, give_back, kept_alive
 from exams.archives import BadArchive, BadMember, Budget, Member, counted, members_of, open_archive
 from exams.archives import reading as reading_member
 from exams.content import ACCEPTED, HEAD, Kind, describe, is_archive, kind_of
@@ -81,7 +81,8 @@ def unpack_upload(upload_pk: int) -> None:
         return
     try:
         upload = Upload.objects.select_related("exam").get(pk=upload_pk)
-        _Unpacking(held, upload).run()
+        with kept_alive(held):
+            _Unpacking(held, upload).run()
     except BadArchive as error:
         _fail(held, " ".join(error.messages))
     except LostClaim as lost:

@@ -18,6 +18,25 @@ from accounts.models import User
 
 def move_rows(rows: models.QuerySet[Any], *, by: User, reason: str, **changes: Any) -> int:
     """Set `changes` (values or expressions) on all `rows` with a history row each; how many."""
+    with transaction.atomic():
+        _write_history(rows, "~", by, reason, changes)
+        return rows.order_by().update(**changes)
+
+
+def remove_rows(rows: models.QuerySet[Any], *, by: User, reason: str) -> int:
+    """Delete all `rows` with a history row each, which keeps what they were; how many.
+
+    Only for rows that nothing else refers to.
+    """
+    with transaction.atomic():
+        _write_history(rows, "-", by, reason, {})
+        # delete() would send a signal per row, and simple-history write each a second time.
+        return int(rows.order_by()._raw_delete(rows.db))
+
+
+def _write_history(
+    rows: models.QuerySet[Any], kind: str, by: User, reason: str, changes: dict[str, Any]
+) -> None:
     model = rows.model
     history = model.history.model
     selected: dict[str, Any] = {}
@@ -26,7 +45,7 @@ def move_rows(rows: models.QuerySet[Any], *, by: User, reason: str, **changes: A
         selected[field.attname] = _expression(new, model._meta.get_field(field.name))
     about = {
         "history_date": timezone.now(),
-        "history_type": "~",
+        "history_type": kind,
         "history_change_reason": reason,
         "history_user_id": by.pk,
     }
@@ -37,9 +56,7 @@ def move_rows(rows: models.QuerySet[Any], *, by: User, reason: str, **changes: A
         .annotate(**{f"new_{name}": expression for name, expression in selected.items()})
         .values_list(*(f"new_{name}" for name in selected))
     )
-    with transaction.atomic():
-        _insert_from(history, list(selected), source)
-        return rows.order_by().update(**changes)
+    _insert_from(history, list(selected), source)
 
 
 def _expression(value: Any, field: models.Field[Any, Any]) -> Any:

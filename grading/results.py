@@ -14,6 +14,7 @@ from typing import Any
 
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
+from accounts.models import User
 from batching import providers
 from batching.models import BatchItem
 from batching.purposes import Reply, Verdict
@@ -145,11 +146,16 @@ def lock_sheets(pks: Iterable[int]) -> dict[int, Sheet]:
     return {sheet.pk: sheet for sheet in rows}
 
 
-def move_sheets(sheets: Sequence[Sheet], reason: str) -> None:
+def move_sheets(sheets: Sequence[Sheet], reason: str, by: User | None = None) -> None:
     """Save sheets that made a transition, one history row each. They are locked already."""
     if sheets:
         bulk_update_with_history(
-            sheets, Sheet, MOVED_FIELDS, batch_size=ROWS_AT_ONCE, default_change_reason=reason
+            sheets,
+            Sheet,
+            MOVED_FIELDS,
+            batch_size=ROWS_AT_ONCE,
+            default_change_reason=reason,
+            default_user=by,
         )
 
 

@@ -226,7 +226,7 @@ def grade_by_hand(
             rubric_hash=rubric.content_hash,
             source=Source.STAFF,
             staff=by,
-            pages=[list(page) for page in pages.values_list("pk", "sha256")],
+            pages=[list(page) for page in pages.values_list("number", "sha256")],
         )
         for leaf in criteria:
             awarded, feedback = awards[leaf.code]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.db.models import Exists, OuterRef
 
 from accounts.models import User
 from batching import jobs, providers
@@ -11,8 +12,12 @@ from batching.build import release
 from batching.conflicts import Conflict
 from batching.models import BatchRun, ItemState, JobState
 from exams.models import CriterionKind, Exam, Sheet, SheetState
-from exams.rubrics import current_rubric, leaves, use_rubric
-from grading.models import GradingRun
+from exams.rubrics import current_rubric, leaves, lock_exam, use_rubric
+from grading.history import remove_rows
+from grading.models import GradingRun, Mark
+from grading.results import move_sheets
+
+AGAIN = "To be graded again"
 
 
 class NothingToGrade(ValidationError):
@@ -25,7 +30,7 @@ def draft_run(exam: Exam, *, provider: str, by: User) -> GradingRun:
 
     Raises NothingToGrade, Conflict (the sheets are in another run), UnknownProvider.
     """
-    exam = Exam.objects.select_for_update().get(pk=exam.pk)
+    exam = lock_exam(exam.pk)
     rubric = current_rubric(exam)
     if rubric is None:
         raise NothingToGrade("The exam has no rubric yet. Write one first.")
@@ -65,6 +70,27 @@ def sheets_to_grade(exam: Exam) -> models.QuerySet[Sheet]:
     return Sheet.objects.filter(
         exam=exam, state=SheetState.MAPPED, sample__isnull=True, inspected_at__isnull=False
     )
+
+
+def sheets_to_grade_again(exam: Exam) -> models.QuerySet[Sheet]:
+    """Graded sheets that nobody reviewed and in which nobody changed a mark."""
+    changed = Mark.objects.filter(sheet=OuterRef("pk"), is_overridden=True)
+    return Sheet.objects.filter(~Exists(changed), exam=exam, state=SheetState.GRADED)
+
+
+@transaction.atomic
+def grade_again(exam: Exam, *, by: User) -> int:
+    """Drop the marks of all sheets that nobody reviewed or changed, for another run; how many.
+
+    The assessments stay, and the history keeps the marks as they were.
+    """
+    lock_exam(exam.pk)
+    sheets = list(sheets_to_grade_again(exam).select_for_update(of=("self",)).order_by("pk"))
+    remove_rows(Mark.objects.filter(sheet__in=[sheet.pk for sheet in sheets]), by=by, reason=AGAIN)
+    for sheet in sheets:
+        sheet.grade_again()
+    move_sheets(sheets, AGAIN, by=by)
+    return len(sheets)
 
 
 @transaction.atomic

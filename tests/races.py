@@ -22,13 +22,10 @@ PATIENCE = 10
 
 on_postgresql = [
     pytest.mark.postgres,
-    pytest.mark.skipif(
-        "connection.vendor != 'postgresql'",
-        reason="SQLite has one writer at a time: there is no such race.",
-    ),
+    pytest.mark.usefixtures("_real_locks"),
     pytest.mark.django_db(transaction=True),
 ]
-"""Marks for a module of races; the module imports `connection` for the condition."""
+"""The marks of a module of races."""
 
 
 def somebody_waits() -> bool:

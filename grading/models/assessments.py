@@ -41,7 +41,7 @@ class Assessment(models.Model):
     """One assessor's judgement of one sheet. Rows are only ever added.
 
     `request_hash` is the sha256 of the exact request line, `raw_reply` the line that came
-    back. `pages` names the pages it was made from: [[page pk, sha256], …].
+    back. `pages` names the pages it was made from: [[number, sha256], …].
     """
 
     sheet = models.ForeignKey(Sheet, on_delete=models.PROTECT, related_name="assessments")

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,7 +22,14 @@ from batching.queries import count_items_of
 from exams.queries import exams_for
 from grading.models import GradingRun
 from grading.queries import runs_for
-from grading.runs import cancel_run, draft_run, send_run, sheets_to_grade
+from grading.runs import (
+    cancel_run,
+    draft_run,
+    grade_again,
+    send_run,
+    sheets_to_grade,
+    sheets_to_grade_again,
+)
 
 ITEMS_ON_A_PAGE = 50
 OPEN_JOBS = (JobState.DRAFT, JobState.REVIEW, JobState.SUBMITTED, JobState.IN_PROGRESS)
@@ -31,6 +39,7 @@ class RunForm(forms.Form):
     """Which provider shall assess the sheets."""
 
     provider = forms.ChoiceField(label="Assessed by", widget=forms.RadioSelect)
+    again = forms.BooleanField(required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -57,7 +66,10 @@ def run_create(request: HttpRequest, pk: int) -> HttpResponse:
     form = RunForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            run = draft_run(exam, provider=form.cleaned_data["provider"], by=request.user)
+            with transaction.atomic():
+                if form.cleaned_data["again"]:
+                    grade_again(exam, by=request.user)
+                run = draft_run(exam, provider=form.cleaned_data["provider"], by=request.user)
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -66,6 +78,7 @@ def run_create(request: HttpRequest, pk: int) -> HttpResponse:
         "exam": exam,
         "form": form,
         "sheets": sheets_to_grade(exam).count(),
+        "again": sheets_to_grade_again(exam).count(),
         "unmapped": exam.sheets.filter(state="pending_mapping").count(),
         "providers": [(name, providers.get(name)) for name in providers.names()],
     }

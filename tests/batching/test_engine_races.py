@@ -4,7 +4,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction  # noqa: F401  (connection is for the marks)
+from django.db import transaction
 from django.utils import timezone
 
 from batching import jobs

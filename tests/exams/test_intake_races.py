@@ -1,13 +1,8 @@
 """Two people or two workers at the same moment in intake, on a database with real locks."""
 
-import threading
-import time
 from pathlib import Path
 
-import pytest
-from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
-from django.db import connection, transaction
 
 from batching.conflicts import Conflict
 from exams import mapping, pages
@@ -18,45 +13,9 @@ from exams.uploads import DuplicateUpload
 from exams.zip_import import unpack_upload
 from tests.factories import make_sheet
 from tests.factories_intake import packed, pdf, receive, unpacked
+from tests.races import on_postgresql, race
 
-pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
-PATIENCE = 10
-
-
-@pytest.fixture(autouse=True)
-def _needs_postgresql():
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite has one writer at a time: there is no such race.")
-
-
-def somebody_waits() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return cursor.fetchone()[0] > 0
-
-
-def race(first, second):
-    """Run `first`, and before it commits start `second`; what became of the second."""
-    outcome = []
-
-    def run_second() -> None:
-        try:
-            outcome.append(second())
-        except (ValidationError, Conflict) as refusal:
-            outcome.append(refusal)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run_second)
-    with transaction.atomic():
-        first()
-        thread.start()
-        end = time.monotonic() + PATIENCE
-        while thread.is_alive() and not somebody_waits() and time.monotonic() < end:
-            time.sleep(0.02)
-    thread.join(PATIENCE)
-    assert outcome, "the second neither finished nor was refused"
-    return outcome[0]
+pytestmark = on_postgresql
 
 
 def files(folder: str = "") -> int:

@@ -1,7 +1,5 @@
 """Two people at one rubric at the same moment: what the lock of the exam is for."""
 
-import pytest
-
 from batching.conflicts import Conflict
 from exams.models import Exam
 from exams.rubric_files import import_exam, read_exam_file
@@ -10,9 +8,9 @@ from exams.samples import MAX_SAMPLES, SampleError, save_sample
 from tests.exams.test_rubric_files import FILE
 from tests.exams.test_samples import marks
 from tests.factories import BIOLOGY, make_sheet
-from tests.grading.test_races import _needs_postgresql, race  # noqa: F401
+from tests.races import on_postgresql, race
 
-pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+pytestmark = on_postgresql
 
 
 def worded(text: str) -> list[dict]:

@@ -4,12 +4,9 @@ Each race is played on PostgreSQL: the first person's transaction stays open unt
 one waits for its lock, so that the dangerous order happens every time.
 """
 
-import threading
-import time
 from decimal import Decimal
 
 import pytest
-from django.db import connection, transaction
 
 from accounts.models import Notification
 from batching.conflicts import Conflict
@@ -18,46 +15,9 @@ from grading import publish, review
 from grading.models import Mark
 from grading.queries import marks_version
 from tests import factories
+from tests.races import on_postgresql, race
 
-pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
-PATIENCE = 10
-
-
-@pytest.fixture(autouse=True)
-def _needs_postgresql():
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite has one writer at a time: there is no such race.")
-
-
-def somebody_waits() -> bool:
-    with connection.cursor() as cursor:
-        # pg_locks, not pg_stat_activity, which shows one transaction always the same.
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return cursor.fetchone()[0] > 0
-
-
-def race(first, second):
-    """Run `first`, and before it commits start `second`; gives what became of `second`."""
-    outcome = []
-
-    def run_second():
-        try:
-            outcome.append(second())
-        except Conflict as conflict:
-            outcome.append(conflict)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run_second)
-    with transaction.atomic():
-        first()
-        thread.start()
-        end = time.monotonic() + PATIENCE
-        while thread.is_alive() and not somebody_waits() and time.monotonic() < end:
-            time.sleep(0.02)
-    thread.join(PATIENCE)
-    assert outcome, "the second person neither finished nor was refused"
-    return outcome[0]
+pytestmark = on_postgresql
 
 
 @pytest.fixture

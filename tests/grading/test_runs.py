@@ -5,9 +5,9 @@ from django.urls import reverse
 from batching import tasks
 from batching.conflicts import Conflict
 from exams.models import Exam, SampleSheet, Sheet
-from exams.rubrics import current_rubric
-from grading.models import GradingRun
-from grading.runs import NothingToGrade, cancel_run, draft_run, send_run
+from exams.rubrics import current_rubric, save_rubric
+from grading.models import GradingRun, Mark
+from grading.runs import NothingToGrade, cancel_run, draft_run, grade_again, send_run
 from tests.factories import BIOLOGY, make_exam, make_sheet
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +104,43 @@ def test_sending_is_in_the_history_of_the_job_with_the_persons_name(drafted, ali
     job = drafted.batch_run.jobs.get()
     assert job.approved_by == alice
     assert job.history.first().history_user == alice
+
+
+def test_grading_again_drops_marks_that_nobody_touched_and_keeps_them_in_history(exam, alice):
+    sheet = make_sheet(exam, state="graded")
+    assert grade_again(exam, by=alice) == 1
+    assert Sheet.objects.get(pk=sheet.pk).state == "mapped"
+    assert not sheet.marks.exists()
+    assert sheet.assessments.count() == 1
+    removed = Mark.history.filter(history_type="-")
+    assert removed.count() == 2
+    assert {row.history_user for row in removed} == {alice}
+    assert Sheet.objects.get(pk=sheet.pk).history.first().history_user == alice
+
+
+@pytest.mark.parametrize("state", ["reviewed", "overridden", "published"])
+def test_grading_again_leaves_reviewed_sheets_alone(exam, alice, state):
+    sheet = make_sheet(exam, state=state)
+    assert grade_again(exam, by=alice) == 0
+    assert sheet.marks.count() == 2
+
+
+def test_grading_again_leaves_what_a_person_changed(exam, alice):
+    sheet = make_sheet(exam, state="graded")
+    Mark.objects.filter(sheet=sheet, criterion__code="Q1").update(is_overridden=True)
+    assert grade_again(exam, by=alice) == 0
+    assert sheet.marks.count() == 2
+
+
+def test_a_teacher_has_unreviewed_sheets_graded_again_by_the_new_rubric(exam, alice, sign_in):
+    make_sheet(exam, state="graded")
+    save_rubric(exam, [BIOLOGY[0] | {"answer": "Another key."}, BIOLOGY[1]], by=alice)
+    url = reverse("grading:run_create", args=[exam.pk])
+    browser = sign_in(alice)
+    assert "1 sheet</strong>" in browser.get(url).content.decode()
+    browser.post(url, {"provider": "offline", "again": "1"})
+    assert GradingRun.objects.get().rubric.version == 2
+    assert GradingRun.objects.get().batch_run.items.count() == 1
 
 
 # -- the pages -------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ BLANK_INK = 0.0004
 PAPER = 0.84
 # Dark runs of so many pixels (at 150 DPI) are ruled lines; no stroke of a pen is as straight.
 RULE_RUN = 48
+# On paper evened to 245: what may be a line, and how much darker than a line ink is.
+DARK, INK_DARKER = 220, 25
 # Below this share of ruled pixels, and above this evenness, a page is left as it is.
 RULED, EVEN = 0.002, 0.9
 
@@ -70,7 +72,7 @@ def evened(picture: Picture.Image) -> Picture.Image:
     grey = np.asarray(picture)
     paper = _paper(picture)
     level = np.clip(grey / np.maximum(paper, 1) * 245, 0, 255)
-    rules = _rules(level < 245 * 0.9)
+    rules = _rules(level)
     uneven = float(np.quantile(paper, 0.05)) < EVEN * float(np.quantile(paper, 0.95))
     if not uneven and float(rules.mean()) < RULED:
         return picture
@@ -100,12 +102,30 @@ def _paper(picture: Picture.Image) -> NDArray[np.float64]:
     return np.asarray(again, dtype=np.float64)
 
 
-def _rules(dark: Mask) -> Mask:
-    """The pixels of long straight lines, except where a stroke of the pen crosses them."""
-    across = ndimage.binary_opening(dark, np.ones((1, RULE_RUN), dtype=bool))
-    down = ndimage.binary_opening(dark, np.ones((RULE_RUN * 2, 1), dtype=bool))
-    wide = ndimage.binary_dilation(across, np.ones((5, 3), dtype=bool))
+def _rules(level: NDArray[np.float64]) -> Mask:
+    """The pixels of long straight lines, except where a stroke of the pen lies on them."""
+    dark = level < DARK
+    across, down = _runs(dark, RULE_RUN, axis=1), _runs(dark, RULE_RUN * 2, axis=0)
+    # Ink that is no darker than the line is known by going on beyond it.
     crossed = np.zeros_like(dark)
     crossed[4:-4] = dark[:-8] & dark[8:] & ~across[:-8] & ~across[8:]
-    result: Mask = (wide & ~crossed) | ndimage.binary_dilation(down, np.ones((3, 5), dtype=bool))
-    return result & dark
+    lines = _line(level, across, spread=(5, 3)) & ~crossed
+    return lines | _line(level, down, spread=(3, 5))
+
+
+def _line(level: NDArray[np.float64], run: Mask, spread: tuple[int, int]) -> Mask:
+    """A run with its soft edges, without what is darker: that is ink."""
+    if not run.any():
+        return run
+    near = ndimage.maximum_filter(run.astype(np.uint8), spread) > 0
+    result: Mask = near & (level > float(np.median(level[run])) - INK_DARKER)
+    return result
+
+
+def _runs(dark: Mask, length: int, axis: int) -> Mask:
+    """The pixels that lie in an unbroken dark run of at least this length."""
+    eroded = ndimage.minimum_filter1d(dark.astype(np.uint8), length, axis=axis)
+    # An even window lies half a pixel off; the way back has to lie off the other way.
+    back = ndimage.maximum_filter1d(eroded, length, axis=axis, origin=-1 if length % 2 == 0 else 0)
+    result: Mask = (back > 0) & dark
+    return result
