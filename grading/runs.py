@@ -86,6 +86,8 @@ def grade_again(exam: Exam, *, by: User) -> int:
     """
     lock_exam(exam.pk)
     sheets = list(sheets_to_grade_again(exam).select_for_update(of=("self",)).order_by("pk"))
+    if not sheets:
+        return 0
     remove_rows(Mark.objects.filter(sheet__in=[sheet.pk for sheet in sheets]), by=by, reason=AGAIN)
     for sheet in sheets:
         sheet.grade_again()
