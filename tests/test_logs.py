@@ -1,0 +1,63 @@
+"""What is logged, even at DEBUG, holds an id and never a name, an answer or a key."""
+
+import io
+import logging
+
+import pytest
+
+from batching import jobs, tasks
+from exams import tasks as intake
+from exams.mapping import map_sheet
+from exams.models import Sheet
+from exams.suggestions import suggest_students
+from grading.runs import draft_run
+from tests import papers
+from tests.factories import make_enrolment, make_exam, make_user
+from tests.factories_intake import packed, receive
+
+pytestmark = pytest.mark.django_db
+
+SECRETS = ("Zebulon", "zebulon@", "77Q777", "Xylophagous")
+
+
+def test_papers_run_through_without_a_word_about_their_student_or_answers(alice, x_b, caplog):
+    caplog.set_level(logging.DEBUG)
+    enrolment = make_enrolment(
+        x_b, make_user("zebulon", email="zebulon@school.example"), roll_number="77Q777"
+    )
+    key = [
+        {
+            "id": "Q1",
+            "description": "What eats wood?",
+            "max_marks": 1,
+            "answer": "Xylophagous beetles.",
+        }
+    ]
+    exam = make_exam(x_b, items=key, by=alice)
+    picture = papers.page("77Q777", "Zebulon", ["Q1.", answer])
+    out = io.BytesIO()
+    picture.save(out, "PDF", resolution=150)
+    content = out.getvalue()
+    upload = receive(
+        exam, packed(("77Q777 Zebulon.pdf", content), ("Zebulon's damaged.pdf", content[:500]))
+    )
+    intake.unpack_upload(upload.pk)
+    for sheet in Sheet.objects.order_by("-name"):
+        intake.rasterize_sheet(sheet.pk)
+        intake.inspect_sheet(sheet.pk)
+    suggest_students(exam.pk)
+    sheet = Sheet.objects.get(name="77Q777 Zebulon.pdf")
+    assert Sheet.objects.exclude(pk=sheet.pk).get().state == "failed"
+    map_sheet(sheet, enrolment, by=alice)
+    run = draft_run(exam, provider="offline", by=alice)
+    tasks.build_run(run.pk)
+    job = jobs.send_job(run.batch_run.jobs.get(), by=alice)
+    tasks.submit_job(job.pk)
+    tasks.work_job(job.pk)
+    assert Sheet.objects.get(pk=sheet.pk).state == "graded"
+
+    logged = caplog.text
+    logging.getLogger("batching").debug("Zebulon")
+    assert "Zebulon" in caplog.text  # the search finds what is there
+    for secret in SECRETS:
+        assert secret not in logged
