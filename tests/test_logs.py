@@ -25,14 +25,8 @@ def test_papers_run_through_without_a_word_about_their_student_or_answers(alice,
     enrolment = make_enrolment(
         x_b, make_user("zebulon", email="zebulon@school.example"), roll_number="77Q777"
     )
-    key = [
-        {
-            "id": "Q1",
-            "description": "What eats wood?",
-            "max_marks": 1,
-            "answer": "Xylophagous beetles.",
-        }
-    ]
+    answer = "Xylophagous beetles."
+    key = [{"id": "Q1", "description": "What eats wood?", "max_marks": 1, "answer": answer}]
     exam = make_exam(x_b, items=key, by=alice)
     picture = papers.page("77Q777", "Zebulon", ["Q1.", answer])
     out = io.BytesIO()
