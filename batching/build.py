@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ from django.db import models
 from django.utils import timezone
 
 from batching import providers, purposes
-from batching.claims import Claim, claim, fenced, kept_alive
+from batching.claims import Claim, LostClaim, claim, fenced, kept_alive
 from batching.images import read_image
 from batching.jsonl import encode_request
 from batching.models import BatchItem, BatchJob, BatchRun, ItemState
@@ -28,6 +29,11 @@ from batching.providers.base import BatchProvider, DirectProvider, Limits
 
 ITEMS_AT_ONCE = 50
 LINES_PER_JOB = 5000
+BUILD_SECONDS = 240
+
+
+class OutOfDate(Exception):
+    """What a line speaks about changed before the line was kept."""
 
 
 @dataclass(slots=True)
@@ -41,23 +47,28 @@ class Shard:
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
 
-def build_run(run_pk: int) -> None:
+def build_run(run_pk: int) -> bool:
     """Freeze every planned item of a run as a line of a job; then present the jobs.
 
-    Does nothing when the run is built or another worker builds it. Raises LostClaim.
+    True when its time is up and more is to be built. Does nothing when the run is built or
+    another worker builds it. Raises LostClaim.
     """
     held = claim(BatchRun.objects.filter(built_at__isnull=True, problem=""), run_pk)
     if held is None:
-        return
+        return False
     run = BatchRun.objects.get(pk=run_pk)
     if held.exhausted:
         give_up(
             held, "Building the requests failed several times. Ask an admin to look at the log."
         )
-        return
+        return False
     provider = providers.get(run.provider)
+    end = time.monotonic() + BUILD_SECONDS
     with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
         while run.items.filter(state=ItemState.PLANNED, job=None).exists():
+            if time.monotonic() > end:
+                with fenced(held):
+                    return True
             with kept_alive(held):
                 shard = write_shard(run, provider, Path(folder) / "lines.jsonl")
             keep_shard(held, provider, shard)
@@ -67,6 +78,7 @@ def build_run(run_pk: int) -> None:
             job.save()
         run.built_at = timezone.now()
         run.save()
+    return False
 
 
 def write_shard(run: BatchRun, provider: DirectProvider | BatchProvider, path: Path) -> Shard:
@@ -91,46 +103,74 @@ def write_shard(run: BatchRun, provider: DirectProvider | BatchProvider, path: P
 
 
 def keep_shard(held: Claim, provider: DirectProvider | BatchProvider, shard: Shard) -> None:
-    """Store the file, then its job and items in one transaction."""
+    """Store the file, then its job and items in one transaction.
+
+    When something changed between writing the lines and this transaction, nothing is kept:
+    the lines are written again. Raises LostClaim, leaving no file behind.
+    """
     run = BatchRun.objects.get(pk=held.pk)
     number = run.jobs.count() + 1
-    name = ""
-    if shard.built:
-        name = f"jobs/{run.token}-{number:04d}.jsonl"
-        # A build that died between the file and the row left this very file behind.
+    name = store_lines(run, number, held.attempt, shard) if shard.built else ""
+    try:
+        with fenced(held, done=False) as run:
+            purpose = purposes.get(run.purpose)
+            for item in shard.refused:
+                item.release(item.reason)
+            BatchItem.objects.bulk_update(
+                shard.refused, ["state", "reason", "ended_at"], batch_size=500
+            )
+            if shard.refused:
+                purpose.released(shard.refused)
+            if shard.built:
+                make_job(run, number, name, provider, shard)
+                if purpose.built(shard.built):
+                    raise OutOfDate
+    except OutOfDate:
         default_storage.delete(name)
-        with shard.path.open("rb") as file:
-            name = default_storage.save(name, File(file))
-    with fenced(held, done=False) as run:
-        purpose = purposes.get(run.purpose)
-        for item in shard.refused:
-            item.release(item.reason)
-        BatchItem.objects.bulk_update(
-            shard.refused, ["state", "reason", "ended_at"], batch_size=500
-        )
-        if shard.refused:
-            purpose.released(shard.refused)
-        if not shard.built:
-            return
-        job = BatchJob.objects.create(
-            run=run,
-            number=number,
-            kind=provider.kind,
-            model=provider.model,
-            lines_file=name,
-            lines_sha256=shard.digest.hexdigest(),
-            lines_bytes=shard.bytes,
-            item_count=len(shard.built),
-        )
-        for item in shard.built:
-            item.job = job
-            item.build()
-        BatchItem.objects.bulk_update(
-            shard.built,
-            ["job", "state", "fence", "line_offset", "line_bytes", "request_hash"],
-            batch_size=500,
-        )
-        purpose.built(shard.built)
+    except LostClaim:
+        if name:
+            default_storage.delete(name)
+        raise
+
+
+def store_lines(run: BatchRun, number: int, attempt: int, shard: Shard) -> str:
+    """The storage name of the shard's file; files of attempts that died are taken away."""
+
+    def name_of(attempt: int) -> str:
+        return f"jobs/{run.token}-{number:04d}-{attempt}.jsonl"
+
+    for earlier in range(1, attempt + 1):
+        default_storage.delete(name_of(earlier))
+    with shard.path.open("rb") as file:
+        return str(default_storage.save(name_of(attempt), File(file)))
+
+
+def make_job(
+    run: BatchRun,
+    number: int,
+    name: str,
+    provider: DirectProvider | BatchProvider,
+    shard: Shard,
+) -> None:
+    """The row of a job and of everything in it."""
+    job = BatchJob.objects.create(
+        run=run,
+        number=number,
+        kind=provider.kind,
+        model=provider.model[:100],
+        lines_file=name,
+        lines_sha256=shard.digest.hexdigest(),
+        lines_bytes=shard.bytes,
+        item_count=len(shard.built),
+    )
+    for item in shard.built:
+        item.job = job
+        item.build()
+    BatchItem.objects.bulk_update(
+        shard.built,
+        ["job", "state", "fence", "line_offset", "line_bytes", "request_hash"],
+        batch_size=500,
+    )
 
 
 def give_up(held: Claim, problem: str) -> None:

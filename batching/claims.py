@@ -79,6 +79,7 @@ def claim(rows: models.QuerySet[Any], pk: int) -> Claim | None:
                 attempt=F("attempt") + 1,
                 tries=F("tries") + 1,
                 lease_until=now + timedelta(seconds=settings.SHEAF_LEASE_SECONDS),
+                rung_at=None,
             )
         )
         if not taken:
@@ -88,12 +89,13 @@ def claim(rows: models.QuerySet[Any], pk: int) -> Claim | None:
 
 
 @contextmanager
-def fenced(held: Claim, *, done: bool = True) -> Iterator[Any]:
+def fenced(held: Claim, *, done: bool = True, progress: bool = True) -> Iterator[Any]:
     """One transaction that owns the claimed row, locked and freshly read.
 
     Yields the row; the caller transitions and saves it. With `done` the claim ends with the
-    transaction and the tries start anew; without, the lease goes on (partial progress).
-    Raises LostClaim, writing nothing, when the claim is no longer ours.
+    transaction; without, the lease goes on. With `progress` (something was finished, so the
+    row is no poison) the tries start anew. Raises LostClaim, writing nothing, when the claim
+    is no longer ours.
     """
     with transaction.atomic():
         row = (
@@ -105,11 +107,11 @@ def fenced(held: Claim, *, done: bool = True) -> Iterator[Any]:
             raise LostClaim(f"{held.model.__name__} {held.pk}, attempt {held.attempt}")
         if done:
             row.lease_until = None
-        row.tries = 0
+        if progress:
+            row.tries = 0
         yield row
         held.model._default_manager.filter(pk=held.pk).update(
-            tries=0,
-            **({"lease_until": None} if done else {"lease_until": lease_end()}),
+            tries=row.tries, lease_until=None if done else lease_end()
         )
 
 

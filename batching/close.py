@@ -27,7 +27,9 @@ def close_job(job_pk: int) -> bool:
         counts = count_items(job)
         if not counts.add_up:
             raise MiscountedJob(f"Job {job.pk}: {counts}")
-        if job.cancel_asked_at:
+        if job.kind == "direct" and job.problem:
+            job.fail(job.problem)
+        elif job.cancel_asked_at:
             job.cancel("Cancelled by a person; what was answered before was kept.")
         else:
             job.complete()

@@ -15,7 +15,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from batching import providers
-from batching.build import release
 from batching.claims import Claim, LostClaim, claim, fenced, free, give_back, kept_alive
 from batching.close import close_job
 from batching.images import ImageChanged, read_image
@@ -37,13 +36,12 @@ def work_job(job_pk: int) -> bool:
     job = BatchJob.objects.select_related("run").get(pk=job_pk)
     if job.state != JobState.IN_PROGRESS or job.kind != "direct":
         return False
-    provider = providers.get(job.run.provider)
-    if not isinstance(provider, DirectProvider):
-        raise TypeError(f"{job.run.provider} does not answer requests directly.")
+    provider = providers.get_direct(job.run.provider)
     end = time.monotonic() + LANE_SECONDS
-    if job.cancel_asked_at:
-        lose_waiting(job)
     while time.monotonic() < end:
+        job.refresh_from_db(fields=["cancel_asked_at", "problem"])
+        if job.cancel_asked_at:
+            lose_waiting(job)
         held = claim_next(job, provider)
         if held is None:
             close_job(job.pk)
@@ -61,7 +59,7 @@ def claim_next(job: BatchJob, provider: DirectProvider) -> Claim | None:
     with transaction.atomic():
         # One lock per provider: two lanes must not both see the last free place.
         same = BatchJob.objects.filter(state=JobState.IN_PROGRESS, run__provider=job.run.provider)
-        same.select_for_update(of=("self",)).order_by("pk").first()
+        list(same.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
         under_way = BatchItem.objects.filter(
             state=ItemState.SENT, run__provider=job.run.provider, lease_until__gte=now
         )
@@ -93,7 +91,7 @@ def answer_item(held: Claim, job: BatchJob, provider: DirectProvider) -> None:
             give_back(held, seconds=busy.retry_after or 30)
             raise
         except ProviderRefused as refusal:
-            stop_job(job.pk, held, str(refusal))
+            stop_job(held, job, str(refusal))
             return
     with fenced(held) as item:
         settle(job.run, [(item, answer)])
@@ -108,16 +106,23 @@ def read_line(job: BatchJob, item: BatchItem) -> bytes:
 
 
 def lose_waiting(job: BatchJob) -> None:
-    """After a cancel: items that no worker holds will not be answered."""
+    """After a stop: items that no worker holds will not be answered."""
+    reason = job.problem or "Cancelled before it was answered."
     with transaction.atomic():
         waiting = job.items.select_for_update().filter(free(), state=ItemState.SENT)
-        lose(job.run, list(waiting.order_by("pk")), "Cancelled before it was answered.", free=True)
+        lose(job.run, list(waiting.order_by("pk")), reason, free=True)
 
 
-def stop_job(job_pk: int, held: Claim, problem: str) -> None:
-    """The provider refuses everything: the job fails, its open items are set free."""
-    with fenced(held):
-        job = BatchJob.objects.select_for_update().get(pk=job_pk)
-        job.fail(problem)
-        job.save()
-        release(job.items.filter(state=ItemState.SENT), problem)
+def stop_job(held: Claim, job: BatchJob, problem: str) -> None:
+    """The provider refuses everything: nothing more is asked, the open items are set free.
+
+    Items that other lanes hold are settled by those; the last lane closes the job.
+    """
+    with transaction.atomic():
+        row = BatchJob.objects.select_for_update().get(pk=job.pk)  # always before its items
+        if row.state == JobState.IN_PROGRESS and not row.cancel_asked_at:
+            row.cancel_asked_at, row.problem = timezone.now(), problem
+            row.save()
+        with fenced(held) as item:
+            lose(job.run, [item], problem, free=True)
+        lose_waiting(row)

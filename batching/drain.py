@@ -45,15 +45,13 @@ def drain(
 def _not_running(running: dict[Future[None], tuple[str, int]], lanes: int) -> list[DueWork]:
     if len(running) >= lanes:
         return []
-    found = []
+    found: list[DueWork] = []
     for work in due_work():
-        key = (work.task.name, work.pk)
-        # A direct job takes as many lanes as there are; everything else runs once.
-        if key not in running.values() or work.task.name.endswith(".work_job"):
-            found.append(work)
+        busy = list(running.values()).count((work.task.name, work.pk))
+        found += [work] * (work.lanes - busy)
         if len(found) + len(running) >= lanes:
             break
-    return found
+    return found[: lanes - len(running)]
 
 
 def _do(work: DueWork) -> None:

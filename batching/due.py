@@ -44,7 +44,7 @@ def register() -> None:
     """Make the engine's stages, and the mails of the people below it, known to the sweeper."""
     register_due(tasks.build_run, runs_to_build)
     register_due(tasks.submit_job, jobs_to_submit)
-    register_due(tasks.work_job, jobs_to_work)
+    register_due(tasks.work_job, jobs_to_work, lanes=tasks.lanes_of)
     register_due(tasks.poll_job, jobs_to_poll)
     register_due(tasks.collect_job, jobs_to_collect)
     register_due(mail_link, link_mails.due)

@@ -14,7 +14,17 @@ from batching.build import release
 from batching.close import close_job
 from batching.conflicts import Conflict, guarded
 from batching.direct import lose_waiting
-from batching.models import BatchItem, BatchJob, BatchRun, ItemState, JobState
+from batching.models import (
+    LIVE_JOB_STATES,
+    OPEN_JOB_STATES,
+    BatchItem,
+    BatchJob,
+    BatchRun,
+    ItemState,
+    JobState,
+)
+from batching.settle import lose
+from batching.sweep import ring
 
 
 def plan_run(
@@ -61,7 +71,7 @@ def plan_run(
 
 def start_building(run: BatchRun) -> None:
     """Ring for the build once the run is committed."""
-    tasks.build_run.delay_on_commit(run.pk)
+    ring(tasks.build_run, run.pk)
 
 
 @transaction.atomic
@@ -72,7 +82,7 @@ def send_job(job: BatchJob, *, by: User) -> BatchJob:
         job.submit(by)
         job._history_user = by
         job.save()
-    tasks.submit_job.delay_on_commit(job.pk)
+    ring(tasks.submit_job, job.pk)
     return job
 
 
@@ -93,13 +103,78 @@ def cancel_job(job: BatchJob, *, by: User) -> BatchJob:
             lose_waiting(job)
             close_job(job.pk)
         else:
-            tasks.poll_job.delay_on_commit(job.pk)
+            ring(tasks.poll_job, job.pk)
+        return job
+    if job.state == JobState.SUBMITTED and job.submit_started_at:
+        # The provider may have it already: the hand-in looks before it calls anything off.
+        job.cancel_asked_at = job.cancel_asked_at or timezone.now()
+        job.save()
+        ring(tasks.submit_job, job.pk)
         return job
     with guarded(f"Job {job.number} is {job.get_state_display()} and cannot be cancelled."):
         job.cancel("Cancelled before it was sent.")
+        # A hand-in that is just beginning loses its claim before it calls the provider.
+        job.attempt += 1
+        job.lease_until = None
         job.save()
     release(
         job.items.filter(state__in=[ItemState.BUILT, ItemState.SENT]),
         "Cancelled before it was sent.",
     )
     return job
+
+
+@transaction.atomic
+def write_off_job(job: BatchJob, *, by: User) -> BatchJob:
+    """Give a job up that its provider will never end: its open items are free again.
+
+    What the provider still finishes is not collected any more. Raises Conflict.
+    """
+    job = BatchJob.objects.select_for_update().get(pk=job.pk)
+    if job.state not in LIVE_JOB_STATES:
+        raise Conflict(
+            f"Job {job.number} is {job.get_state_display()}; there is nothing to give up."
+        )
+    problem = f"Written off by {by}."
+    job.cancel(problem)
+    job.attempt += 1  # a worker on it writes nothing more
+    job.lease_until = None
+    job._history_user = by
+    job.save()
+    release(job.items.filter(state=ItemState.BUILT), problem)
+    open_items = job.items.select_for_update().filter(state=ItemState.SENT).order_by("pk")
+    lose(job.run, list(open_items), problem, free=True)
+    return job
+
+
+@transaction.atomic
+def send_run(run: BatchRun, *, by: User) -> int:
+    """Send every job of a built run that waits for it; gives their number. Raises Conflict."""
+    run = BatchRun.objects.select_for_update().get(pk=run.pk)
+    if run.built_at is None:
+        raise Conflict("The requests are still being built. Wait until the draft is complete.")
+    waiting = list(run.jobs.filter(state=JobState.REVIEW).order_by("pk"))
+    if not waiting:
+        raise Conflict("No job of this run waits to be sent: it was sent or cancelled already.")
+    for job in waiting:
+        send_job(job, by=by)
+    return len(waiting)
+
+
+@transaction.atomic
+def cancel_run(run: BatchRun, *, by: User) -> None:
+    """Stop a run: what was answered is kept, everything else is free again. Raises Conflict."""
+    run = BatchRun.objects.select_for_update().get(pk=run.pk)
+    open_jobs = list(run.jobs.select_for_update().filter(state__in=OPEN_JOB_STATES).order_by("pk"))
+    if run.built_at is None and not run.problem:
+        run.problem = "Cancelled before it was built."
+        run.attempt += 1  # the build that may be under way writes nothing more
+        run.lease_until = None
+        run.save()
+        release(run.items.filter(state=ItemState.PLANNED), run.problem)
+    elif not open_jobs:
+        raise Conflict("This run has ended; there is nothing left to cancel.")
+    gone = run.provider not in providers.names()
+    for job in open_jobs:
+        # Nobody can ask a provider that is no longer configured to stop.
+        (write_off_job if gone and job.state in LIVE_JOB_STATES else cancel_job)(job, by=by)

@@ -53,6 +53,7 @@ class JobState(models.TextChoices):
 
 
 LIVE_JOB_STATES = (JobState.SUBMITTED, JobState.IN_PROGRESS)
+OPEN_JOB_STATES = (JobState.DRAFT, JobState.REVIEW, *LIVE_JOB_STATES)
 FINAL_JOB_STATES = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
 
 
@@ -132,7 +133,7 @@ class BatchJob(ConcurrentTransitionMixin, Claimable):
 
     @transition(
         field=state,
-        source=(JobState.DRAFT, JobState.REVIEW, *LIVE_JOB_STATES),
+        source=OPEN_JOB_STATES,
         target=JobState.CANCELLED,
     )
     def cancel(self, problem: str = "") -> None:

@@ -42,7 +42,7 @@ class Reply:
 
 
 class Purpose(ABC):
-    """One way of using a model. Every method runs in a transaction of the engine's."""
+    """One way of using a model. All but `drafts` and `schema` run in the engine's transaction."""
 
     name: str
 
@@ -54,8 +54,9 @@ class Purpose(ABC):
     def schema(self, run: BatchRun) -> dict[str, Any]:
         """The JSON Schema that every reply of this run must satisfy."""
 
-    def built(self, items: Sequence[BatchItem]) -> None:
-        """Their lines are frozen in a draft."""
+    def built(self, items: Sequence[BatchItem]) -> bool:
+        """Their lines are frozen in a draft. True: some are out of date already, build again."""
+        return False
 
     def submitted(self, items: Sequence[BatchItem]) -> None:
         """A person sent them."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,10 @@ from jsonschema.exceptions import ValidationError, best_match
 from batching.providers.base import Answer
 
 FENCE = re.compile(r"\A\s*```(?:json|JSON)?[ \t]*\r?\n(.*?)\r?\n?[ \t]*```\s*\Z", re.DOTALL)
+
+
+# NUL, and halves of characters that JSON's \\u escapes can spell.
+UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class InvalidReply(Exception):
@@ -58,12 +63,28 @@ def read_reply(answer: Answer, custom_id: str, validator: Draft202012Validator) 
         )
     except (ValueError, RecursionError) as error:
         raise InvalidReply(f"The reply is not valid JSON: {error}.") from error
+    if any(UNKEEPABLE.search(one) for one in _texts(value)):
+        raise InvalidReply("The reply holds characters that are no text.")
     error = best_match(validator.iter_errors(value))
     if error is not None:
         raise InvalidReply(_explain(error))
     if value["item_id"] != custom_id:
         raise InvalidReply("The reply repeats the id of another request.")
     return dict(value)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every string in a JSON value, keys too. No recursion: the depth is the model's choice."""
+    stack = [value]
+    while stack:
+        match stack.pop():
+            case str() as text:
+                yield text
+            case list() as items:
+                stack.extend(items)
+            case dict() as pairs:
+                stack.extend(pairs.keys())
+                stack.extend(pairs.values())
 
 
 def _explain(error: ValidationError) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
+from django.db import DataError, transaction
+
 from batching import purposes
 from batching.models import BatchItem, BatchRun
 from batching.providers.base import Answer
@@ -28,23 +30,49 @@ SETTLED_FIELDS = [
 ]
 
 
+# What a database raises over a value that the schema let pass.
+UNSTORABLE = (DataError, OverflowError, UnicodeError)
+
+
 def settle(run: BatchRun, answers: Sequence[tuple[BatchItem, Answer]]) -> None:
     """Give every item of a chunk its end: valid replies go to the purpose, others get a reason.
 
-    One bad reply never spoils its chunk. Items must be in state `sent`.
+    One bad reply never spoils its chunk: where the database refuses the whole, the items are
+    settled one by one. Items must be in state `sent`.
     """
+    try:
+        with transaction.atomic():
+            _settle(run, answers)
+    except UNSTORABLE:
+        for item, answer in answers:
+            _settle_alone(run, item.pk, answer)
+
+
+def _settle_alone(run: BatchRun, item_pk: int, answer: Answer) -> None:
+    items = BatchItem.objects.select_related("run")
+    try:
+        with transaction.atomic():
+            _settle(run, [(items.get(pk=item_pk), answer)])
+    except UNSTORABLE:
+        refused = Answer(
+            answer.custom_id, "", "", finish="error", problem="The reply cannot be stored."
+        )
+        _settle(run, [(items.get(pk=item_pk), refused)])
+
+
+def _settle(run: BatchRun, answers: Sequence[tuple[BatchItem, Answer]]) -> None:
     purpose = purposes.get(run.purpose)
     validator = validator_for(purpose.schema(run))
     replies: list[Reply] = []
     failed: list[BatchItem] = []
     for item, answer in answers:
-        item.reply, item.model = answer.raw, answer.model
+        item.reply, item.model = storable(answer.raw), storable(answer.model)[:100]
         item.input_tokens = answer.usage.input_tokens
         item.output_tokens = answer.usage.output_tokens
         try:
             replies.append(Reply(item, read_reply(answer, item.custom_id, validator)))
         except InvalidReply as error:
-            item.reject(str(error))
+            item.reject(storable(str(error)))
             failed.append(item)
     verdicts = purpose.accept(replies) if replies else {}
     for reply in replies:
@@ -66,6 +94,11 @@ def lose(run: BatchRun, items: Sequence[BatchItem], reason: str, *, free: bool =
     if items:
         purpose = purposes.get(run.purpose)
         (purpose.released if free else purpose.fail)(items)
+
+
+def storable(text: str) -> str:
+    """The text with what no database keeps (NUL, half surrogates) written as an escape."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
 def _end(item: BatchItem, verdict: Verdict) -> None:

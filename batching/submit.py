@@ -7,6 +7,7 @@ sending again. A direct job has nobody to be handed to: it simply starts.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import tempfile
 from collections.abc import Iterator
@@ -26,25 +27,33 @@ from batching.providers.base import BatchProvider, ProviderBusy, ProviderRefused
 logger = logging.getLogger(__name__)
 
 
+class LinesChanged(Exception):
+    """The stored file is not the one that a person approved."""
+
+
 def submit_job(job_pk: int) -> None:
     """Start a submitted job. Raises ProviderBusy (try later) and LostClaim."""
     held = claim(BatchJob.objects.filter(state=JobState.SUBMITTED), job_pk)
     if held is None:
         return
-    if held.exhausted:
+    job = BatchJob.objects.select_related("run").get(pk=job_pk)
+    if held.exhausted and job.submit_started_at is None:
         refuse(held, "Handing in failed several times. Ask an admin to look at the log.")
         return
-    job = BatchJob.objects.select_related("run").get(pk=job_pk)
     provider = providers.get(job.run.provider)
     remote_id = ""
     if isinstance(provider, BatchProvider):
         try:
             with kept_alive(held):
-                remote_id = hand_in(held, job, provider)
+                remote_id = find_earlier(job, provider)
+                if not remote_id and (job.cancel_asked_at or held.exhausted):
+                    call_off(held, job)
+                    return
+                remote_id = remote_id or hand_in(held, job, provider)
         except ProviderBusy as busy:
             give_back(held, seconds=busy.retry_after or 60)
             raise
-        except ProviderRefused as refusal:
+        except (ProviderRefused, LinesChanged) as refusal:
             refuse(held, str(refusal))
             return
     with fenced(held) as job:
@@ -57,19 +66,39 @@ def submit_job(job_pk: int) -> None:
         purposes.get(job.run.purpose).submitted(items)
 
 
-def hand_in(held: Claim, job: BatchJob, provider: BatchProvider) -> str:
-    """The remote id of the job's batch: found, or submitted now."""
-    if job.submit_started_at is not None:
+def find_earlier(job: BatchJob, provider: BatchProvider) -> str:
+    """The remote id that an earlier attempt got without our hearing of it, or ""."""
+    if job.submit_started_at is None:
+        return ""
+    try:
         found = provider.find(str(job.token), job.submit_started_at)
-        if found is not None:
-            logger.info("job %s: found again as %s", job.pk, found)
-            return found
-    else:
-        with fenced(held, done=False) as row:
-            row.submit_started_at = timezone.now()
-            row.save()
+    except ProviderRefused as refusal:
+        # It may be there: nothing is set free before the provider let us look.
+        raise ProviderBusy(str(refusal), retry_after=300) from refusal
+    if found is not None:
+        logger.info("job %s: found again as %s", job.pk, found)
+    return found or ""
+
+
+def hand_in(held: Claim, job: BatchJob, provider: BatchProvider) -> str:
+    """Commit the intention, then hand the job in; gives the remote id."""
+    with fenced(held, done=False, progress=False) as row:
+        row.submit_started_at = row.submit_started_at or timezone.now()
+        row.save()
     with local_copy(job) as lines:
         return provider.submit(lines, str(job.token))
+
+
+def call_off(held: Claim, job: BatchJob) -> None:
+    """The provider does not have it and shall not: its items are free again."""
+    if not job.cancel_asked_at:
+        refuse(held, "Handing in failed several times, and the provider does not have the job.")
+        return
+    problem = "Cancelled before it was sent."
+    with fenced(held) as row:
+        row.cancel(problem)
+        row.save()
+        release(row.items.filter(state=ItemState.BUILT), problem)
 
 
 def refuse(held: Claim, problem: str) -> None:
@@ -82,10 +111,13 @@ def refuse(held: Claim, problem: str) -> None:
 
 @contextmanager
 def local_copy(job: BatchJob) -> Iterator[Path]:
-    """The job's file of lines as a file on this machine."""
+    """The job's file of lines as a file on this machine. Raises LinesChanged."""
     with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
-        path = Path(folder) / f"{job.token}.jsonl"
+        path, digest = Path(folder) / f"{job.token}.jsonl", hashlib.sha256()
         with default_storage.open(job.lines_file, "rb") as stored, path.open("wb") as file:
             while block := stored.read(1 << 20):
                 file.write(block)
+                digest.update(block)
+        if digest.hexdigest() != job.lines_sha256:
+            raise LinesChanged("The stored lines are not those that were drafted. Draft again.")
         yield path

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -20,63 +22,89 @@ FindDue = Callable[[datetime], Iterable[int] | QuerySet[Any]]
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A stage as the sweeper knows it: `lanes(pk)` workers may be on one row at once."""
+
+    task: Any
+    find: FindDue
+    lanes: Callable[[int], int]
+
+    @property
+    def has_lanes(self) -> bool:
+        return self.lanes is not _one_lane
+
+
+@dataclass(frozen=True, slots=True)
 class DueWork:
-    """One call of one stage that nobody is doing."""
+    """One call of one stage that may be made now, by up to `lanes` workers at once."""
 
     task: Any
     pk: int
+    lanes: int = 1
 
     def do(self) -> None:
         """Do it here and now, without broker or worker."""
         self.task(self.pk)
 
 
-_sources: dict[str, tuple[Any, FindDue]] = {}
+def _one_lane(pk: int) -> int:
+    return 1
 
 
-def register_due(task: Any, find: FindDue) -> None:
+_sources: dict[str, Source] = {}
+
+
+def register_due(task: Any, find: FindDue, lanes: Callable[[int], int] = _one_lane) -> None:
     """Make `task(pk)` known as the stage for every row that `find(now)` gives.
 
     `find` returns a queryset of claimable rows, or plain ids where the stage has no row.
     """
-    _sources[task.name] = (task, find)
+    _sources[task.name] = Source(task, find, lanes)
 
 
 def due_work(now: datetime | None = None) -> Iterator[DueWork]:
     """All work that is due, stage by stage in the order of registration."""
     now = now or timezone.now()
-    for task, find in list(_sources.values()):
-        for pk in _ids(find(now)):
-            yield DueWork(task, pk)
+    for source in list(_sources.values()):
+        for pk in _ids(source.find(now)):
+            yield DueWork(source.task, pk, source.lanes(pk))
 
 
 def sweep(now: datetime | None = None) -> dict[str, int]:
     """Ring for all due work that was not rung for within the last lease; counts by task name.
 
-    Without that pause a long queue would receive the same message again every minute.
+    Without that pause a long queue would receive the same message again every minute. Rows
+    with several lanes are few, and are rung for every time: their lanes end on their own.
     """
     now = now or timezone.now()
     quiet = now - timedelta(seconds=settings.SHEAF_LEASE_SECONDS)
     rung: dict[str, int] = {}
-    for task, find in list(_sources.values()):
-        due = find(now)
-        if isinstance(due, QuerySet):
+    for source in list(_sources.values()):
+        due = source.find(now)
+        if isinstance(due, QuerySet) and not source.has_lanes:
             due = due.filter(Q(rung_at__isnull=True) | Q(rung_at__lt=quiet))
         pks = _ids(due)
-        if isinstance(due, QuerySet):
-            for start in range(0, len(pks), 500):
-                chunk = pks[start : start + 500]
+        for start in range(0, len(pks), 500):
+            chunk = pks[start : start + 500]
+            for pk in chunk:
+                for _ in range(source.lanes(pk)):
+                    source.task.delay(pk)
+            if isinstance(due, QuerySet):
                 due.model._default_manager.filter(pk__in=chunk).update(rung_at=now)
-        for pk in pks:
-            task.delay(pk)
         if pks:
-            rung[task.name] = len(pks)
+            rung[source.task.name] = len(pks)
     return rung
 
 
+def ring(task: Any, pk: int) -> None:
+    """Ask a worker for `task(pk)` once the transaction is committed.
+
+    A broker that is down is logged and no error of the person's: the sweeper rings again.
+    """
+    transaction.on_commit(partial(task.delay, pk), robust=True)
+
+
 def _ids(due: Iterable[int] | QuerySet[Any]) -> list[int]:
-    return (
-        list(due.order_by("pk").values_list("pk", flat=True))
-        if isinstance(due, QuerySet)
-        else list(due)
-    )
+    if isinstance(due, QuerySet):
+        return list(due.order_by("pk").values_list("pk", flat=True))
+    return list(due)

@@ -28,16 +28,22 @@ RETRY_PROVIDER = RETRY | {"throws": (LostClaim, ProviderBusy)}
 
 @shared_task(**RETRY)
 def build_run(run_pk: int) -> None:
-    build.build_run(run_pk)
+    if build.build_run(run_pk):
+        build_run.delay(run_pk)
 
 
 @shared_task(**RETRY_PROVIDER)
 def submit_job(job_pk: int) -> None:
     submit.submit_job(job_pk)
-    job = BatchJob.objects.select_related("run").get(pk=job_pk)
-    if job.kind == "direct" and job.state == JobState.IN_PROGRESS:
-        for _ in range(providers.get(job.run.provider).concurrency):
+    if BatchJob.objects.filter(pk=job_pk, kind="direct", state=JobState.IN_PROGRESS).exists():
+        for _ in range(lanes_of(job_pk)):
             work_job.delay(job_pk)
+
+
+def lanes_of(job_pk: int) -> int:
+    """How many workers go through a direct job at once."""
+    name = BatchJob.objects.values_list("run__provider", flat=True).get(pk=job_pk)
+    return providers.get_direct(name).concurrency if name in providers.names() else 1
 
 
 @shared_task(**RETRY_PROVIDER)
@@ -55,7 +61,8 @@ def poll_job(job_pk: int) -> None:
 
 @shared_task(**RETRY_PROVIDER)
 def collect_job(job_pk: int) -> None:
-    collect.collect_job(job_pk)
+    if collect.collect_job(job_pk):
+        collect_job.delay(job_pk)
 
 
 @shared_task(name="batching.tasks.poll")

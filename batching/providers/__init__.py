@@ -7,6 +7,7 @@ reads settings.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
@@ -17,7 +18,7 @@ from batching.providers.base import BatchProvider, DirectProvider
 DRIVERS = {"offline": "batching.providers.offline:OfflineProvider"}
 
 
-class UnknownProvider(KeyError):
+class UnknownProvider(Exception):
     """No configuration has this name."""
 
 
@@ -35,6 +36,39 @@ def _load(name: str) -> DirectProvider | BatchProvider:
     module, _, driver = DRIVERS.get(named, named).partition(":")
     provider: DirectProvider | BatchProvider = getattr(import_module(module), driver)(options)
     return provider
+
+
+def get_batch(name: str) -> BatchProvider:
+    """The batch provider `name`. Raises UnknownProvider, also when it is of the other kind."""
+    provider = get(name)
+    if not isinstance(provider, BatchProvider):
+        raise UnknownProvider(f"{name} is now configured as a provider without batches.")
+    return provider
+
+
+def get_direct(name: str) -> DirectProvider:
+    """The direct provider `name`. Raises UnknownProvider, also when it is of the other kind."""
+    provider = get(name)
+    if not isinstance(provider, DirectProvider):
+        raise UnknownProvider(f"{name} is now configured as a batch provider.")
+    return provider
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What pages say of a provider, also of one that is no longer configured."""
+
+    title: str
+    model: str = ""
+    notice: str = ""
+
+
+def about(name: str) -> About:
+    """The words for pages; never an error, since old runs outlive configurations."""
+    if name not in settings.SHEAF_PROVIDERS:
+        return About(f"{name} (no longer configured)")
+    provider = get(name)
+    return About(provider.title, provider.model, provider.notice)
 
 
 def names() -> list[str]:

@@ -153,3 +153,13 @@ def test_text_that_answers_no_other_question_stays_where_it_is():
     texts = page("Q1. Glaciers carve valleys", "like a trough.", "They are very cold.")
     passages, before = find_answers([texts], ["Q1", "Q2"], "")
     assert share_out(keys, passages, before) == [passages[0], Passage()]
+
+
+def test_a_word_or_two_of_another_key_cut_nothing_off():
+    keys = [
+        read_key("Glaciers carve valleys shaped like a trough.", "What do glaciers do?"),
+        read_key("Volcanoes throw out lava, ashes and poisonous gases.", "What do volcanoes do?"),
+    ]
+    texts = page("Q1. Glaciers carve valleys", "like a trough.", "Some are grey with ashes.")
+    passages, before = find_answers([texts], ["Q1", "Q2"], "")
+    assert share_out(keys, passages, before) == [passages[0], Passage()]

@@ -78,6 +78,18 @@ def test_lines_come_from_top_to_bottom_and_carry_their_page():
         assert all(0 <= word.confidence <= 1 for line in reading.lines for word in line.words)
 
 
+def test_on_a_crooked_scan_a_short_line_stands_as_high_as_a_long_one():
+    page = Picture.new("L", (1240, 1754), 245)
+    font = ImageFont.load_default(size=36)
+    for n, text in enumerate(["one", "a long line of words that goes far to the right", "two"]):
+        ImageDraw.Draw(page).text((90, 500 + 120 * n), text, font=font, fill=30)
+    out = io.BytesIO()
+    page.rotate(2.0, fillcolor=245).save(out, "PNG")
+    seen = read_page(out.getvalue(), 1, timeout=60, tesseract="tesseract")
+    one, long, two = (line.level for line in seen.readings[0].lines)
+    assert long - one == pytest.approx(two - long, abs=0.004)
+
+
 def test_bytes_that_are_no_picture_are_named_as_such():
     with pytest.raises(NotAPicture):
         open_page(b"%PDF-1.4")

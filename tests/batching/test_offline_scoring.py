@@ -106,7 +106,7 @@ def test_the_right_result_is_a_full_answer_and_the_right_working_half():
     key = "v = s / t = 120 / 8 = 15 m/s"
     question = "A cyclist rides 120 m in 8 s. Calculate the speed."
     assert share("The speed is 15 m/s", key, question) == 1
-    assert share("120 / 8 = 16 m/s", key, question) <= 0.5
+    assert share("v = s / t = 120 / 8 = 51 m/s", key, question) == pytest.approx(0.5, abs=0.1)
 
 
 def test_a_formula_may_be_spaced_as_one_likes():
@@ -136,6 +136,27 @@ def test_any_two_of_three_points_are_enough_where_two_are_asked_for():
     key = "Tulips are exported; cheese is made from milk; windmills pump water."
     question = "Name two things the country is known for."
     assert share("They export tulips. They make cheese from milk.", key, question) > 0.9
+
+
+def test_three_halves_do_not_make_two_points():
+    key = "Tulips grow in fields; cheese comes from milk; windmills drain the land."
+    question = "Name two things the country is known for."
+    assert share("Tulips in fields, cheese from milk.", key, question) == 1
+    assert share("Tulips and cheese and windmills.", key, question) < 0.85
+
+
+def test_repeating_the_question_proves_nothing():
+    question = "Why do volcanoes form above plates that collide?"
+    key = "Where plates collide one sinks, melts and rises as magma that forms volcanoes."
+    assert share("Volcanoes form above plates that collide.", key, question) == 0
+    assert share("One melts and rises.", key, question) > 0.5
+
+
+def test_who_speaks_of_one_side_only_gets_little_for_the_other():
+    question = "Compare rivers and glaciers."
+    one = "Rivers move rock downhill and cut valleys like a V."
+    key = f"{one} Glaciers move rock downhill and cut valleys like a U."
+    assert share(one, key, question) < 0.8
 
 
 def test_a_key_is_taken_apart_into_sentences_entries_and_members():

@@ -38,17 +38,24 @@ _LEAD = re.compile(r"^[^:]{3,60}:\s+(?=\S)")
 
 QUESTION_WORD = 0.3
 """What a word of the question weighs against a word of the key alone."""
+ASIDE = 0.4
+"""What a word in brackets weighs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A word (any of its forms), a number or a formula that shows a point."""
+    """A word (any of its forms), a number or a formula that shows a point.
+
+    `shown` is how people are told of it, `side` what it is said of in a comparison, `asked`
+    whether the question says it already.
+    """
 
     forms: tuple[str, ...]
     weight: float
     kind: str = "word"
     shown: str = ""
     side: str = ""
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +186,7 @@ def _terms(sentence: str, asked: Sequence[str], others: Sequence[Sequence[str]])
     terms += [Term((number,), 1.3, "number", number) for number in _once(numbers(sentence))]
     if formula:
         return terms[:1] if not re.search(r"[a-z]{4}", fold(sentence)) else terms
-    aside = " ".join(re.findall(r"\(([^)]*)\)", sentence))
-    aside_words = set(plain_words(aside))
+    aside = set(plain_words(" ".join(re.findall(r"\(([^)]*)\)", sentence))))
     seen: list[str] = []
     for chunk in re.findall(r"[^\s]+", sentence):
         forms = [form for form in _content(plain_words(chunk.replace("/", " / "))) if form]
@@ -190,24 +196,20 @@ def _terms(sentence: str, asked: Sequence[str], others: Sequence[Sequence[str]])
         groups = [tuple(forms)] if "/" in chunk else [(part,) for part in parts]
         for group in groups:
             seen.extend(group)
-            terms.append(
-                Term(group, _weight(group[0], asked, others, aside_words), "word", group[0])
-            )
+            known = any(related(group[0], other) for other in asked)
+            weight = _weight(group[0], others) * (QUESTION_WORD if known else 1.0)
+            weight *= ASIDE if group[0] in aside else 1.0
+            terms.append(Term(group, weight, "word", group[0], asked=known))
     if not terms:
         terms = [Term((w,), 0.3, "word", w) for w in _once(plain_words(sentence)) if w in WEAK]
     return terms
 
 
-def _weight(
-    word: str, asked: Sequence[str], others: Sequence[Sequence[str]], aside: set[str]
-) -> float:
+def _weight(word: str, others: Sequence[Sequence[str]]) -> float:
     # Longer words are rarer: the nearest thing to a dictionary of frequencies.
     weight = min(1.1, 0.55 + 0.07 * max(0, len(word) - 3))
-    if any(related(word, other) for other in asked):
-        weight *= QUESTION_WORD
     elsewhere = sum(any(related(word, other) for other in words) for words in others)
-    weight /= 1 + 0.35 * elsewhere
-    return weight * (0.4 if word in aside else 1.0)
+    return weight / (1 + 0.35 * elsewhere)
 
 
 def clauses(text: str) -> list[str]:

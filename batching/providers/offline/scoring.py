@@ -215,13 +215,17 @@ def compare(key: Key, readings: Sequence[Sequence[Line]]) -> Outcome:
 
 def _point(point: Point, key: Key, said: Sequence[Said]) -> Found:
     total = sum(term.weight for term in point.terms)
-    covered = 0.0
+    covered = own = 0.0
     there: list[Term] = []
     missing: list[Term] = []
     for term in point.terms:
         value = max((one.has(term) for one in said), default=0.0)
         covered += term.weight * value
+        own += 0.0 if term.asked else value
         (there if value >= 0.5 else missing).append(term)
+    if not own and not all(term.asked for term in point.terms):
+        # Only what the question said already.
+        return Found(point, 0.0, tuple(term.shown for term in missing))
     note = _contradiction(point, key, there, missing, said)
     share = (covered / total - POINT_FROM) / (POINT_FULL - POINT_FROM) if total else 0.0
     share = min(1.0, max(0.0, share)) * (1.0 if not note else CONTRADICTED)
