@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from accounts.admin import HistoryAdmin, ReadOnly
 from batching.conflicts import Conflict
-from batching.jobs import cancel_job
+from batching.jobs import cancel_job, write_off_job
 from batching.models import BatchItem, BatchJob, BatchRun
 
 
@@ -27,7 +27,7 @@ class BatchJobAdmin(ReadOnly, HistoryAdmin):
     list_select_related = ("run",)
     search_fields = ("token", "remote_id")
     history_list_display = ("state", "problem")
-    actions = ("stop",)
+    actions = ("stop", "write_off")
 
     @admin.action(description="Stop the chosen jobs; what was answered is kept")
     def stop(self, request: HttpRequest, jobs: QuerySet[BatchJob]) -> None:
@@ -38,6 +38,16 @@ class BatchJobAdmin(ReadOnly, HistoryAdmin):
                 self.message_user(request, str(conflict), messages.WARNING)
             else:
                 self.message_user(request, f"{job} is stopped or asked to stop.")
+
+    @admin.action(description="Write the chosen jobs off: their provider will never end them")
+    def write_off(self, request: HttpRequest, jobs: QuerySet[BatchJob]) -> None:
+        for job in jobs:
+            try:
+                write_off_job(job, by=request.user)
+            except Conflict as conflict:
+                self.message_user(request, str(conflict), messages.WARNING)
+            else:
+                self.message_user(request, f"{job} is written off; its open items are free.")
 
 
 @admin.register(BatchItem)

@@ -5,8 +5,10 @@ Goes out: Django settings. Without any variable Sheaf runs on a laptop: SQLite, 
 and an embedded broker below one data folder. SHEAF_ENV=production turns the guards on.
 """
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 import dj_database_url
@@ -37,7 +39,10 @@ def env_flag(name: str, default: bool) -> bool:
 
 # -- where Sheaf runs ---------------------------------------------------------------------
 
-PRODUCTION = env_text("SHEAF_ENV", "development") == "production"
+ENVIRONMENT = env_text("SHEAF_ENV", "development")
+if ENVIRONMENT not in ("development", "production"):
+    raise ImproperlyConfigured(f"SHEAF_ENV must be development or production, not {ENVIRONMENT!r}.")
+PRODUCTION = ENVIRONMENT == "production"
 DEBUG = env_flag("SHEAF_DEBUG", False)
 SHEAF_DATA_DIR = Path(env_text("SHEAF_DATA_DIR", str(BASE_DIR / "data"))).resolve()
 SHEAF_DATA_DIR.mkdir(parents=True, exist_ok=True)
@@ -46,12 +51,13 @@ SHEAF_DATA_DIR.mkdir(parents=True, exist_ok=True)
 def development_secret_key() -> str:
     """A random key kept in the data folder, so that a laptop needs no configuration."""
     path = SHEAF_DATA_DIR / "secret_key"
-    try:
-        # O_EXCL: web, worker and beat may start at once, and only one of them makes the key.
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    if not path.exists():
+        # Web, worker and beat may start at once: a whole file appears, and the first one stays.
+        with tempfile.NamedTemporaryFile("w", dir=SHEAF_DATA_DIR) as file:
             file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass
+            file.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(file.name, path)
     return path.read_text()
 
 
@@ -62,7 +68,9 @@ if not SECRET_KEY:
     SECRET_KEY = development_secret_key()
 
 SITE_URL = env_text("SHEAF_SITE_URL", "http://127.0.0.1:8000")
-ALLOWED_HOSTS = env_text("SHEAF_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+ALLOWED_HOSTS = [
+    host.strip() for host in env_text("SHEAF_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+]
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
 # -- applications -------------------------------------------------------------------------

@@ -19,6 +19,8 @@ from exams.rubric_items import plain_number
 from exams.rubrics import leaves
 
 MAX_ENUM = 41
+# No paper has so many pages; a number without bound would not fit its column.
+MAX_PAGE = 10_000
 # OpenAI's strict mode takes at most 1,000 enum values in one schema.
 MAX_ENUM_TOTAL = 1000
 TEXT_LENGTHS = {"transcription": 20_000, "reasoning": 4_000, "feedback": 2_000}
@@ -41,7 +43,7 @@ def schema_for(criteria: Iterable[Criterion]) -> dict[str, Any]:
         budget -= count if listed else 0
         parts[criterion.code] = _closed(
             {
-                "page": {"type": ["integer", "null"], "minimum": 1},
+                "page": {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_PAGE},
                 **{
                     name: {"type": "string", "maxLength": length}
                     for name, length in TEXT_LENGTHS.items()

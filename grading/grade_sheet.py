@@ -9,14 +9,14 @@ from batching.models import BatchItem, BatchRun
 from batching.purposes import Draft, Purpose, Reply, Verdict
 from exams.models import Rubric, Sheet, SheetState
 from exams.result_schema import result_schema
-from grading.requests import drafts_of
+from grading.requests import PURPOSE, drafts_of, pages_of, pages_to_send
 from grading.results import accept_replies, fail_sheets, lock_sheets, move_sheets
 
 
 class GradeSheet(Purpose):
     """One item is one sheet; its reply becomes an assessment with marks."""
 
-    name = "grade_sheet"
+    name = PURPOSE
 
     def drafts(self, items: Sequence[BatchItem]) -> dict[int, Draft | str]:
         return drafts_of(_rubric(items[0].run), items)
@@ -24,8 +24,16 @@ class GradeSheet(Purpose):
     def schema(self, run: BatchRun) -> dict[str, Any]:
         return result_schema(_rubric(run))
 
-    def built(self, items: Sequence[BatchItem]) -> None:
+    def built(self, items: Sequence[BatchItem]) -> bool:
+        sheets = lock_sheets(item.subject_id for item in items)
+        for item in items:
+            sheet = sheets.get(item.subject_id)
+            if sheet is None or sheet.state != SheetState.MAPPED:
+                return True
+            if pages_of(pages_to_send(sheet)) != item.fence["pages"]:
+                return True
         _move(items, (SheetState.MAPPED,), Sheet.draft, "Drafted")
+        return False
 
     def submitted(self, items: Sequence[BatchItem]) -> None:
         _move(items, (SheetState.JSONL_READY,), Sheet.send, "Sent")

@@ -19,6 +19,8 @@ from exams.rubrics import leaves
 from exams.samples import samples_of
 from grading import prompt
 
+PURPOSE = "grade_sheet"
+
 
 def drafts_of(rubric: Rubric, items: Sequence[BatchItem]) -> dict[int, Draft | str]:
     """By item pk: the request for the item's sheet, or why there is none."""
@@ -56,11 +58,16 @@ def drafts_of(rubric: Rubric, items: Sequence[BatchItem]) -> dict[int, Draft | s
 def fence_of(rubric: Rubric, pages: Sequence[Page]) -> dict[str, Any]:
     """What a request was frozen on; a reply is taken only while this is still so."""
     return {
-        "pages": [[page.number, page.sha256] for page in pages],
+        "pages": pages_of(pages),
         "structure_hash": rubric.structure_hash,
         "content_hash": rubric.content_hash,
         "prompt_version": prompt.PROMPT_VERSION,
     }
+
+
+def pages_of(pages: Sequence[Page]) -> list[list[Any]]:
+    """Which pages these are, by number and content: [[number, sha256], …]."""
+    return [[page.number, page.sha256] for page in pages]
 
 
 def pages_to_send(sheet: Sheet) -> list[Page]:

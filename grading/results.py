@@ -23,7 +23,7 @@ from exams.result_schema import is_legal, legal_marks
 from exams.rubrics import current_rubric, leaves
 from grading import prompt
 from grading.models import Assessment, Mark, Part
-from grading.requests import fence_of, pages_to_send
+from grading.requests import pages_of, pages_to_send
 
 ROWS_AT_ONCE = 500
 MOVED_FIELDS = ["state", "problem", "enrolment"]
@@ -77,7 +77,7 @@ def judge(
     fence = reply.item.fence
     if current is None or current.structure_hash != fence["structure_hash"]:
         return Verdict("superseded", "The rubric's structure changed after this was sent.")
-    if fence_of(current, pages_to_send(sheet))["pages"] != fence["pages"]:
+    if pages_of(pages_to_send(sheet)) != fence["pages"]:
         return Verdict("superseded", "The sheet's pages changed after this was sent.")
     for criterion in criteria:
         awarded = points(reply.value["parts"][criterion.code]["awarded"])

@@ -58,14 +58,7 @@ def change_mark(
     changes (published, say).
     """
     with transaction.atomic():
-        sheet_pk = Mark.objects.values_list("sheet_id", flat=True).get(pk=mark_pk)
-        sheet = _lock(sheet_pk)
-        mark = (
-            Mark.objects.select_for_update(of=("self",))
-            .select_related("criterion", "part", "changed_by")
-            .get(pk=mark_pk)
-        )
-        mark.sheet = sheet
+        sheet, mark = _lock_mark(mark_pk)
         feedback, reason = tidy(feedback), reason.strip()
         same = (mark.awarded, tidy(mark.feedback)) == (awarded, feedback)
         if same and (mark.version == version or mark.changed_by_id == by.pk):
@@ -253,6 +246,21 @@ def grade_by_hand(
 def _lock(sheet_pk: int) -> Sheet:
     """The sheet, locked and freshly read; marks are only ever locked after their sheet."""
     return Sheet.objects.select_for_update(of=("self",)).select_related("exam").get(pk=sheet_pk)
+
+
+def _lock_mark(mark_pk: int) -> tuple[Sheet, Mark]:
+    """A mark with its sheet, both locked. Raises Conflict when the mark was dropped meanwhile."""
+    try:
+        sheet = _lock(Mark.objects.values_list("sheet_id", flat=True).get(pk=mark_pk))
+        mark = (
+            Mark.objects.select_for_update(of=("self",))
+            .select_related("criterion", "part", "changed_by")
+            .get(pk=mark_pk)
+        )
+    except Mark.DoesNotExist as error:
+        raise Conflict("These marks were dropped meanwhile: the sheet is graded again.") from error
+    mark.sheet = sheet
+    return sheet, mark
 
 
 def _save(sheet: Sheet, *, by: User, reason: str) -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import User
 from batching import jobs, providers
-from batching.build import release
 from batching.conflicts import Conflict
-from batching.models import BatchRun, ItemState, JobState
+from batching.models import LIVE_ITEM_STATES, BatchItem
 from exams.models import CriterionKind, Exam, Sheet, SheetState
 from exams.rubrics import current_rubric, leaves, lock_exam, use_rubric
 from grading.history import remove_rows
 from grading.models import GradingRun, Mark
+from grading.requests import PURPOSE
 from grading.results import move_sheets
 
 AGAIN = "To be graded again"
@@ -53,7 +53,7 @@ def draft_run(exam: Exam, *, provider: str, by: User) -> GradingRun:
         )
     use_rubric(rubric)
     batch_run = jobs.plan_run(
-        "grade_sheet",
+        PURPOSE,
         pks,
         provider=provider,
         school_class=exam.school_class,
@@ -67,28 +67,37 @@ def draft_run(exam: Exam, *, provider: str, by: User) -> GradingRun:
 
 def sheets_to_grade(exam: Exam) -> models.QuerySet[Sheet]:
     """The mapped sheets of an exam that no live run holds; samples are not graded."""
+    held = BatchItem.objects.filter(purpose=PURPOSE, state__in=LIVE_ITEM_STATES)
     return Sheet.objects.filter(
         exam=exam, state=SheetState.MAPPED, sample__isnull=True, inspected_at__isnull=False
-    )
+    ).exclude(pk__in=held.values("subject_id"))
 
 
 def sheets_to_grade_again(exam: Exam) -> models.QuerySet[Sheet]:
-    """Graded sheets that nobody reviewed and in which nobody changed a mark."""
-    changed = Mark.objects.filter(sheet=OuterRef("pk"), is_overridden=True)
-    return Sheet.objects.filter(~Exists(changed), exam=exam, state=SheetState.GRADED)
+    """Graded sheets that nobody reviewed and in which no person gave or changed a mark."""
+    touched = Mark.objects.filter(
+        Q(is_overridden=True) | Q(changed_by__isnull=False), sheet=OuterRef("pk")
+    )
+    return Sheet.objects.filter(
+        ~Exists(touched), exam=exam, state=SheetState.GRADED, sample__isnull=True
+    )
 
 
 @transaction.atomic
 def grade_again(exam: Exam, *, by: User) -> int:
-    """Drop the marks of all sheets that nobody reviewed or changed, for another run; how many.
+    """Drop the marks of all sheets that no person reviewed or changed, for another run; how many.
 
     The assessments stay, and the history keeps the marks as they were.
     """
     lock_exam(exam.pk)
-    sheets = list(sheets_to_grade_again(exam).select_for_update(of=("self",)).order_by("pk"))
+    graded = Sheet.objects.filter(exam=exam, state=SheetState.GRADED)
+    locked = list(graded.select_for_update(of=("self",)).order_by("pk"))
+    # Read after the locks: a change of a mark that was on its way is there now.
+    again = set(sheets_to_grade_again(exam).values_list("pk", flat=True))
+    sheets = [sheet for sheet in locked if sheet.pk in again]
     if not sheets:
         return 0
-    remove_rows(Mark.objects.filter(sheet__in=[sheet.pk for sheet in sheets]), by=by, reason=AGAIN)
+    remove_rows(Mark.objects.filter(sheet__in=again), by=by, reason=AGAIN)
     for sheet in sheets:
         sheet.grade_again()
     move_sheets(sheets, AGAIN, by=by)
@@ -97,31 +106,19 @@ def grade_again(exam: Exam, *, by: User) -> int:
 
 @transaction.atomic
 def send_run(run: GradingRun, *, by: User) -> int:
-    """Send every job of a built run that waits for it; gives their number. Raises Conflict."""
-    batch_run = BatchRun.objects.select_for_update().get(pk=run.pk)
-    if batch_run.built_at is None:
-        raise Conflict("The requests are still being built. Wait until the draft is complete.")
-    waiting = list(batch_run.jobs.filter(state=JobState.REVIEW).order_by("pk"))
-    if not waiting:
-        raise Conflict("No job of this run waits to be sent: it was sent or cancelled already.")
-    for job in waiting:
-        jobs.send_job(job, by=by)
-    return len(waiting)
+    """Send every job of a built run; gives their number. Raises Conflict.
+
+    A draft by a rubric whose structure has changed is refused: its replies could not be used.
+    """
+    rubric = current_rubric(lock_exam(run.exam_id))
+    if rubric is None or rubric.structure_hash != run.rubric.structure_hash:
+        raise Conflict(
+            "The rubric's structure has changed since this was drafted. "
+            "Discard this draft and draft a new run."
+        )
+    return jobs.send_run(run.batch_run, by=by)
 
 
-@transaction.atomic
 def cancel_run(run: GradingRun, *, by: User) -> None:
     """Stop a run: what was answered is kept, all other sheets are free again. Raises Conflict."""
-    batch_run = BatchRun.objects.select_for_update().get(pk=run.pk)
-    open_states = (JobState.DRAFT, JobState.REVIEW, JobState.SUBMITTED, JobState.IN_PROGRESS)
-    open_jobs = list(batch_run.jobs.filter(state__in=open_states).order_by("pk"))
-    if batch_run.built_at is None and not batch_run.problem:
-        batch_run.problem = "Cancelled before it was built."
-        # The build that may be under way loses its claim and writes nothing more.
-        batch_run.attempt += 1
-        batch_run.save()
-        release(batch_run.items.filter(state=ItemState.PLANNED), "Cancelled before it was built.")
-    elif not open_jobs:
-        raise Conflict("This run has ended; there is nothing left to cancel.")
-    for job in open_jobs:
-        jobs.cancel_job(job, by=by)
+    jobs.cancel_run(run.batch_run, by=by)

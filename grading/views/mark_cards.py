@@ -130,13 +130,8 @@ def sheet_head(sheet: Sheet, cards: Sequence[MarkCard] | None = None) -> dict[st
         "changed": sum(mark.is_overridden for mark in marks),
         "unsure": sum(card.unsure for card in cards),
         "assessment": assessment,
-        "notice": _notice(assessment.provider),
+        "notice": providers.about(assessment.provider).notice,
         "stale": rubric is not None and rubric.content_hash != assessment.rubric_hash,
         "rubric": rubric,
         "is_open": sheet.state in GRADED_STATES,
     }
-
-
-def _notice(provider: str) -> str:
-    """The honest sentence of the provider; none for a person or a provider that is gone."""
-    return providers.get(provider).notice if provider in providers.names() else ""

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.roles import teacher_required
 from batching import providers
-from batching.models import ItemState, JobState
+from batching.models import LIVE_JOB_STATES, OPEN_JOB_STATES, ItemState, JobState
 from batching.queries import count_items_of
 from exams.queries import exams_for
 from grading.models import GradingRun
@@ -32,7 +32,6 @@ from grading.runs import (
 )
 
 ITEMS_ON_A_PAGE = 50
-OPEN_JOBS = (JobState.DRAFT, JobState.REVIEW, JobState.SUBMITTED, JobState.IN_PROGRESS)
 
 
 class RunForm(forms.Form):
@@ -149,19 +148,21 @@ def standing(run: GradingRun) -> dict[str, Any]:
     total = batch_run.items.count()
     is_built = batch_run.built_at is not None
     states = {job.state for job in jobs}
+    is_open = bool(states & set(OPEN_JOB_STATES))
+    is_building = not is_built and not batch_run.problem
     return {
         "run": run,
         "exam": run.exam,
-        "provider": providers.get(batch_run.provider),
+        "provider": providers.about(batch_run.provider),
         "jobs": [(job, counts[job.pk]) for job in jobs],
         "total": total,
         "built": total - planned,
         "ended": sum(count.ended for count in counts.values()),
         "sent": sum(count.submitted - count.released for count in counts.values()),
-        "is_building": not is_built and not batch_run.problem,
+        "is_stopping": any(job.cancel_asked_at and job.state in LIVE_JOB_STATES for job in jobs),
+        "is_building": is_building,
         "can_send": is_built and JobState.REVIEW in states,
-        "can_cancel": not batch_run.problem and (not is_built or bool(states & set(OPEN_JOBS))),
-        "is_live": (not is_built and not batch_run.problem)
-        or bool(states & {JobState.SUBMITTED, JobState.IN_PROGRESS}),
-        "is_over": is_built and not states & set(OPEN_JOBS),
+        "can_cancel": is_building or is_open,
+        "is_live": is_building or bool(states & set(LIVE_JOB_STATES)),
+        "is_over": is_built and not is_open,
     }

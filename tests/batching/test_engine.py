@@ -1,23 +1,26 @@
 """Both kinds of provider behind the same states, the same page and the same account."""
 
 import hashlib
+import json
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.core.files.storage import default_storage
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
-from batching import build, jobs, tasks
-from batching.build import build_run, write_shard
+from batching import build, jobs, purposes, tasks
+from batching.build import build_run, keep_shard, write_shard
 from batching.claims import LostClaim, claim
 from batching.close import MiscountedJob, close_job
 from batching.collect import collect_job
 from batching.conflicts import Conflict
-from batching.direct import answer_item, claim_next, work_job
+from batching.direct import answer_item, claim_next, stop_job, work_job
 from batching.models import BatchItem, BatchJob, BatchRun, ItemState
 from batching.poll import poll_job
-from batching.providers.base import ProviderBusy
+from batching.providers.base import Answer, ProviderBusy, ProviderRefused
 from batching.queries import count_items
+from batching.settle import settle
 from batching.submit import hand_in, submit_job
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +32,11 @@ def only_job(run):
 
 def end_lease(row):
     type(row).objects.filter(pk=row.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def look_again(job):
+    BatchJob.objects.filter(pk=job.pk).update(next_poll_at=timezone.now())
+    poll_job(job.pk)
 
 
 def send(run, by):
@@ -226,6 +234,97 @@ def test_a_job_refused_after_its_acceptance_sets_its_items_free(plan, alice, off
     assert outcome() == ["released 1", "released 2", "released 3"]
 
 
+def test_cancelling_while_the_job_is_handed_in_does_not_lose_the_paid_batch(
+    plan, alice, offices, monkeypatch, outcome
+):
+    run = plan("batch")
+    job = jobs.send_job(only_job(run), by=alice)
+    hand_over = offices["batch"].submit
+
+    def submit_and_meanwhile_cancel(lines, token):
+        remote_id = hand_over(lines, token)
+        jobs.cancel_job(job, by=alice)
+        return remote_id
+
+    monkeypatch.setattr(offices["batch"], "submit", submit_and_meanwhile_cancel)
+    submit_job(job.pk)
+    assert only_job(run).remote_id == f"remote-{job.token}"
+    look_again(only_job(run))
+    collect_job(only_job(run).pk)
+    assert only_job(run).state == "cancelled"
+    assert outcome() == ACCEPTED  # what was finished and paid for is kept
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_cancelling_after_a_lost_answer_looks_before_it_sets_anything_free(
+    plan, alice, offices, outcome, arrived
+):
+    run = plan("batch")
+    offices["batch"].set_fault("lost-reply")
+    job = jobs.send_job(only_job(run), by=alice)
+    with pytest.raises(ProviderBusy):
+        submit_job(job.pk)
+    jobs.cancel_job(job, by=alice)
+    assert only_job(run).state == "submitted"
+    if not arrived:
+        next(offices["batch"].folder.glob("batch-*")).unlink()
+    end_lease(job)
+    submit_job(job.pk)
+    assert only_job(run).state == ("in_progress" if arrived else "cancelled")
+    assert len(offices["batch"].ledger()) == 1
+    released = ["released 1", "released 2", "released 3"]
+    assert outcome() == ([] if arrived else released)
+
+
+def test_a_hand_in_that_died_again_and_again_looks_before_it_gives_up(plan, alice, offices):
+    run = plan("batch")
+    job = jobs.send_job(only_job(run), by=alice)
+    held = claim(BatchJob.objects.all(), job.pk)
+    hand_in(held, only_job(run), offices["batch"])
+    for _ in range(3):
+        end_lease(job)
+        claim(BatchJob.objects.all(), job.pk)
+    end_lease(job)
+    submit_job(job.pk)
+    assert only_job(run).state == "in_progress"
+
+
+def test_lines_that_changed_after_they_were_approved_are_not_paid_for(plan, alice, offices):
+    run = plan("batch")
+    job = only_job(run)
+    with default_storage.open(job.lines_file, "ab") as file:
+        file.write(b"one more line")
+    send(run, alice)
+    assert only_job(run).state == "failed"
+    assert "not those that were drafted" in only_job(run).problem
+    assert offices["batch"].ledger() == []
+
+
+def test_a_stale_builder_does_not_touch_the_lines_of_its_successor(
+    plan, offices, tmp_path, settings
+):
+    run = plan("batch", 3, build=False)
+    stale = claim(BatchRun.objects.all(), run.pk)
+    shard = write_shard(run, offices["batch"], tmp_path / "lines")
+    end_lease(run)
+    build_run(run.pk)
+    with pytest.raises(LostClaim):
+        keep_shard(stale, offices["batch"], shard)
+    job = only_job(run)
+    with default_storage.open(job.lines_file) as file:
+        assert hashlib.sha256(file.read()).hexdigest() == job.lines_sha256
+    assert len(list((settings.MEDIA_ROOT / "jobs").iterdir())) == 1
+
+
+def test_a_build_whose_time_is_up_goes_on_in_the_next_call(plan, monkeypatch):
+    monkeypatch.setattr(build, "BUILD_SECONDS", 0)
+    run = plan("batch", 6, build=False)
+    assert [build_run(run.pk) for _ in range(3)] == [True, True, True]
+    monkeypatch.setattr(build, "BUILD_SECONDS", 60)
+    assert build_run(run.pk) is False
+    assert [job.item_count for job in run.jobs.all()] == [4, 2]
+
+
 # -- replies ---------------------------------------------------------------------------------
 
 
@@ -286,6 +385,88 @@ def test_a_connection_that_breaks_while_collecting_loses_and_doubles_nothing(
     collect_job(only_job(run).pk)
     assert only_job(run).state == "completed"
     assert outcome() == ACCEPTED
+
+
+@pytest.mark.parametrize("poison", ["\x00", "\ud83d"])
+def test_a_reply_no_database_can_keep_is_rejected_alone(plan, alice, offices, outcome, poison):
+    run = plan("batch")
+    send(run, alice)
+    items = list(run.items.select_related("run").order_by("number"))
+    texts = [json.dumps({"item_id": one.custom_id, "words": one.subject_id}) for one in items]
+    raw = f"{texts[0]} {poison}"
+    answers = [Answer(one.custom_id, text, raw) for one, text in zip(items, texts, strict=True)]
+    settle(run, answers=list(zip(items, answers, strict=True)))
+    assert outcome() == ACCEPTED
+    assert BatchItem.objects.get(subject_id=1).reply.startswith(texts[0])
+
+
+def test_a_value_that_the_database_refuses_rejects_its_item_and_no_other(
+    plan, alice, offices, outcome, monkeypatch
+):
+    run = plan("batch")
+    send(run, alice)
+    taking = purposes.get("count_words").accept
+
+    def accept(replies):
+        if any(reply.item.subject_id == 2 for reply in replies):
+            raise DataError("integer out of range")
+        return taking(replies)
+
+    monkeypatch.setattr(purposes.get("count_words"), "accept", accept)
+    poll_job(only_job(run).pk)
+    collect_job(only_job(run).pk)
+    assert outcome() == ["accepted 1", "accepted 3", "failed 2"]
+    assert run.items.get(subject_id=2).reason == "The reply cannot be stored."
+
+
+def test_a_job_that_cannot_be_collected_says_so_and_a_person_can_write_it_off(
+    plan, alice, offices, outcome, monkeypatch
+):
+    run = plan("batch")
+    send(run, alice)
+    poll_job(only_job(run).pk)
+
+    def break_down(replies):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(purposes.get("count_words"), "accept", break_down)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            collect_job(only_job(run).pk)
+        end_lease(only_job(run))
+    collect_job(only_job(run).pk)
+    assert "failed several times" in only_job(run).problem
+    jobs.write_off_job(only_job(run), by=alice)
+    assert only_job(run).state == "cancelled"
+    assert outcome() == ["released 1", "released 2", "released 3"]
+
+
+def test_a_provider_that_will_not_cancel_an_ended_batch_does_not_keep_us_from_collecting(
+    plan, alice, offices, outcome, monkeypatch
+):
+    def refuse_to_cancel(remote_id):
+        raise ProviderRefused("cannot cancel a completed batch")
+
+    monkeypatch.setattr(offices["batch"], "cancel", refuse_to_cancel)
+    run = plan("batch")
+    send(run, alice)
+    jobs.cancel_job(only_job(run), by=alice)
+    poll_job(only_job(run).pk)
+    collect_job(only_job(run).pk)
+    assert outcome() == ACCEPTED
+
+
+def test_a_job_whose_provider_is_no_longer_configured_can_be_ended(
+    plan, alice, offices, outcome, settings
+):
+    run = plan("batch")
+    send(run, alice)
+    settings.SHEAF_PROVIDERS = {"direct": settings.SHEAF_PROVIDERS["direct"]}
+    poll_job(only_job(run).pk)
+    assert "No provider 'batch'" in only_job(run).problem
+    jobs.cancel_run(run, by=alice)
+    assert only_job(run).state == "cancelled"
+    assert outcome() == ["released 1", "released 2", "released 3"]
 
 
 def test_an_unknown_state_is_waited_out_and_not_guessed_at(plan, alice, offices):
@@ -391,6 +572,24 @@ def test_a_provider_that_refuses_everything_stops_the_job(plan, alice, offices, 
     assert outcome() == ["released 1", "released 2", "released 3"]
 
 
+def test_lanes_that_are_refused_together_stop_the_job_once_and_keep_a_good_answer(
+    plan, alice, offices, outcome
+):
+    run = plan("direct", 4)
+    send(run, alice)
+    offices["direct"].concurrency = 3
+    job = only_job(run)
+    first, second, good = (claim_next(job, offices["direct"]) for _ in range(3))
+    stop_job(first, job, "the key is wrong")
+    stop_job(second, job, "the key is wrong")
+    answer_item(good, job, offices["direct"])
+    work_job(job.pk)
+    assert only_job(run).state == "failed"
+    assert only_job(run).problem == "the key is wrong"
+    assert count_items(only_job(run)).add_up
+    assert outcome() == ["accepted 3", "released 1", "released 2", "released 4"]
+
+
 # -- stopping --------------------------------------------------------------------------------
 
 
@@ -423,6 +622,7 @@ def test_stopping_a_batch_asks_the_provider_and_collects_what_was_finished(
     jobs.cancel_job(only_job(run), by=alice)
     offices["batch"].set_fault("missing")
     poll_job(only_job(run).pk)
+    look_again(only_job(run))
     collect_job(only_job(run).pk)
     assert only_job(run).state == "cancelled"
     assert outcome() == ["accepted 2", "accepted 3", "released 1"]

@@ -11,7 +11,7 @@ from batching import jobs
 from batching.claims import LostClaim, claim, fenced
 from batching.collect import collect_job
 from batching.conflicts import Conflict
-from batching.direct import answer_item, claim_next, work_job
+from batching.direct import answer_item, claim_next, stop_job, work_job
 from batching.models import BatchItem, BatchJob, BatchRun
 from batching.poll import poll_job
 from batching.queries import count_items
@@ -147,3 +147,15 @@ def test_an_answer_that_takes_longer_than_a_lease_is_still_taken(
     work_job(run.jobs.get().pk)
     assert outcome() == ["accepted 1"]
     assert len(offices["direct"].ledger()) == 1
+
+
+def test_two_lanes_refused_at_the_same_moment_do_not_lock_each_other_out(plan, alice, offices):
+    run = sent(plan, alice)
+    job = run.jobs.get()
+    held = [claim_next(job, offices["direct"]) for _ in range(2)]
+    race(
+        lambda: stop_job(held[0], job, "the key is wrong"),
+        lambda: stop_job(held[1], job, "the key is wrong"),
+    )
+    work_job(job.pk)
+    assert run.jobs.get().state == "failed"

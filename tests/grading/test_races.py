@@ -14,6 +14,7 @@ from exams.models import Sheet
 from grading import publish, review
 from grading.models import Mark
 from grading.queries import marks_version
+from grading.runs import grade_again
 from tests import factories
 from tests.races import on_postgresql, race
 
@@ -84,3 +85,17 @@ def test_two_publications_at_once_are_one(exam, sheet, alice, admin):
     assert isinstance(refused, Conflict)
     assert Notification.objects.count() == 1
     assert sheet.history.filter(state="published").count() == 1
+
+
+def test_an_override_on_its_way_survives_grading_again(exam, alice):
+    sheet = factories.make_sheet(exam, state="graded")
+    typing = override(sheet, alice, "0.5", "Typed by Alice")
+    dropped = race(typing, lambda: grade_again(exam, by=alice))
+    assert dropped == 0
+    assert Mark.objects.filter(feedback="Typed by Alice").exists()
+
+
+def test_an_override_that_waited_for_grading_again_is_told(exam, alice):
+    sheet = factories.make_sheet(exam, state="graded")
+    late = race(lambda: grade_again(exam, by=alice), override(sheet, alice))
+    assert isinstance(late, Conflict)

@@ -1,12 +1,16 @@
+from decimal import Decimal
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from batching import tasks
+from batching import build, tasks
 from batching.conflicts import Conflict
+from exams.mapping import skip_sheet
 from exams.models import Exam, SampleSheet, Sheet
 from exams.rubrics import current_rubric, save_rubric
 from grading.models import GradingRun, Mark
+from grading.review import change_mark, grade_by_hand
 from grading.runs import NothingToGrade, cancel_run, draft_run, grade_again, send_run
 from tests.factories import BIOLOGY, make_exam, make_sheet
 
@@ -130,6 +134,63 @@ def test_grading_again_leaves_what_a_person_changed(exam, alice):
     Mark.objects.filter(sheet=sheet, criterion__code="Q1").update(is_overridden=True)
     assert grade_again(exam, by=alice) == 0
     assert sheet.marks.count() == 2
+
+
+def test_grading_again_leaves_what_a_person_graded_by_hand(exam, alice):
+    sheet = make_sheet(exam, state="mapped")
+    awards = {"Q1": (Decimal(1), "By hand"), "Q2": (Decimal(2), "By hand")}
+    grade_by_hand(sheet, awards=awards, by=alice)
+    assert grade_again(exam, by=alice) == 0
+    assert Mark.objects.count() == 2
+
+
+def test_a_graded_sheet_that_is_a_sample_is_not_graded_again(exam, alice):
+    sheet = make_sheet(exam, state="graded")
+    SampleSheet.objects.create(exam=exam, sheet=sheet, title="Full marks", created_by=alice)
+    assert grade_again(exam, by=alice) == 0
+
+
+def test_saving_a_mark_that_was_dropped_meanwhile_is_a_conflict(exam, alice):
+    mark = make_sheet(exam, state="graded").marks.first()
+    grade_again(exam, by=alice)
+    with pytest.raises(Conflict, match="graded again"):
+        change_mark(mark.pk, awarded=Decimal(1), feedback="", reason="x", version=1, by=alice)
+
+
+def test_sheets_that_come_while_a_run_is_built_can_be_drafted_in_another(exam, mapped, alice):
+    draft_run(exam, provider="offline", by=alice)
+    make_sheet(exam, state="mapped")
+    assert draft_run(exam, provider="offline", by=alice).batch_run.items.count() == 1
+
+
+def test_a_sheet_left_out_while_its_line_is_written_is_not_sent(exam, mapped, alice, monkeypatch):
+    run = draft_run(exam, provider="offline", by=alice)
+    keep, seen = build.keep_shard, []
+
+    def skip_one_first(*args):
+        if not seen:
+            seen.append(skip_sheet(mapped[0], by=alice))
+        keep(*args)
+
+    monkeypatch.setattr(build, "keep_shard", skip_one_first)
+    tasks.build_run(run.pk)
+    assert run.batch_run.items.get(subject_id=mapped[0].pk).state == "released"
+    assert run.batch_run.jobs.get().item_count == 2
+    assert states() == ["jsonl_ready", "jsonl_ready", "skipped"]
+
+
+def test_a_draft_by_another_structure_of_the_rubric_is_not_sent(exam, drafted, alice):
+    save_rubric(exam, [BIOLOGY[0] | {"max_marks": 4}, BIOLOGY[1]], by=alice)
+    with pytest.raises(Conflict, match="structure has changed"):
+        send_run(drafted, by=alice)
+    cancel_run(drafted, by=alice)
+    assert states() == ["mapped"] * 3
+
+
+def test_the_page_of_a_run_outlives_its_providers_configuration(drafted, alice, sign_in, settings):
+    settings.SHEAF_PROVIDERS = {"other": settings.SHEAF_PROVIDERS["offline"]}
+    page = sign_in(alice).get(reverse("grading:run_detail", args=[drafted.pk]))
+    assert "no longer configured" in page.content.decode()
 
 
 def test_a_teacher_has_unreviewed_sheets_graded_again_by_the_new_rubric(exam, alice, sign_in):

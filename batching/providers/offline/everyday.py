@@ -114,7 +114,6 @@ _GROUPS = """
     often frequently frequent
     because reason
     enough sufficient
-    different difference
     same equal identical
     opposite reverse
     part piece
@@ -126,18 +125,13 @@ _GROUPS = """
     leave depart
     replace substitute
     scarce rare
-    crowded overcrowded
     quickly rapidly
-    absorb trap
-    exist existing
     pay wage wages salary
     look appear seem
     multiply times multiplied
-    times product
     round circular
     area surface
     high tall
-    deep
 """
 
 SYNONYMS: dict[str, frozenset[int]] = {}

@@ -20,8 +20,6 @@ from PIL import UnidentifiedImageError
 
 from batching.providers.offline import paper
 
-# Words that tesseract itself gives so little are specks and shadows, not writing.
-FAINTEST = 0.0
 # Below this confidence of the first two readings a third, slower one is worth its time.
 GOOD_ENOUGH = 0.8
 
@@ -200,7 +198,7 @@ def _lines(table: str, number: int, width: int, height: int) -> tuple[Line, ...]
             continue
         left, top, wide, high = (int(value) for value in fields[6:10])
         confidence = max(0.0, float(fields[10]) / 100)
-        if confidence < FAINTEST or high > height / 8:
+        if high > height / 8:
             continue
         word = Word(
             fields[11].strip(), left / width, top / height, wide / width, high / height, confidence

@@ -12,7 +12,7 @@ from batching.providers.offline.scoring import Found, Outcome
 
 FEEDBACK_LENGTH, REASONING_LENGTH, TRANSCRIPTION_LENGTH = 2_000, 4_000, 20_000
 SHOWN_POINT = 220
-FULLY, PARTLY = 0.75, 0.2
+FULLY, PARTLY = 0.75, 0.1
 
 
 def feedback(outcome: Outcome) -> str:
@@ -28,7 +28,8 @@ def feedback(outcome: Outcome) -> str:
     if there:
         sentences.append(f"Good, this was found in your answer: {_list(there)}")
     if partly:
-        sentences.append(f"Only part of this was found: {_list(partly)}")
+        lacking = "; ".join(f"{_short(one)}{_lacking(one)}" for one in partly)
+        sentences.append(f"Only part of this was found: {lacking}.")
     if missing:
         start = (
             "Not found in your answer:" if there or partly else "Your answer does not show this:"
@@ -85,6 +86,10 @@ def _how_read(passage: Passage) -> str:
 
 def _list(points: list[Found] | tuple[Found, ...]) -> str:
     return "; ".join(_short(found) for found in points) + "."
+
+
+def _lacking(found: Found) -> str:
+    return f" (look again at: {', '.join(found.missing[:5])})" if found.missing else ""
 
 
 def _short(found: Found) -> str:

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from accounts.models import Role, User
 from accounts.roster_import import import_roster
 from batching import providers
+from batching.conflicts import Conflict
 from batching.drain import drain
 from batching.models import JobState
 from exams.mapping import map_certain
@@ -94,6 +95,8 @@ class Command(BaseCommand):
                 draft_run(exam, provider=options["provider"], by=by)
             except NothingToGrade as nothing:
                 self.stdout.write(nothing.message)
+            except Conflict as conflict:
+                self.stdout.write(str(conflict))
             until_idle(lambda: not zip_report.in_build(exam))
             # Also what an interrupted call of this command has left unsent.
             unsent = GradingRun.objects.filter(
