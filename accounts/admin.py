@@ -1,7 +1,7 @@
 """The admin's view of people, for the person on call.
 
-Passwords are never typed here: the actions make one-time links. Classes and enrolments show
-their history; notifications and e-mailed links are for looking only.
+Passwords are never typed here: the actions make one-time links. People, classes and enrolments
+show their history; notifications and e-mailed links are for looking only.
 """
 
 from typing import Any
@@ -75,7 +75,7 @@ class UserForm(forms.ModelForm):
 
 
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):
+class UserAdmin(HistoryAdmin):
     form = UserForm
     list_display = ("name", "username", "email", "role", "is_active", "last_login")
     list_filter = ("role", "is_active", "enrolments__school_class")

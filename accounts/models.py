@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 from simple_history.models import HistoricalRecords
 
 
@@ -25,6 +25,10 @@ class PeopleManager(UserManager["User"]):
         return super().create_superuser(username, email, password, **extra)
 
 
+# Nobody's history holds a hash, and signing in is no change of a person.
+UNTOLD = {"password", "last_login"}
+
+
 class User(AbstractUser):
     """A person. Admins manage all, teachers their own classes, students see themselves."""
 
@@ -34,6 +38,7 @@ class User(AbstractUser):
     role = models.CharField(max_length=10, choices=Role, default=Role.STUDENT)
 
     objects: ClassVar[PeopleManager] = PeopleManager()
+    history = HistoricalRecords(excluded_fields=sorted(UNTOLD))
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name", "email"]
 
     class Meta:
@@ -51,6 +56,15 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.name or self.username
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Save; what history does not keep (signing in, a new hash) makes no row in it."""
+        fields = {*(options.get("update_fields") or ())}
+        told = not fields or fields - UNTOLD
+        if told or hasattr(self, "skip_history_when_saving"):
+            super().save(*args, **options)
+        else:
+            self.save_without_historical_record(*args, **options)
 
     def get_full_name(self) -> str:
         return self.name
@@ -113,7 +127,11 @@ class Enrolment(models.Model):
         ordering = ("roll_number",)
         constraints = (
             models.UniqueConstraint(
-                fields=("school_class", "roll_number"), name="one_student_per_roll_number"
+                "school_class",
+                Upper("roll_number"),
+                name="one_student_per_roll_number",
+                violation_error_message="This class has a student with this roll number"
+                " (capitals do not count).",
             ),
             models.UniqueConstraint(
                 fields=("school_class", "student"), name="one_enrolment_per_student"

@@ -210,11 +210,13 @@ def _faults(row: RosterRow) -> Iterator[str]:
 def _repetitions(rows: list[RosterRow]) -> Iterator[Problem]:
     """Roll numbers and addresses that stand in the file twice."""
     for column, word in (("roll_number", "Roll number"), ("email", "E-mail address")):
-        seen: dict[str, int] = {}
+        seen: dict[str, RosterRow] = {}
         for row in rows:
             value = getattr(row, column)
             if not value:
                 continue
-            first = seen.setdefault(value.casefold(), row.number)
-            if first != row.number:
-                yield Problem(row.number, f"{word} {value} stands in row {first} already.")
+            first = seen.setdefault(value.casefold(), row)
+            if first is not row:
+                text = f"{word} {value} stands in row {first.number} already"
+                alike = getattr(first, column) == value
+                yield Problem(row.number, f"{text}{'' if alike else '; capitals do not count'}.")

@@ -90,6 +90,7 @@ class _Comparison:
             if row not in self.known and enrolment is not None and enrolment not in moved:
                 self.known[row] = enrolment
         self.new = [row for row in rows if row not in self.known]
+        self.shared = self._shared()
         named = set(self.known.values())
         self.missing = [e for e in self.enrolments if e not in named] if whole else []
 
@@ -121,14 +122,21 @@ class _Comparison:
                 f"{student.email}. Correct the roll number or the address; an admin can change "
                 "the address of a student."
             )
-        elif row.email and not student.email:
+            return
+        if row.email and not student.email:
             if row.email in self.accounts:
                 yield f"The address {row.email} belongs to somebody else. Correct it."
-            elif not self._may_give_address(student):
+            elif not self._may_vouch_for(student):
                 yield (
                     f"{student} has an account without an e-mail address, and only an admin can "
                     "add one. Leave email empty in this row."
                 )
+        if row.name.casefold() != student.name.casefold() and not self._may_vouch_for(student):
+            yield (
+                f"Here stands {row.name}, but this account is {student}'s, who has a password or "
+                "is also in a class that you do not teach: only an admin can change the name. "
+                f"Write {student}, or correct the roll number."
+            )
 
     def _new_faults(self, row: RosterRow) -> Iterator[str]:
         account = self.accounts.get(row.email)
@@ -155,21 +163,32 @@ class _Comparison:
                     "another; for a new roll number, ask an admin."
                 )
 
-    def _may_give_address(self, student: User) -> bool:
-        """Whoever sets an address can have a new password sent to it, and so become the student."""
+    def _shared(self) -> set[int]:
+        """Students of this class who are also in a class that `by` does not teach."""
+        if self.by is None or self.by.is_admin:
+            return set()
+        others = Enrolment.objects.filter(student__enrolments__school_class=self.school_class)
+        elsewhere = others.exclude(school_class__in=classes_for(self.by))
+        return set(elsewhere.values_list("student_id", flat=True))
+
+    def _may_vouch_for(self, student: User) -> bool:
+        """Whether `by` may say who a student is: what the name and the address are.
+
+        Whoever sets an address can have a new password sent to it, and so become the student. A
+        new name on an account in use hands its papers to somebody else.
+        """
         if self.by is None or self.by.is_admin:
             return True
-        if is_password_usable(student.password):
-            return False
-        others = student.enrolments.exclude(school_class__in=classes_for(self.by))
-        return not others.exists()
+        return student.pk not in self.shared and not is_password_usable(student.password)
 
     # -- applying -------------------------------------------------------------------------
 
     def apply(self) -> RosterReport:
         """Write it all; the caller's transaction is undone when the database refuses."""
         people, moved = self._changes()
-        User.objects.bulk_update(people, ["name", "email"], batch_size=500)
+        bulk_update_with_history(
+            people, User, ["name", "email"], batch_size=500, default_user=self.by
+        )
         self._move(moved)
         students = self._students()
         bulk_create_with_history(
@@ -198,8 +217,10 @@ class _Comparison:
         people, moved = [], []
         for row, enrolment in self.known.items():
             student = enrolment.student
-            if student.name != row.name or (row.email and not student.email):
-                student.name, student.email = row.name, student.email or row.email
+            # Capitals alone are no error; for somebody else's student they stay as they were.
+            name = row.name if self._may_vouch_for(student) else student.name
+            if student.name != name or (row.email and not student.email):
+                student.name, student.email = name, student.email or row.email
                 people.append(student)
             if enrolment.roll_number != row.roll_number:
                 enrolment.roll_number = row.roll_number
@@ -232,7 +253,7 @@ class _Comparison:
             )
             for row, username in usernames.items()
         }
-        User.objects.bulk_create(made.values(), batch_size=500)
+        bulk_create_with_history(list(made.values()), User, batch_size=500, default_user=self.by)
         return {row: made.get(row) or self.accounts[row.email] for row in self.new}
 
     def _usernames(self, rows: list[RosterRow]) -> dict[RosterRow, str]:

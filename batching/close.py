@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from batching import purposes
 from batching.models import BatchJob, ItemState, JobState
 from batching.queries import count_items
 
@@ -34,4 +35,5 @@ def close_job(job_pk: int) -> bool:
         else:
             job.complete()
         job.save()
+        purposes.get(job.run.purpose).ended(job)
     return True

@@ -43,13 +43,13 @@ class BatchRun(Claimable):
 
 
 class JobState(models.TextChoices):
-    DRAFT = "draft"
-    REVIEW = "review"
-    SUBMITTED = "submitted"
-    IN_PROGRESS = "in_progress", "in progress"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
+    DRAFT = "draft", "Being built"
+    REVIEW = "review", "Waits to be sent"
+    SUBMITTED = "submitted", "Submitted"
+    IN_PROGRESS = "in_progress", "In progress"
+    COMPLETED = "completed", "Completed"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
 
 
 LIVE_JOB_STATES = (JobState.SUBMITTED, JobState.IN_PROGRESS)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from batching.requests import Request
 
 if TYPE_CHECKING:
-    from batching.models import BatchItem, BatchRun
+    from batching.models import BatchItem, BatchJob, BatchRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,9 @@ class Purpose(ABC):
     @abstractmethod
     def accept(self, replies: Sequence[Reply]) -> dict[int, Verdict]:
         """Take over valid replies; by item pk: what was made of each."""
+
+    def ended(self, job: BatchJob) -> None:
+        """A job has come to its end: completed, failed or cancelled."""
 
     @abstractmethod
     def fail(self, items: Sequence[BatchItem]) -> None:

@@ -106,6 +106,7 @@ def refuse(held: Claim, problem: str) -> None:
     with fenced(held) as job:
         job.fail(problem)
         job.save()
+        purposes.get(job.run.purpose).ended(job)
         release(job.items.filter(state__in=[ItemState.BUILT, ItemState.SENT]), problem)
 
 

@@ -45,7 +45,7 @@ if ENVIRONMENT not in ("development", "production"):
 PRODUCTION = ENVIRONMENT == "production"
 DEBUG = env_flag("SHEAF_DEBUG", False)
 SHEAF_DATA_DIR = Path(env_text("SHEAF_DATA_DIR", str(BASE_DIR / "data"))).resolve()
-SHEAF_DATA_DIR.mkdir(parents=True, exist_ok=True)
+SHEAF_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def development_secret_key() -> str:
@@ -214,12 +214,19 @@ LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "dashboard"
 LOGOUT_REDIRECT_URL = "accounts:login"
 PASSWORD_RESET_TIMEOUT = int(env_number("SHEAF_LINK_DAYS", 7) * 86400)
+AXES_HANDLER = "accounts.throttle.Throttle"
+AXES_CLIENT_IP_CALLABLE = "accounts.throttle.client_address"
 AXES_FAILURE_LIMIT = int(env_number("SHEAF_LOGIN_ATTEMPTS", 10))
+SHEAF_LOGIN_ATTEMPTS_ACCOUNT = int(env_number("SHEAF_LOGIN_ATTEMPTS_ACCOUNT", 50))
+SHEAF_LOGIN_ATTEMPTS_ADDRESS = int(env_number("SHEAF_LOGIN_ATTEMPTS_ADDRESS", 300))
+SHEAF_PROXY_COUNT = int(env_number("SHEAF_PROXY_COUNT", 0))
 AXES_COOLOFF_TIME = env_number("SHEAF_LOGIN_LOCK_MINUTES", 15) / 60
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
+# Success forgets the failures of this account at this address, and no others.
 AXES_RESET_ON_SUCCESS = True
-AXES_IPWARE_PROXY_COUNT = int(env_number("SHEAF_PROXY_COUNT", 0))
+# Otherwise one address that goes on trying would lock an account for everybody.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 
 # -- security -----------------------------------------------------------------------------
 
@@ -307,12 +314,18 @@ SHEAF_PROVIDERS = {
 
 # -- logging ------------------------------------------------------------------------------
 
+TALKATIVE = ("PIL", "amqp", "boto3", "botocore", "django.db", "kombu", "s3transfer", "urllib3")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    # django-axes tells about itself at every start.
-    "loggers": {"axes": {"level": "WARNING"}},
+    "loggers": {
+        # django-axes tells about itself at every start.
+        "axes": {"level": "WARNING"},
+        # What these tell at DEBUG holds what they work on: tags of pictures, values of rows,
+        # bodies of requests and messages. There are names and keys among them.
+        **{name: {"level": "INFO"} for name in TALKATIVE},
+    },
     "root": {"handlers": ["console"], "level": env_text("SHEAF_LOG_LEVEL", "INFO")},
 }

@@ -7,8 +7,11 @@ a scan is read with tesseract.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -17,18 +20,38 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from PIL import Image
 
+from exams import tesseract
 from exams.rubric_items import MAX_TEXT, RubricItem, clean_text, leaf_items
+from exams.storage import no_room_is_clear, work_folder
+
+logger = logging.getLogger(__name__)
 
 MAX_BYTES = 20_000_000
 MAX_PAGES = 60
 MAX_SCANNED_PAGES = 8
 # Fewer letters than this on an average page means that the pages are pictures.
 LETTERS_PER_PAGE = 40
+# A scan is read at this many pixels, about 200 DPI, however large its pages say that they are.
+LONG_SIDE = 2400
+POPPLER = Path(__file__).parent / "poppler"
+TOO_SLOW = "Reading the PDF took too long. Try a shorter one."
 
 
 class AnswerKeyError(ValidationError):
     """A file from which no answer key could be read; the message says what to do."""
+
+
+class ReaderMissing(AnswerKeyError):
+    """A program that reads PDFs is not installed: the file is not to blame."""
+
+    def __init__(self, program: str, package: str) -> None:
+        super().__init__(
+            f"PDFs cannot be read here because {program} is not installed. Ask an admin to"
+            f" install it (apt-get install {package}), or type the answers."
+        )
+        logger.error("an answer key could not be read: %s is missing", program)
 
 
 def read_answer_key(data: bytes, items: Sequence[RubricItem]) -> dict[str, str]:
@@ -52,15 +75,15 @@ def read_pdf_text(data: bytes) -> str:
     if len(data) > MAX_BYTES:
         raise AnswerKeyError(f"The PDF is larger than {MAX_BYTES // 1_000_000} MB.")
     deadline = time.monotonic() + settings.SHEAF_PDF_SECONDS
-    with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
-        pdf = Path(folder) / "key.pdf"
+    with work_folder() as folder, no_room_is_clear():
+        pdf = folder / "key.pdf"
         pdf.write_bytes(data)
-        pages = _page_count(_run(["pdfinfo", str(pdf)], deadline))
+        pages = _page_count(_run("pdfinfo", str(pdf), deadline=deadline))
         if pages > MAX_PAGES:
             raise AnswerKeyError(
                 f"The PDF has {pages} pages; an answer key has at most {MAX_PAGES}."
             )
-        text = _run(["pdftotext", "-enc", "UTF-8", "-layout", str(pdf), "-"], deadline)
+        text = _run("pdftotext", "-enc", "UTF-8", "-layout", str(pdf), "-", deadline=deadline)
         if sum(map(str.isalpha, text)) >= LETTERS_PER_PAGE * pages:
             return text
         if pages > MAX_SCANNED_PAGES:
@@ -170,30 +193,60 @@ def _tidy(lines: list[str], description: str) -> str:
 
 
 def _read_scan(pdf: Path, deadline: float) -> str:
-    prefix = pdf.with_name("page")
-    _run(["pdftoppm", "-r", "200", "-gray", "-jpeg", str(pdf), str(prefix)], deadline)
-    pictures = sorted(pdf.parent.glob("page*.jpg"))
-    return "\n".join(_run(["tesseract", str(p), "-", "--psm", "4"], deadline) for p in pictures)
+    prefix = str(pdf.with_name("page"))
+    _run(
+        "pdftoppm", "-scale-to", str(LONG_SIDE), "-gray", "-jpeg", str(pdf), prefix,
+        deadline=deadline,
+    )  # fmt: skip
+    return "\n".join(_read_picture(p, deadline) for p in sorted(pdf.parent.glob("page*.jpg")))
 
 
-def _run(command: list[str], deadline: float) -> str:
-    """A child process with limits on time and memory; its output as text."""
-    limits = ["prlimit", f"--as={int(settings.SHEAF_PDF_MEMORY_MB * 1_000_000)}"]
+def _read_picture(path: Path, deadline: float) -> str:
     try:
-        done = subprocess.run(  # noqa: S603 - fixed programs, no shell, a path of our own
-            [*limits, *command],
-            capture_output=True,
-            timeout=deadline - time.monotonic(),
-            check=True,
-            env={**os.environ, "OMP_THREAD_LIMIT": "1"},
-        )
+        with Image.open(path, formats=("JPEG",)) as image:
+            return tesseract.read_text(
+                image, layout=4, dpi=200, seconds=max(0, deadline - time.monotonic())
+            )
+    except tesseract.TesseractMissing as error:
+        raise ReaderMissing("tesseract", "tesseract-ocr") from error
+    except tesseract.TesseractSlow as error:
+        raise AnswerKeyError(TOO_SLOW) from error
+    except (tesseract.TesseractFailed, OSError) as error:
+        raise AnswerKeyError(
+            "A page of the scan cannot be read. Scan it again, or save the key as PDF from the"
+            " program it was written in."
+        ) from error
+
+
+def _run(program: str, *arguments: str, deadline: float) -> str:
+    """What a program of poppler prints, with limits on time, memory and output."""
+    if shutil.which(program) is None:
+        raise ReaderMissing(program, "poppler-utils")
+    limits = {
+        "SHEAF_PDF_MEMORY_MB": str(int(settings.SHEAF_PDF_MEMORY_MB)),
+        "SHEAF_PDF_SECONDS": str(max(1, int(settings.SHEAF_PDF_SECONDS))),
+    }
+    try:
+        # Into a file, whose size the scripts limit: a small PDF can hold gigabytes of text.
+        with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as printed:
+            subprocess.run(  # noqa: S603 - fixed programs, a path of our own
+                [POPPLER / program, *arguments],
+                stdout=printed,
+                stderr=subprocess.DEVNULL,
+                timeout=deadline - time.monotonic(),
+                check=True,
+                env={**os.environ, **limits},
+            )
+            printed.seek(0)
+            return printed.read().decode("utf-8", "replace")
     except subprocess.TimeoutExpired as error:
-        raise AnswerKeyError("Reading the PDF took too long. Try a shorter one.") from error
+        raise AnswerKeyError(TOO_SLOW) from error
     except subprocess.CalledProcessError as error:
+        if error.returncode == -signal.SIGXFSZ:
+            raise AnswerKeyError("The PDF holds more text than an answer key has.") from error
         raise AnswerKeyError(
             "The PDF cannot be read: it is damaged or has a password. Save it again without one."
         ) from error
-    return done.stdout.decode("utf-8", "replace")
 
 
 def _page_count(info: str) -> int:

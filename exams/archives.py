@@ -14,15 +14,17 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
 MAX_NAME = 900
 RATIO_FREE_BYTES = 1_000_000
-_END = struct.Struct("<4s4H2LH")
-_END_64 = struct.Struct("<4sQ2H2L4Q")
+# Bytes of the directory: always allowed; and for each member that is.
+SHORT_DIRECTORY = 1_000_000
+USUAL_ENTRY = 400
+_ENTRY_MARK = b"PK\x01\x02"
 _JUNK = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|\._|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _READ_ERRORS = (
@@ -64,70 +66,77 @@ class Budget:
 
     left: float = field(default_factory=lambda: settings.SHEAF_UPLOAD_MAX_UNPACKED_MB * 1e6)
 
+    @property
+    def problem(self) -> str:
+        megabytes = settings.SHEAF_UPLOAD_MAX_UNPACKED_MB
+        return f"The archive unpacks to more than {megabytes:g} MB. Upload it in parts."
+
     def spend(self, size: int) -> None:
         self.left -= size
         if self.left < 0:
-            raise BadMember(
-                "The archive unpacks to more than "
-                f"{settings.SHEAF_UPLOAD_MAX_UNPACKED_MB:g} MB. Upload it in parts."
-            )
+            raise BadMember(self.problem)
 
 
 def open_archive(file: IO[bytes]) -> zipfile.ZipFile:
-    """Open a ZIP after counting its members. Raises BadArchive with words for a person."""
+    """Open a ZIP, counting its members first. Raises BadArchive with words for a person."""
+    watched = _Watched(file, settings.SHEAF_UPLOAD_MAX_MEMBERS)
     try:
-        _count_members(file, settings.SHEAF_UPLOAD_MAX_MEMBERS)
-        file.seek(0)
-        return zipfile.ZipFile(file)
+        archive = zipfile.ZipFile(watched)  # type: ignore[arg-type]
     except (*_READ_ERRORS, OSError) as error:
         raise BadArchive(
             f"The ZIP is damaged or incomplete ({_words(error)}). Make it again and upload it."
         ) from error
+    watched.opening = False
+    return archive
 
 
-def _count_members(file: IO[bytes], limit: int) -> None:
-    # zipfile keeps every entry in memory and believes the stated number: so count them first,
-    # in the directory itself, in small steps.
-    file.seek(0, 2)
-    size = file.tell()
-    file.seek(max(0, size - 65_557))
-    tail_start, tail = file.tell(), file.read()
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0 or at + _END.size > len(tail):
-        raise zipfile.BadZipFile("its end is missing")
-    *_, directory_size, offset, _comment = _END.unpack_from(tail, at)
-    end = tail_start + at
-    if 0xFFFFFFFF in (directory_size, offset) and end >= 20 + _END_64.size:
-        file.seek(end - 20 - _END_64.size)
-        record = _END_64.unpack(file.read(_END_64.size))
-        if record[0] == b"PK\x06\x06":
-            directory_size, end = record[-2], end - 20 - _END_64.size
-    position, count = end - directory_size, 0
-    if position < 0:
-        raise zipfile.BadZipFile("its directory is missing")
-    file.seek(position)
-    while position < end:
-        header = file.read(46)
-        if len(header) < 46 or header[:4] != b"PK\x01\x02":
-            raise zipfile.BadZipFile("its directory is damaged")
-        skip = sum(struct.unpack_from("<3H", header, 28))
-        position += 46 + skip
-        file.seek(position)
+class _Watched:
+    """A file whose directory of members is measured and counted in the moment zipfile reads it.
+
+    zipfile keeps every entry in memory. Where the directory stands is told in several places of
+    the file, which may contradict one another: what counts is what zipfile itself reads.
+    """
+
+    def __init__(self, file: IO[bytes], limit: int) -> None:
+        self.file, self.limit, self.opening = file, limit, True
+        file.seek(0)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+    def read(self, size: int = -1) -> bytes:
+        if not self.opening:
+            return self.file.read(size)
+        longest = max(SHORT_DIRECTORY, self.limit * USUAL_ENTRY)
+        if size > longest:
+            raise BadArchive(
+                f"The ZIP is damaged, or its list of files is longer than {longest / 1e6:.0f} MB. "
+                "Make it again without comments, and upload it in parts."
+            )
+        content = self.file.read(size)
+        if content.startswith(_ENTRY_MARK) and _entries(content, self.limit) > self.limit:
+            raise BadArchive(f"The ZIP holds more than {self.limit} files. Upload it in parts.")
+        return content
+
+
+def _entries(directory: bytes, limit: int) -> int:
+    """How many entries a directory has; it is not looked at beyond one more than the limit."""
+    at = count = 0
+    while count <= limit and directory.startswith(_ENTRY_MARK, at) and at + 46 <= len(directory):
+        at += 46 + sum(struct.unpack_from("<3H", directory, at + 28))
         count += 1
-        if count > limit:
-            raise BadArchive(f"The ZIP holds more than {limit} files. Upload it in parts.")
+    return count
 
 
 def members_of(archive: zipfile.ZipFile) -> list[Member]:
     """All files of an archive in its own order, judged by name and attributes; no folders."""
     members: list[Member] = []
-    taken: set[str] = set()
+    taken: dict[str, int] = {}
     for info in archive.infolist():
         raw = _decoded(info).replace("\\", "/")
         if raw.endswith("/") and not info.file_size:
             continue
         name = _unique(_clean(raw), taken)
-        taken.add(name)
         ignored = "Made by the computer, not by a person." if _JUNK.search(raw) else ""
         members.append(Member(info, name, "" if ignored else _refusal(info, raw), ignored))
     return members
@@ -148,11 +157,14 @@ def _clean(raw: str) -> str:
     return name if len(name) <= MAX_NAME else "…" + name[-MAX_NAME:]
 
 
-def _unique(name: str, taken: set[str]) -> str:
-    number, candidate = 1, name
+def _unique(name: str, taken: dict[str, int]) -> str:
+    """The name, with a number behind it where it was there before; `taken` has the last ones."""
+    number, candidate = taken.get(name, 1), name
     while candidate in taken:
         number += 1
         candidate = f"{name} ({number})"
+    taken[name] = number
+    taken.setdefault(candidate, 1)
     return candidate
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from batching.claims import free
 from batching.sweep import register_due
 from exams.models import Sheet, SheetState, Upload, UploadState
+from exams.suggestions import roster_hashes
 
 INSPECTED_IN = (SheetState.PENDING_MAPPING, SheetState.MAPPED)
 
@@ -55,8 +56,20 @@ def sheets_to_suggest() -> QuerySet[Sheet]:
 
 
 def exams_to_suggest(now: datetime | None = None) -> list[int]:
-    """The ids of exams with sheets that wait for a suggestion."""
-    return list(sheets_to_suggest().values_list("exam", flat=True).distinct().order_by("exam"))
+    """The ids of exams with unmapped sheets that wait for a suggestion, or whose class list is
+    another than the one their suggestions were made with."""
+    exams = list(
+        Sheet.objects.filter(state=SheetState.PENDING_MAPPING, inspected_at__isnull=False)
+        .values_list("exam", "exam__school_class", "exam__roster_hash")
+        .annotate(waiting=Count("pk", filter=Q(suggested_at__isnull=True)))
+        .order_by("exam_id")
+    )
+    known = roster_hashes({school_class for _, school_class, _, waiting in exams if not waiting})
+    return [
+        exam
+        for exam, school_class, seen, waiting in exams
+        if waiting or known[school_class] != seen
+    ]
 
 
 def exams_ready_for_suggestions(sheet_pk: int) -> list[int]:

@@ -11,13 +11,13 @@ import logging
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from django_fsm import can_proceed
 from PIL import Image
 
 from accounts.models import Enrolment
-from batching.claims import LostClaim, claim, fenced, give_back, kept_alive
+from batching.claims import Claim, LostClaim, claim, fenced, give_back, kept_alive
 from exams.due import sheets_to_inspect
 from exams.models import Page, Sheet, SheetState
 from exams.orientation import turn_needed
@@ -41,6 +41,10 @@ READING_SIDE = 2400
 CHANGEABLE = (SheetState.PENDING_MAPPING, SheetState.MAPPED, SheetState.SKIPPED)
 
 
+class PageChanged(Exception):
+    """Somebody gave the page another image since its row was read."""
+
+
 @dataclass(frozen=True, slots=True)
 class TurnedPage:
     """New files for a page, made from the image with hash `before`."""
@@ -55,30 +59,13 @@ def inspect_sheet(sheet_pk: int) -> None:
     held = claim(sheets_to_inspect(), sheet_pk)
     if held is None:
         return
-    if held.exhausted:
-        with fenced(held) as sheet:
-            if can_proceed(sheet.fail):
-                sheet.fail("Its pages could not be read several times. Scan the paper again.")
-                sheet._change_reason = "Inspection failed"
-                sheet.save()
-        return
-    sheet = Sheet.objects.select_related("exam").get(pk=sheet_pk)
-    pages = list(sheet.pages.all())
-    folder = f"sheets/{sheet_pk}/upright"
-    clean_folder(folder, keep={name for page in pages for name in (page.image, page.thumbnail)})
     try:
-        with undone_on_error() as kept:
-            with kept_alive(held):
-                changes, head = _inspect(sheet, pages, f"{folder}/{held.attempt}", kept)
-            with fenced(held) as locked:
-                _write_turns(locked, changes)
-                locked.roll_number_read = head.roll
-                locked.name_read = head.name
-                locked.inspected_at = timezone.now()
-                locked._change_reason = "Inspected"
-                locked.save()
+        _attempt(held)
     except LostClaim as lost:
         logger.info("sheet %s: %s was taken over by another worker", sheet_pk, lost)
+    except PageChanged:
+        logger.info("sheet %s: a page was turned meanwhile, it is inspected again", sheet_pk)
+        give_back(held)
     except TesseractMissing as error:
         logger.error("sheet %s waits: %s", sheet_pk, error)
         give_back(held, seconds=settings.SHEAF_SWEEP_SECONDS)
@@ -93,6 +80,35 @@ def inspect_sheet(sheet_pk: int) -> None:
         raise
 
 
+def _attempt(held: Claim) -> None:
+    sheet = Sheet.objects.select_related("exam").get(pk=held.pk)
+    pages = list(sheet.pages.all())
+    folder = f"sheets/{sheet.pk}/upright"
+    clean_folder(folder, keep={name for page in pages for name in (page.image, page.thumbnail)})
+    if held.exhausted:
+        _fail(held, "Its pages could not be read several times. Scan the paper again.")
+        return
+    with undone_on_error() as kept:
+        with kept_alive(held):
+            changes, head = _inspect(sheet, pages, f"{folder}/{held.attempt}", kept)
+        with fenced(held) as locked:
+            transaction.on_commit(kept.clear)
+            _write_turns(locked, changes)
+            locked.roll_number_read = head.roll
+            locked.name_read = head.name
+            locked.inspected_at = timezone.now()
+            locked._change_reason = "Inspected"
+            locked.save()
+
+
+def _fail(held: Claim, problem: str) -> None:
+    with fenced(held) as sheet:
+        if can_proceed(sheet.fail):
+            sheet.fail(problem)
+            sheet._change_reason = "Inspection failed"
+            sheet.save()
+
+
 def _inspect(
     sheet: Sheet, pages: list[Page], folder: str, kept: list[str]
 ) -> tuple[dict[int, TurnedPage], HeadReading]:
@@ -101,7 +117,7 @@ def _inspect(
     for page in pages:
         if page.is_blank or page.dropped_at:
             continue
-        content = read_file(page.image)
+        content = page_content(page)
         image = _readable(content)
         turn = turn_needed(image)
         if turn.degrees:
@@ -113,6 +129,16 @@ def _inspect(
             upright = image.rotate(-turn.degrees, expand=True) if turn.degrees else image
             head = _read_head(sheet, upright)
     return changes, head or HeadReading("", "")
+
+
+def page_content(page: Page) -> bytes:
+    """The bytes of a page's image. Raises PageChanged when the page has another one by now."""
+    try:
+        return read_file(page.image)
+    except FileNotFoundError as error:
+        if Page.objects.filter(pk=page.pk, image=page.image).exists():
+            raise
+        raise PageChanged(f"page {page.pk}") from error
 
 
 def _readable(content: bytes) -> Image.Image:

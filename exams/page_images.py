@@ -7,6 +7,7 @@ of sheets. Checks decode at a fraction of the size, so that they cost a few mill
 from __future__ import annotations
 
 import io
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from scipy import ndimage
 
 THUMBNAIL_WIDTH = 300
 SMALLEST_SIDE = 50
+# Longer than the longest screenshot of a conversation, and far from what no JPEG can hold.
+LONGEST_SHAPE = 30
 EXIF_ORIENTATION = 0x0112
 QUARTERS = {
     1: Image.Transpose.ROTATE_270,
@@ -51,11 +54,10 @@ class Look:
 
 
 def look_at(path: Path) -> Look:
-    """Decode an image once, small. Raises UnreadableImage when it is damaged or tiny."""
+    """Decode an image once, small. Raises UnreadableImage when it is damaged, tiny or a strip."""
     with opened(path) as image:
         width, height = image.size
-        if min(width, height) < SMALLEST_SIDE:
-            raise UnreadableImage(f"it is only {width}x{height} pixels")
+        check_shape(width, height)
         scale = THUMBNAIL_WIDTH / width
         small_size = (THUMBNAIL_WIDTH, max(1, round(height * scale)))
         try:
@@ -70,6 +72,16 @@ def look_at(path: Path) -> Look:
         gray = gray.resize(small_size, Image.Resampling.BOX)
     blank, faint = flags_of(np.asarray(gray))
     return Look(width, height, _jpeg(small, 75), blank, faint)
+
+
+def check_shape(width: int, height: int) -> None:
+    """Raise UnreadableImage for a size in pixels that no page has."""
+    if min(width, height) < SMALLEST_SIDE:
+        raise UnreadableImage(f"it is only {width}x{height} pixels")
+    if max(width, height) > LONGEST_SHAPE * min(width, height):
+        raise UnreadableImage(
+            f"it has {width}x{height} pixels, more than {LONGEST_SHAPE} times as long as wide"
+        )
 
 
 def opened(path: Path) -> Image.Image:
@@ -165,6 +177,7 @@ def page_from_file(content: bytes, *, quality: int, max_megapixels: float) -> tu
     """
     with opened(io.BytesIO(content)) as image:  # type: ignore[arg-type]
         width, height = image.size
+        check_shape(width, height)
         if width * height > max_megapixels * 1e6:
             raise UnreadableImage(
                 f"it has {width}x{height} pixels, more than {max_megapixels:g} million"
@@ -175,7 +188,8 @@ def page_from_file(content: bytes, *, quality: int, max_megapixels: float) -> tu
                 image.mode == "P" and "transparency" not in image.info
             )
             if turn in (0, 1) and plain and "transparency" not in image.info:
-                if image.format == "JPEG":
+                # A phone's photograph is often "MPO": a JPEG with further pictures behind it.
+                if image.format != "PNG":
                     return b"".join(_without_metadata(content)), ".jpg"
                 if _bit_depth(content) <= 8:
                     return b"".join(_png_without_metadata(content)), ".png"
@@ -205,8 +219,17 @@ def _jpeg(image: Image.Image, quality: int) -> bytes:
     return out.getvalue()
 
 
+# Of the APPn: JFIF, the colour profile, Adobe's colour transform.
+_JPEG_KEPT = (b"JFIF\0", b"ICC_PROFILE\0", b"Adobe")
+# Those that come between the parts of the picture itself.
+_JPEG_MARKER = re.compile(rb"\xff[\xc4\xd9-\xdd]")
+
+
 def _without_metadata(content: bytes) -> Iterator[bytes]:
-    """A JPEG's segments without Exif, XMP, IPTC and comments, which may name people and places."""
+    """A JPEG's segments without Exif, XMP, IPTC and comments, which may name people and places.
+
+    What follows its end (further pictures with their own metadata, a film) is left out.
+    """
     yield content[:2]
     at = 2
     while True:
@@ -217,13 +240,24 @@ def _without_metadata(content: bytes) -> Iterator[bytes]:
             at += 1
             continue
         if marker == 0xDA:
-            yield content[at:]
+            yield content[at : _end_of_picture(content, at)]
             return
         length = 2 + int.from_bytes(content[at + 2 : at + 4], "big")
-        # Kept of the APPn: JFIF, the colour profile, Adobe's colour transform.
-        if not (0xE0 <= marker <= 0xEF or marker == 0xFE) or marker in (0xE0, 0xE2, 0xEE):
-            yield content[at : at + length]
+        segment = content[at : at + length]
+        if not (0xE0 <= marker <= 0xEF or marker == 0xFE) or segment[4:].startswith(_JPEG_KEPT):
+            yield segment
         at += length
+
+
+def _end_of_picture(content: bytes, at: int) -> int:
+    """Where a JPEG ends whose picture begins at `at`; the file's end where it does not say so."""
+    while found := _JPEG_MARKER.search(content, at):
+        at = found.end()
+        if content[at - 1] == 0xD9:
+            return at
+        # A table between two scans, which may hold any bytes.
+        at += int.from_bytes(content[at : at + 2], "big")
+    return len(content)
 
 
 _PNG_KEPT = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"tRNS"}

@@ -15,9 +15,17 @@ from django.utils import timezone
 
 from accounts.models import User
 from batching.conflicts import Conflict
-from exams.inspection import CHANGEABLE, apply_turn, turned_files
+from exams.inspection import (
+    CHANGEABLE,
+    PageChanged,
+    apply_turn,
+    page_content,
+    turned_files,
+)
 from exams.models import Page, Sheet
-from exams.storage import read_file, undone_on_error
+from exams.storage import undone_on_error
+
+CHANGED_MEANWHILE = "This page was changed by somebody else. Look at it again."
 
 
 def turn_page(page: Page, *, quarter_turns: int, by: User) -> Page:
@@ -29,13 +37,16 @@ def turn_page(page: Page, *, quarter_turns: int, by: User) -> Page:
     seen = Page.objects.get(pk=page.pk)
     with undone_on_error() as kept:
         # The slow part comes before the lock; what it was made of is checked under the lock.
-        fields = turned_files(
-            read_file(seen.image), seen.image, degrees, f"sheets/{seen.sheet_id}/by-hand"
-        )
+        try:
+            content = page_content(seen)
+        except PageChanged as error:
+            raise Conflict(CHANGED_MEANWHILE) from error
+        fields = turned_files(content, seen.image, degrees, f"sheets/{seen.sheet_id}/by-hand")
         kept += [str(fields["image"]), str(fields["thumbnail"])]
         with _locked(page, by, f"Page {seen.number} turned by {degrees}°") as row:
+            transaction.on_commit(kept.clear)
             if row.sha256 != seen.sha256:
-                raise Conflict("This page was changed by somebody else. Look at it again.")
+                raise Conflict(CHANGED_MEANWHILE)
             apply_turn(row, degrees, fields)
             return row
 

@@ -12,13 +12,14 @@ import itertools
 import logging
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from django_fsm import can_proceed
 from pdf2image import convert_from_path, pdfinfo_from_path
@@ -28,7 +29,13 @@ from batching.claims import Claim, LostClaim, claim, fenced, give_back, kept_ali
 from exams.content import HEAD, Kind, kind_of
 from exams.due import sheets_to_render
 from exams.models import Page, Sheet
-from exams.page_images import SMALLEST_SIDE, UnreadableImage, look_at, page_from_file
+from exams.page_images import (
+    LONGEST_SHAPE,
+    SMALLEST_SIDE,
+    UnreadableImage,
+    look_at,
+    page_from_file,
+)
 from exams.storage import (
     StorageFull,
     StoredFile,
@@ -45,6 +52,8 @@ logger = logging.getLogger(__name__)
 
 POPPLER = Path(__file__).parent / "poppler"
 POINTS_PER_INCH = 72
+# A damaged PDF can be complained of for gigabytes: the beginning says enough.
+LOG_READ = 100_000
 # Pages beyond this are rendered with fewer dots per inch: photographs put into a PDF often say
 # that they are a metre wide. The steps keep a document to few calls of pdftoppm.
 COMFORTABLE_MEGAPIXELS = 12.5
@@ -63,6 +72,10 @@ _limit_poppler()
 
 class UnreadablePaper(ValidationError):
     """The paper cannot be turned into pages; the message says why and what to do."""
+
+
+class PopplerMissing(Exception):
+    """Poppler is not installed: no PDF can be rendered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,32 +101,45 @@ def rasterize_sheet(sheet_pk: int) -> None:
     held = claim(sheets_to_render(), sheet_pk)
     if held is None:
         return
-    if held.exhausted:
-        _fail(held, "Rendering this paper stopped half-way several times. Scan it again.")
-        return
-    sheet = Sheet.objects.get(pk=sheet_pk)
-    folder = f"sheets/{sheet_pk}"
-    clean_folder(folder)
     try:
-        with undone_on_error() as kept, work_folder() as work:
-            with kept_alive(held):
-                rendered = _render(sheet, f"{folder}/{held.attempt}", work, kept)
-            with fenced(held) as locked:
-                Page.objects.bulk_create(rendered.pages)
-                locked.rendered_at = timezone.now()
-                locked.problem = rendered.problem
-                locked._change_reason = "Rendered"
-                locked.save()
-    except UnreadablePaper as error:
-        _fail(held, " ".join(error.messages))
+        _attempt(held)
     except LostClaim as lost:
         logger.info("sheet %s: %s was taken over by another worker", sheet_pk, lost)
+    except PopplerMissing as error:
+        logger.error("sheet %s waits: %s", sheet_pk, error)
+        give_back(held, seconds=settings.SHEAF_SWEEP_SECONDS)
     except StorageFull:
         logger.error("sheet %s: the disk is full, it waits", sheet_pk)
         give_back(held, seconds=settings.SHEAF_SWEEP_SECONDS)
     except (OperationalError, InterfaceError):
         give_back(held)
         raise
+
+
+def _attempt(held: Claim) -> None:
+    folder = f"sheets/{held.pk}"
+    clean_folder(folder)
+    if held.exhausted:
+        _fail(held, "Rendering this paper stopped half-way several times. Scan it again.")
+        return
+    try:
+        _render_and_keep(held, f"{folder}/{held.attempt}")
+    except UnreadablePaper as error:
+        _fail(held, " ".join(error.messages))
+
+
+def _render_and_keep(held: Claim, folder: str) -> None:
+    sheet = Sheet.objects.get(pk=held.pk)
+    with undone_on_error() as kept, work_folder() as work:
+        with kept_alive(held):
+            rendered = _render(sheet, folder, work, kept)
+        with fenced(held) as locked:
+            transaction.on_commit(kept.clear)
+            Page.objects.bulk_create(rendered.pages)
+            locked.rendered_at = timezone.now()
+            locked.problem = rendered.problem
+            locked._change_reason = "Rendered"
+            locked.save()
 
 
 def _fail(held: Claim, problem: str) -> None:
@@ -205,7 +231,10 @@ def render_pdf(path: Path, folder: Path) -> tuple[list[Path], str]:
     for dpi, run in itertools.groupby(pages, key=lambda page: page.dpi):
         numbers = [page.number for page in run]
         pictures += _call_pdftoppm(paper, folder, dpi, numbers[0], numbers[-1])
-    return pictures, _complaint(folder)
+    words = _complaint(folder)
+    if not words:
+        return pictures, ""
+    return pictures, f"The PDF is damaged ({words}): see whether its pages are complete."
 
 
 def _call_pdftoppm(path: Path, folder: Path, dpi: int, first: int, last: int) -> list[Path]:
@@ -238,9 +267,10 @@ def _call_pdftoppm(path: Path, folder: Path, dpi: int, first: int, last: int) ->
     missing = [number for number in range(first, last + 1) if number not in pictures]
     if missing:
         check_room(folder)
+        words = _complaint(folder)
         raise UnreadablePaper(
-            f"Page {missing[0]} of the PDF cannot be rendered"
-            f"{_because(folder)}. Scan the paper again and upload it."
+            f"Page {missing[0]} of the PDF cannot be rendered{f' ({words})' if words else ''}. "
+            "Scan the paper again and upload it."
         )
     return [pictures[number] for number in range(first, last + 1)]
 
@@ -248,6 +278,8 @@ def _call_pdftoppm(path: Path, folder: Path, dpi: int, first: int, last: int) ->
 def pdf_pages(path: Path) -> list[PdfPage]:
     """What pdfinfo says about each page. Raises UnreadablePaper with words for a person."""
     limit = settings.SHEAF_SHEET_MAX_PAGES
+    if not (shutil.which("pdfinfo") and shutil.which("pdftoppm")):
+        raise PopplerMissing("poppler is missing: apt-get install poppler-utils")
     try:
         info = pdfinfo_from_path(
             path.as_posix(),
@@ -287,9 +319,10 @@ def _pdf_page(info: dict[str, str], number: int) -> PdfPage:
     full = at_72 * (settings.SHEAF_DPI / POINTS_PER_INCH) ** 2
     step = next((step for step in STEPS if full * step**2 <= COMFORTABLE_MEGAPIXELS), STEPS[-1])
     dpi = round(settings.SHEAF_DPI * step)
-    if min(width, height) / POINTS_PER_INCH * dpi < SMALLEST_SIDE:
+    short, long = sorted((width, height))
+    if short / POINTS_PER_INCH * dpi < SMALLEST_SIDE or long > LONGEST_SHAPE * short:
         raise UnreadablePaper(
-            f"Page {number} of the PDF cannot be read: its size is {width:.0f} x {height:.0f} "
+            f"Page {number} of the PDF cannot be read: its size is {width:.0f}x{height:.0f} "
             "points. Scan the paper again and upload it."
         )
     return PdfPage(number, width, height, dpi)
@@ -310,16 +343,12 @@ def _damaged(why: str) -> UnreadablePaper:
 
 
 def _complaint(folder: Path) -> str:
-    """A warning for the teacher when poppler rendered all pages but complained of damage."""
-    text = "\n".join(log.read_text(errors="replace") for log in sorted(folder.glob("*.log")))
-    words = _first_complaint(text)
-    return f"The PDF is damaged ({words}): see whether its pages are complete." if words else ""
-
-
-def _because(folder: Path) -> str:
-    text = "\n".join(log.read_text(errors="replace") for log in sorted(folder.glob("*.log")))
-    words = _first_complaint(text)
-    return f" ({words})" if words else ""
+    """What poppler complained of while it wrote pages into a folder; empty when it did not."""
+    for log in sorted(folder.glob("*.log")):
+        with log.open(errors="replace") as file:
+            if words := _first_complaint(file.read(LOG_READ)):
+                return words
+    return ""
 
 
 def _first_complaint(text: str) -> str:

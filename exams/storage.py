@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -25,7 +26,7 @@ from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, default_storage
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 CHUNK = 256 * 1024
 LITTLE_ROOM = 20_000_000
@@ -219,9 +220,13 @@ def work_folder() -> Iterator[Path]:
 
 
 def delete_after_commit(*names: str) -> None:
-    """Delete stored files once the transaction that stopped naming them is committed."""
-    kept = [name for name in names if name]
-    transaction.on_commit(lambda: delete_files(kept))
+    """Delete stored files once the transaction that stopped naming them is committed.
+
+    A file that cannot be deleted is logged and no error of the change, which is done by then;
+    housekeeping deletes what no row names.
+    """
+    for name in filter(None, names):
+        transaction.on_commit(partial(default_storage.delete, name), robust=True)
 
 
 def delete_files(names: Collection[str]) -> None:
@@ -261,10 +266,18 @@ def _remove_if_empty(folder: Path) -> None:
 
 @contextmanager
 def undone_on_error() -> Iterator[list[str]]:
-    """A list of stored names: they are deleted again when the block raises."""
+    """A list of stored names: they are deleted again when the block raises.
+
+    What is raised after the block's commit must not delete the files of committed rows: the
+    first thing inside its transaction is `transaction.on_commit(names.clear)`.
+    """
     names: list[str] = []
     try:
         yield names
+    except (OperationalError, InterfaceError):
+        # The answer to a commit may have been lost, and the rows be there: the files stay, and
+        # the next attempt or housekeeping deletes them where they are not.
+        raise
     except BaseException:
         delete_files(names)
         raise

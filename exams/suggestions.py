@@ -7,16 +7,19 @@ the assignment with the most evidence wins, so that nobody is suggested twice.
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from scipy.optimize import linear_sum_assignment
 
 from accounts.models import Enrolment
-from exams.models import Exam, Sheet, SheetState
+from exams.models import Exam, Page, Sheet, SheetState
 from exams.roll_numbers import match_either, match_name, name_key, plain, rolls_in_name
 
 FILE_ROLL, FILE_NAME, PAGE_ROLL, PAGE_NAME = 100.0, 80.0, 100.0, 60.0
@@ -69,28 +72,85 @@ class Roster:
 
 def suggest_students(exam_pk: int) -> None:
     """The stage: suggest again for all unmapped sheets of an exam. Twice gives the same as once."""
-    now = timezone.now()
     with transaction.atomic():
-        exam = Exam.objects.select_for_update(no_key=True).get(pk=exam_pk)
-        roster = roster_of(exam)
-        taken = dict(
-            Sheet.objects.filter(exam=exam, enrolment__isnull=False)
-            .exclude(state=SheetState.SKIPPED)
-            .values_list("enrolment", "name")
+        work_out(Exam.objects.select_for_update(no_key=True).get(pk=exam_pk))
+
+
+def work_out(exam: Exam) -> None:
+    """Suggest again for all unmapped sheets of an exam, which the caller has locked.
+
+    Where the class has changed since the last time, sheets on which nothing was found become due
+    for reading again: a number without a label is only seen when it is known.
+    """
+    now = timezone.now()
+    students = _students(exam.school_class_id)
+    roster = _roster(students)
+    sheets = list(
+        Sheet.objects.select_for_update(of=("self",))
+        .filter(exam=exam, state=SheetState.PENDING_MAPPING, inspected_at__isnull=False)
+        .order_by("pk")
+    )
+    suggestions = solve(sheets, roster, dict(_taken(exam).values_list("enrolment", "name")))
+    for sheet in sheets:
+        suggestion = suggestions[sheet.pk]
+        sheet.suggested_enrolment_id = suggestion.enrolment
+        sheet.suggestion_reason = suggestion.reason[:300]
+        sheet.suggestion_certain = suggestion.certain
+        sheet.suggested_at = now
+    Sheet.objects.bulk_update(sheets, SUGGESTION_FIELDS, batch_size=500)
+    seen, known = exam.roster_hash, roster_hash(students)
+    if seen != known:
+        # The class list of an exam is no part of its history.
+        Exam.objects.filter(pk=exam.pk).update(roster_hash=known)
+    if seen not in ("", known):
+        _read_again([sheet for sheet in sheets if not sheet.suggested_enrolment_id])
+
+
+def _read_again(sheets: list[Sheet]) -> None:
+    """Have sheets without a number inspected once more, but for those a person had in hand.
+
+    Inspection turns pages, and somebody may have turned them back.
+    """
+    unread = {sheet.pk for sheet in sheets if not sheet.roll_number_read}
+    in_hand = Sheet.history.filter(
+        id__in=unread, history_type="~", history_user__isnull=False
+    ).values_list("id", flat=True)
+    Sheet.objects.filter(pk__in=unread.difference(in_hand)).update(
+        inspected_at=None, suggested_at=None, tries=0
+    )
+
+
+def needs_suggestions(exam: Exam) -> bool:
+    """Whether a sheet waits for a suggestion, or the class has changed since they were made."""
+    waiting = Sheet.objects.filter(
+        exam=exam,
+        state=SheetState.PENDING_MAPPING,
+        inspected_at__isnull=False,
+        suggested_at__isnull=True,
+    )
+    return exam.roster_hash != roster_hash(_students(exam.school_class_id)) or waiting.exists()
+
+
+def certain_sheets(exam: Exam) -> QuerySet[Sheet]:
+    """Unmapped sheets whose suggestion needs no person, has a student free, and pages to show."""
+    kept_pages = Page.objects.filter(sheet=OuterRef("pk"), dropped_at__isnull=True)
+    return (
+        Sheet.objects.filter(
+            Exists(kept_pages),
+            exam=exam,
+            state=SheetState.PENDING_MAPPING,
+            suggestion_certain=True,
+            suggested_enrolment__school_class=exam.school_class_id,
+            rendered_at__isnull=False,
         )
-        sheets = list(
-            Sheet.objects.select_for_update(of=("self",))
-            .filter(exam=exam, state=SheetState.PENDING_MAPPING, inspected_at__isnull=False)
-            .order_by("pk")
-        )
-        suggestions = solve(sheets, roster, taken)
-        for sheet in sheets:
-            suggestion = suggestions[sheet.pk]
-            sheet.suggested_enrolment_id = suggestion.enrolment
-            sheet.suggestion_reason = suggestion.reason[:300]
-            sheet.suggestion_certain = suggestion.certain
-            sheet.suggested_at = now
-        Sheet.objects.bulk_update(sheets, SUGGESTION_FIELDS, batch_size=500)
+        .exclude(suggested_enrolment__in=_taken(exam).values("enrolment"))
+        .order_by("pk")
+    )
+
+
+def certain_hash(pairs: Iterable[tuple[int, int]]) -> str:
+    """What a page shows as certain, given as (sheet id, enrolment id), as one short value."""
+    return _digest(sorted(pairs))
 
 
 def withdraw_suggestions(exam: Exam, taken: set[int]) -> None:
@@ -113,13 +173,42 @@ def withdraw_suggestions(exam: Exam, taken: set[int]) -> None:
     Sheet.objects.bulk_update(stale, SUGGESTION_FIELDS, batch_size=500)
 
 
-def roster_of(exam: Exam) -> Roster:
-    """The class of an exam, as suggestions need it."""
-    rows = Enrolment.objects.filter(school_class=exam.school_class_id).order_by("pk")
-    listed = list(rows.values_list("pk", "roll_number", "student__name"))
+def roster_hash(students: Iterable[tuple[int, str, str]]) -> str:
+    """A class list, given as (enrolment id, roll number, name), as one short value."""
+    return _digest(sorted(students))
+
+
+def roster_hashes(classes: Collection[int]) -> dict[int, str]:
+    """The class lists of several classes, in one query, by the class's id."""
+    students: dict[int, list[tuple[int, str, str]]] = {school_class: [] for school_class in classes}
+    rows = Enrolment.objects.filter(school_class__in=classes).order_by()
+    for school_class, *student in rows.values_list(
+        "school_class", "pk", "roll_number", "student__name"
+    ):
+        students[school_class].append(tuple(student))
+    return {school_class: roster_hash(listed) for school_class, listed in students.items()}
+
+
+def _students(school_class: int) -> list[tuple[int, str, str]]:
+    rows = Enrolment.objects.filter(school_class=school_class).order_by("pk")
+    return list(rows.values_list("pk", "roll_number", "student__name"))
+
+
+def _roster(students: list[tuple[int, str, str]]) -> Roster:
     return Roster(
-        {pk: roll for pk, roll, _ in listed}, {pk: name_key(name) for pk, _, name in listed}
+        {pk: roll for pk, roll, _ in students}, {pk: name_key(name) for pk, _, name in students}
     )
+
+
+def _taken(exam: Exam) -> QuerySet[Sheet]:
+    """Sheets that have a student: nobody else's sheet can be theirs."""
+    return Sheet.objects.filter(exam=exam, enrolment__isnull=False).exclude(
+        state=SheetState.SKIPPED
+    )
+
+
+def _digest(rows: list[tuple[int, ...]] | list[tuple[int, str, str]]) -> str:
+    return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
 def solve(sheets: list[Sheet], roster: Roster, taken: dict[int, str]) -> dict[int, Suggestion]:

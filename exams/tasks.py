@@ -9,6 +9,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.db import InterfaceError, OperationalError
 
+from batching.sweep import ring
 from exams import due, inspection, rasterize, suggestions, zip_import
 
 RETRY = {
@@ -25,7 +26,7 @@ def unpack_upload(upload_pk: int) -> None:
     """Turn an upload into sheets."""
     zip_import.unpack_upload(upload_pk)
     for sheet_pk in due.sheets_to_render().filter(upload=upload_pk).values_list("pk", flat=True):
-        rasterize_sheet.delay(sheet_pk)
+        ring(rasterize_sheet, sheet_pk)
 
 
 @shared_task(**RETRY)
@@ -33,7 +34,7 @@ def rasterize_sheet(sheet_pk: int) -> None:
     """Turn a sheet's paper into page images."""
     rasterize.rasterize_sheet(sheet_pk)
     if due.sheets_to_inspect().filter(pk=sheet_pk).exists():
-        inspect_sheet.delay(sheet_pk)
+        ring(inspect_sheet, sheet_pk)
 
 
 @shared_task(**RETRY)
@@ -41,7 +42,7 @@ def inspect_sheet(sheet_pk: int) -> None:
     """Turn a sheet's pages upright and read whose it is."""
     inspection.inspect_sheet(sheet_pk)
     for exam_pk in due.exams_ready_for_suggestions(sheet_pk):
-        suggest_students.delay(exam_pk)
+        ring(suggest_students, exam_pk)
 
 
 @shared_task(**RETRY)

@@ -22,6 +22,10 @@ class TesseractFailed(Exception):
     """Tesseract did not answer, or broke on this picture."""
 
 
+class TesseractSlow(TesseractFailed):
+    """Tesseract did not answer in time."""
+
+
 class TesseractMissing(TesseractFailed):
     """Tesseract is not installed: no picture can be read."""
 
@@ -35,9 +39,9 @@ class Word:
     line: tuple[int, int, int]
 
 
-def read_text(image: Image.Image, *, layout: int, dpi: int = 150) -> str:
+def read_text(image: Image.Image, *, layout: int, dpi: int = 150, seconds: float = SECONDS) -> str:
     """The text of a picture; `layout` is tesseract's page segmentation mode."""
-    return _run(image, "--psm", str(layout), "--dpi", str(dpi))
+    return _run(image, "--psm", str(layout), "--dpi", str(dpi), seconds=seconds)
 
 
 def read_words(image: Image.Image, *, layout: int, dpi: int = 150) -> list[Word]:
@@ -61,7 +65,9 @@ def detect_orientation(image: Image.Image, *, dpi: int = 150) -> tuple[int, floa
     return (int(turn[1]), float(confidence[1])) if turn and confidence else (0, 0.0)
 
 
-def _run(image: Image.Image, *options: str, may_fail: bool = False) -> str:
+def _run(
+    image: Image.Image, *options: str, may_fail: bool = False, seconds: float = SECONDS
+) -> str:
     picture = io.BytesIO()
     image.convert("L").save(picture, "PPM")
     try:
@@ -69,14 +75,14 @@ def _run(image: Image.Image, *options: str, may_fail: bool = False) -> str:
             ["tesseract", "stdin", "stdout", *options],  # noqa: S607
             input=picture.getvalue(),
             capture_output=True,
-            timeout=SECONDS,
+            timeout=seconds,
             env={**os.environ, "OMP_THREAD_LIMIT": "1"},
             check=False,
         )
     except FileNotFoundError as error:
         raise TesseractMissing("tesseract is missing: apt-get install tesseract-ocr") from error
     except subprocess.TimeoutExpired as error:
-        raise TesseractFailed(f"tesseract did not answer within {SECONDS} seconds") from error
+        raise TesseractSlow(f"tesseract did not answer within {seconds:.0f} seconds") from error
     if done.returncode and not may_fail:
         words = done.stderr.decode(errors="replace").strip().splitlines()
         raise TesseractFailed(words[-1] if words else f"tesseract ended with {done.returncode}")

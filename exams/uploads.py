@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from batching.conflicts import guarded
+from batching.sweep import ring
 from exams import tasks
 from exams.content import ACCEPTED, HEAD, describe, kind_of
 from exams.models import Exam, Upload
@@ -72,6 +73,7 @@ def receive_upload(exam: Exam, file: IO[bytes], *, name: str, by: User) -> Uploa
             raise DuplicateUpload(first)
         try:
             with transaction.atomic():
+                transaction.on_commit(kept.clear)
                 upload = Upload(
                     exam=exam,
                     uploaded_by=by,
@@ -82,7 +84,7 @@ def receive_upload(exam: Exam, file: IO[bytes], *, name: str, by: User) -> Uploa
                 )
                 upload._history_user = by
                 upload.save()
-                tasks.unpack_upload.delay_on_commit(upload.pk)
+                ring(tasks.unpack_upload, upload.pk)
         except IntegrityError:
             # Two people (or one twice) at once: the other was a moment earlier.
             if first := same.first():
@@ -127,4 +129,4 @@ def retry_upload(upload: Upload, *, by: User) -> None:
         locked.lease_until = None
         locked._history_user = by
         locked.save()
-        tasks.unpack_upload.delay_on_commit(locked.pk)
+        ring(tasks.unpack_upload, locked.pk)

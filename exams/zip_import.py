@@ -9,17 +9,17 @@ students apart. Papers that the exam has already are listed, not doubled.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import logging
-import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import IO
 
 from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 from simple_history.utils import bulk_create_with_history
 
 from accounts.models import Enrolment
@@ -29,14 +29,15 @@ from exams.archives import reading as reading_member
 from exams.content import ACCEPTED, HEAD, Kind, describe, is_archive, kind_of
 from exams.due import uploads_to_unpack
 from exams.models import Exam, MemberOutcome, Sheet, Upload, UploadMember, UploadState
+from exams.natural import natural_key
 from exams.roll_numbers import rolls_in_name
 from exams.storage import (
     StorageFull,
     StoredFile,
     clean_folder,
     delete_after_commit,
-    delete_files,
     keep_file,
+    undone_on_error,
 )
 
 logger = logging.getLogger(__name__)
@@ -76,15 +77,8 @@ def unpack_upload(upload_pk: int) -> None:
     held = claim(uploads_to_unpack(), upload_pk)
     if held is None:
         return
-    if held.exhausted:
-        _fail(held, "Unpacking stopped half-way several times. Upload the file in smaller parts.")
-        return
     try:
-        upload = Upload.objects.select_related("exam").get(pk=upload_pk)
-        with kept_alive(held):
-            _Unpacking(held, upload).run()
-    except BadArchive as error:
-        _fail(held, " ".join(error.messages))
+        _attempt(held)
     except LostClaim as lost:
         logger.info("upload %s: %s was taken over by another worker", upload_pk, lost)
     except StorageFull:
@@ -93,6 +87,21 @@ def unpack_upload(upload_pk: int) -> None:
     except (OperationalError, InterfaceError):
         give_back(held)
         raise
+
+
+def _attempt(held: Claim) -> None:
+    upload = Upload.objects.select_related("exam").get(pk=held.pk)
+    folder = f"papers/{upload.pk}"
+    written = upload.sheets.values_list("source_files", flat=True)
+    clean_folder(folder, keep={name for names in written for name in names})
+    if held.exhausted:
+        _fail(held, "Unpacking stopped half-way several times. Upload the file in smaller parts.")
+        return
+    try:
+        with kept_alive(held):
+            _Unpacking(held, upload, folder).run()
+    except BadArchive as error:
+        _fail(held, " ".join(error.messages))
 
 
 def _fail(held: Claim, problem: str) -> None:
@@ -105,10 +114,10 @@ def _fail(held: Claim, problem: str) -> None:
 class _Unpacking:
     """The state of one attempt: what is stored but not committed yet."""
 
-    def __init__(self, held: Claim, upload: Upload) -> None:
+    def __init__(self, held: Claim, upload: Upload, folder: str) -> None:
         self.held = held
         self.upload = upload
-        self.folder = f"papers/{upload.pk}"
+        self.folder = folder
         self.papers: list[Paper] = []
         self.lines: list[UploadMember] = []
         self.uncommitted: list[str] = []
@@ -116,15 +125,14 @@ class _Unpacking:
         self.budget = Budget()
 
     def run(self) -> None:
-        try:
-            with default_storage.open(self.upload.file, "rb") as file:
-                if kind_of(file.read(HEAD)) is Kind.ZIP:
-                    self._unpack(file)
-                else:
-                    self._take_whole()
-        except BaseException:
-            delete_files(self.uncommitted)
-            raise
+        with (
+            undone_on_error() as self.uncommitted,
+            default_storage.open(self.upload.file, "rb") as file,
+        ):
+            if kind_of(file.read(HEAD)) is Kind.ZIP:
+                self._unpack(file)
+            else:
+                self._take_whole()
 
     def _take_whole(self) -> None:
         """The upload is one PDF or one image: its own file is the paper."""
@@ -144,10 +152,8 @@ class _Unpacking:
                 raise BadArchive("The ZIP is empty. Put PDF, JPEG or PNG files into it.")
             self._start(len(members))
             listed = set(self.upload.members.values_list("name", flat=True))
-            committed = itertools.chain.from_iterable(
-                self.upload.sheets.values_list("source_files", flat=True)
-            )
-            clean_folder(self.folder, keep={self.upload.file, *committed})
+            if listed:
+                self._spend_what_was_unpacked()
             for name, group in grouped(members, self._roll_numbers()):
                 images = Paper(name)
                 for member in group:
@@ -160,6 +166,22 @@ class _Unpacking:
                     self._commit_sometimes()
             self._commit()
         self._finish()
+
+    def _spend_what_was_unpacked(self) -> None:
+        """Go on with the budget where an earlier attempt stopped.
+
+        A repeated paper has the bytes of the sheet that was kept. Where the budget was the reason
+        to refuse a member it is used up. What came out of members that were too large by
+        themselves is not known any more.
+        """
+        lines = Counter(self.upload.members.exclude(sheet=None).values_list("sheet", flat=True))
+        for sheet in Sheet.objects.filter(pk__in=lines):
+            size = sum(map(default_storage.size, sheet.source_files))
+            # Each file of each paper has its line.
+            self.budget.left -= size * lines[sheet.pk] / len(sheet.source_files)
+        refused = self.upload.members.filter(outcome=MemberOutcome.REFUSED)
+        if refused.filter(reason=self.budget.problem).exists():
+            self.budget.left = min(0, self.budget.left)
 
     def _roll_numbers(self) -> list[str]:
         return list(
@@ -202,7 +224,7 @@ class _Unpacking:
         )
 
     def _start(self, member_count: int) -> None:
-        with fenced(self.held, done=False) as upload:
+        with fenced(self.held, done=False, progress=False) as upload:
             if upload.state == UploadState.RECEIVED:
                 upload.start(member_count)
                 upload._change_reason = "Unpacking began"
@@ -221,14 +243,19 @@ class _Unpacking:
 
     def _commit(self, *, keep_files: bool = False) -> None:
         """Write the finished papers and lines in one transaction that owns the upload."""
-        with fenced(self.held, done=False) as upload:
+        written = {name for paper in self.papers for name in paper.files}
+        progress = bool(self.papers or self.lines)
+        with fenced(self.held, done=False, progress=progress) as upload:
+            transaction.on_commit(partial(self._no_longer_undone, written))
             # One import at a time writes into an exam, so that no paper comes in twice.
             Exam.objects.select_for_update(no_key=True).get(pk=upload.exam_id)
             self._write(upload, keep_files=keep_files)
-        in_papers = {name for paper in self.papers for name in paper.files}
-        self.uncommitted = [name for name in self.uncommitted if name not in in_papers]
+        self._no_longer_undone(written)
         self.papers, self.lines = [], []
         self.committed_at = time.monotonic()
+
+    def _no_longer_undone(self, written: set[str]) -> None:
+        self.uncommitted[:] = [name for name in self.uncommitted if name not in written]
 
     def _write(self, upload: Upload, *, keep_files: bool) -> None:
         known = {
@@ -308,8 +335,8 @@ def grouped(members: list[Member], roll_numbers: list[str]) -> Iterator[tuple[st
     folders: dict[str, list[Member]] = {}
     for member in members:
         folders.setdefault(member.folder, []).append(member)
-    for folder in sorted(folders, key=natural):
-        inside = sorted(folders[folder], key=lambda member: natural(member.name))
+    for folder in sorted(folders, key=natural_key):
+        inside = sorted(folders[folder], key=lambda member: natural_key(member.name))
         names = {
             member.name: rolls_in_name(member.name.rpartition("/")[2], roll_numbers)
             for member in inside
@@ -327,12 +354,3 @@ def grouped(members: list[Member], roll_numbers: list[str]) -> Iterator[tuple[st
             papers.setdefault(rolls[0] if len(rolls) == 1 else f"/{member.name}", []).append(member)
         for group in papers.values():
             yield group[0].name, group
-
-
-def natural(name: str) -> list[tuple[int, int | str]]:
-    """A sort key by which page 2 comes before page 10."""
-    return [
-        (0, int(part)) if part.isdecimal() else (1, part)
-        for part in re.split(r"(\d{1,18})", name.casefold())
-        if part
-    ]

@@ -40,9 +40,11 @@ class PutBackForm(forms.Form):
 
 
 class ReasonForm(forms.Form):
-    """Why something is done; the command says whether it is needed."""
+    """Why something is done."""
 
-    reason = forms.CharField(required=False, max_length=REASON_LENGTH)
+    reason = forms.CharField(
+        max_length=REASON_LENGTH, error_messages={"required": "Say why; the history keeps it."}
+    )
 
 
 class ByHandForm(forms.Form):

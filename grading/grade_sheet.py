@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from batching.models import BatchItem, BatchRun
+from django.urls import reverse
+
+from accounts.notifications import notify
+from batching.models import BatchItem, BatchJob, BatchRun, JobState
 from batching.purposes import Draft, Purpose, Reply, Verdict
+from batching.queries import count_items
 from exams.models import Rubric, Sheet, SheetState
 from exams.result_schema import result_schema
 from grading.requests import PURPOSE, drafts_of, pages_of, pages_to_send
@@ -40,6 +44,18 @@ class GradeSheet(Purpose):
 
     def released(self, items: Sequence[BatchItem]) -> None:
         _move(items, (SheetState.JSONL_READY, SheetState.IN_BATCH), Sheet.release, items[0].reason)
+
+    def ended(self, job: BatchJob) -> None:
+        counts = count_items(job)
+        told = f"{job.run.title}: {counts.accepted} of {counts.submitted} papers were graded."
+        if job.state == JobState.FAILED:
+            told = f"{job.run.title}: grading failed. {job.problem}"
+        notify(
+            [job.run.created_by_id],
+            key=f"job-{job.pk}-ended",
+            text=told[:300],
+            url=reverse("grading:run_detail", args=[job.run_id]),
+        )
 
     def accept(self, replies: Sequence[Reply]) -> dict[int, Verdict]:
         return accept_replies(_rubric(replies[0].item.run), replies)

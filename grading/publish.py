@@ -8,7 +8,9 @@ the whole exam; so does any change since the page was shown.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -156,6 +158,8 @@ def take_back(exam: Exam, *, by: User, reason: str) -> int:
         if not published.exists():
             raise Conflict("Nothing of this exam is published (any more).")
         overridden = Exists(Mark.objects.filter(sheet=OuterRef("pk"), is_overridden=True))
+        students = published.order_by("pk").values_list("enrolment__student", flat=True)
+        tell_withdrawn(exam, list(students), timezone.now())
         return move_rows(
             published,
             by=by,
@@ -179,7 +183,18 @@ def take_back_sheet(sheet: Sheet, *, by: User, reason: str) -> Sheet:
         sheet._history_user = by
         sheet._change_reason = f"Taken back: {reason}"
         sheet.save()
+        tell_withdrawn(sheet.exam, [sheet.enrolment.student_id], timezone.now())
     return sheet
+
+
+def tell_withdrawn(exam: Exam, students: Sequence[int], moment: datetime) -> None:
+    """Tell students that their marks are hidden for now, so that no link leads into nothing."""
+    notify(
+        students,
+        key=f"withdrawn-{exam.pk}-{moment.isoformat()}",
+        text=f"Your marks for {exam.title} were taken back for a while. You will be told again.",
+        url=reverse("grading:my_results"),
+    )
 
 
 def _reason(reason: str) -> str:

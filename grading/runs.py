@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import User
 from batching import jobs, providers
-from batching.conflicts import Conflict
+from batching.conflicts import Conflict, guarded
 from batching.models import LIVE_ITEM_STATES, BatchItem
 from exams.models import CriterionKind, Exam, Sheet, SheetState
 from exams.rubrics import current_rubric, leaves, lock_exam, use_rubric
@@ -102,6 +102,24 @@ def grade_again(exam: Exam, *, by: User) -> int:
         sheet.grade_again()
     move_sheets(sheets, AGAIN, by=by)
     return len(sheets)
+
+
+@transaction.atomic
+def drop_marks(sheet: Sheet, *, by: User, reason: str) -> Sheet:
+    """Drop one unreviewed sheet's marks, typed ones too, so that it can be mapped or graded anew.
+
+    For a paper under the wrong student, say. The history keeps the marks. Raises Conflict when
+    the sheet is not open (take back or reopen it first), ValidationError without a reason.
+    """
+    if not reason.strip():
+        raise ValidationError("Say why these marks are dropped; the history keeps it.")
+    lock_exam(sheet.exam_id)
+    sheet = Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
+    with guarded("Only marks that wait for review can be dropped: open the review again first."):
+        sheet.grade_again()
+    remove_rows(Mark.objects.filter(sheet=sheet), by=by, reason=reason)
+    move_sheets([sheet], f"Marks dropped: {reason}", by=by)
+    return sheet
 
 
 @transaction.atomic

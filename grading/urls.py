@@ -11,6 +11,7 @@ urlpatterns = [
     path("sheets/<int:pk>/review/", review.review_sheet, name="review_sheet"),
     path("sheets/<int:pk>/look/", review.sheet_look, name="sheet_look"),
     path("sheets/<int:pk>/approve/", review.sheet_approve, name="sheet_approve"),
+    path("sheets/<int:pk>/drop-marks/", review.sheet_drop_marks, name="sheet_drop_marks"),
     path("sheets/<int:pk>/reopen/", review.sheet_reopen, name="sheet_reopen"),
     path("sheets/<int:pk>/grade/", review.sheet_by_hand, name="sheet_by_hand"),
     path("sheets/<int:pk>/preview/", results.sheet_preview, name="sheet_preview"),

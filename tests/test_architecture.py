@@ -171,6 +171,9 @@ def test_audited_rows_are_never_changed_past_their_history(app):
     allowed = {
         "batching/claims.py",  # fields that history leaves out
         "batching/sweep.py",  # the same
+        "grading/management/commands/poll.py",  # a field that history leaves out
+        "exams/mapping.py",  # fields that history leaves out
+        "exams/suggestions.py",  # the same
         "grading/history.py",  # writes the history rows itself, first
         "exams/models/rubrics.py",  # refuses updates
         "accounts/link_mails.py",  # rows without history

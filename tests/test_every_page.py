@@ -64,8 +64,12 @@ MATRIX = {
     "exams:upload_detail": {"GET": STAFF},
     "exams:upload_progress": {"GET": STAFF},
     "exams:upload_retry": {"POST": STAFF},
+    "exams:upload_skip": {"POST": STAFF},
+    "exams:upload_unskip": {"POST": STAFF},
     "exams:mapping": {"GET": STAFF},
+    "exams:mapping_progress": {"GET": STAFF},
     "exams:map_certain": {"POST": STAFF},
+    "exams:retry_failed": {"POST": STAFF},
     "exams:sheet_map": {"POST": STAFF},
     "exams:sheet_unmap": {"POST": STAFF},
     "exams:sheet_skip": {"POST": STAFF},
@@ -93,6 +97,7 @@ MATRIX = {
     "grading:sheet_look": {"POST": STAFF},
     "grading:sheet_approve": {"POST": STAFF},
     "grading:sheet_reopen": {"POST": STAFF},
+    "grading:sheet_drop_marks": {"POST": STAFF},
     "grading:sheet_by_hand": {"GET": STAFF, "POST": STAFF},
     "grading:sheet_preview": {"GET": STAFF},
     "grading:sheet_take_back": {"POST": STAFF},
@@ -189,7 +194,14 @@ def arguments(exam, alice, carol, carols_enrolment):
 
 OF_GRADED_SHEETS = {
     f"grading:{name}"
-    for name in ("review_sheet", "sheet_preview", "sheet_look", "sheet_approve", "sheet_reopen")
+    for name in (
+        "review_sheet",
+        "sheet_preview",
+        "sheet_look",
+        "sheet_approve",
+        "sheet_reopen",
+        "sheet_drop_marks",
+    )
 }
 ROWS = [(name, method) for name, row in MATRIX.items() for method in row]
 

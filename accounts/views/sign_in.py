@@ -6,6 +6,7 @@ a session, a new password, an e-mail that is due. django-axes counts failures.
 
 from typing import Any
 
+import axes.utils
 from django.contrib import messages
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
@@ -57,6 +58,8 @@ class FirstPassword(InvalidIs422, auth_views.PasswordResetConfirmView):
 
     def form_valid(self, form: BaseUserCreationForm) -> HttpResponse:
         messages.success(self.request, "Your password is set. Sign in with it.")
+        # Whoever holds the link is the account's owner: what others tried locks nobody out.
+        axes.utils.reset(username=self.user.get_username())
         return super().form_valid(form)
 
     def render_to_response(self, context: dict[str, Any], **kwargs: Any) -> HttpResponse:

@@ -16,6 +16,7 @@ class Exam(models.Model):
 
     `regions` are areas of a page that hold names or roll numbers: a list of {page, x, y, w, h,
     holds}, shares of the page's size; they are masked in what is sent to a provider.
+    `roster_hash` is the class list as it was when students were last suggested for its sheets.
     """
 
     title = models.CharField(max_length=200)
@@ -29,7 +30,8 @@ class Exam(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )
     created_at = models.DateTimeField(default=timezone.now)
-    history = HistoricalRecords()
+    roster_hash = models.CharField(max_length=64, blank=True, editable=False)
+    history = HistoricalRecords(excluded_fields=["roster_hash"])
 
     class Meta:
         ordering = ("-date", "title", "pk")

@@ -21,6 +21,7 @@ class UploadState(models.TextChoices):
     UNPACKING = "unpacking"
     UNPACKED = "unpacked"
     FAILED = "failed"
+    SKIPPED = "skipped", "left out"
 
 
 class Upload(ConcurrentTransitionMixin, Claimable):
@@ -69,6 +70,21 @@ class Upload(ConcurrentTransitionMixin, Claimable):
     def retry(self) -> None:
         """A person asks to try the same file again."""
         self.problem = ""
+
+    @transition(
+        field=state, source=(UploadState.UNPACKED, UploadState.FAILED), target=UploadState.SKIPPED
+    )
+    def skip(self) -> None:
+        """A person leaves it out of the exam; the reason of a failure stays."""
+
+    @transition(
+        field=state,
+        source=UploadState.SKIPPED,
+        target=RETURN_VALUE(UploadState.UNPACKED, UploadState.FAILED),
+    )
+    def unskip(self) -> str:
+        """Take it in again; back to what it was."""
+        return UploadState.FAILED if self.problem else UploadState.UNPACKED
 
 
 class SheetState(models.TextChoices):
@@ -167,11 +183,13 @@ class Sheet(ConcurrentTransitionMixin, Claimable):
 
     @transition(
         field=state,
-        source=(SheetState.PENDING_MAPPING, SheetState.MAPPED),
+        source=(SheetState.PENDING_MAPPING, SheetState.MAPPED, SheetState.FAILED),
         target=SheetState.SKIPPED,
     )
     def skip(self) -> None:
         """Leave this sheet out of the exam."""
+        if self.state == SheetState.FAILED:
+            self.problem = ""
         self.enrolment = None
 
     @transition(field=state, source=SheetState.SKIPPED, target=SheetState.PENDING_MAPPING)

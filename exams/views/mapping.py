@@ -25,7 +25,7 @@ from batching.conflicts import Conflict
 from exams import mapping as commands
 from exams import queries
 from exams.models import Exam, Sheet
-from exams.views.mapping_list import row_context, screen_context, tab_of
+from exams.views.mapping_list import place, progress_context, row_context, screen_context
 
 
 @teacher_required
@@ -41,8 +41,31 @@ def mapping(request: HttpRequest, pk: int) -> HttpResponse:
 def map_certain(request: HttpRequest, pk: int) -> HttpResponse:
     """Confirm every certain suggestion of the exam."""
     exam = get_object_or_404(exams_with_class(request), pk=pk)
-    count = commands.map_certain(exam, by=request.user)
+    try:
+        count = commands.map_certain(exam, by=request.user, seen=request.POST.get("seen", ""))
+    except Conflict as error:
+        exam.refresh_from_db(fields=["roster_hash"])
+        context = screen_context(request, exam, request.POST, problem=(0, str(error)))
+        return render(request, "exams/mapping.html", context, status=409)
     messages.success(request, f"{count} sheet{' was' if count == 1 else 's were'} mapped.")
+    return redirect("exams:mapping", pk=exam.pk)
+
+
+@teacher_required
+@require_safe
+def mapping_progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """How far suggestions are, for polling, with the rows of `waiting` sheets that got theirs."""
+    exam = get_object_or_404(exams_with_class(request), pk=pk)
+    return render(request, "exams/_mapping_news.html", progress_context(request, exam))
+
+
+@teacher_required
+@require_POST
+def retry_failed(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let every failed sheet of the exam go on where it stopped."""
+    exam = get_object_or_404(exams_with_class(request), pk=pk)
+    count = commands.retry_failed(exam, by=request.user)
+    messages.success(request, f"{count} sheet{' is' if count == 1 else 's are'} tried again.")
     return redirect("exams:mapping", pk=exam.pk)
 
 
@@ -82,7 +105,7 @@ def sheet_unskip(request: HttpRequest, pk: int) -> HttpResponse:
 @teacher_required
 @require_POST
 def sheet_retry(request: HttpRequest, pk: int) -> HttpResponse:
-    """Let a failed sheet begin anew."""
+    """Let a failed sheet go on where it stopped."""
     return act(request, pk, lambda sheet: commands.retry_sheet(sheet, by=request.user))
 
 
@@ -159,8 +182,7 @@ def way_back(sheet: Sheet, data: QueryDict) -> str:
     """Where the teacher was: the sheet's place in the list, its pages, or its upload."""
     if data.get("back") == "upload":
         return reverse("exams:upload_detail", args=[sheet.upload_id])
-    place = urlencode({"tab": tab_of(data), "page": data.get("page", "1")})
-    return f"{reverse('exams:mapping', args=[sheet.exam_id])}?{place}"
+    return f"{reverse('exams:mapping', args=[sheet.exam_id])}?{urlencode(place(data))}"
 
 
 def exams_with_class(request: HttpRequest) -> QuerySet[Exam]:

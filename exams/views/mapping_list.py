@@ -14,15 +14,17 @@ from uuid import UUID
 
 from django.core.paginator import Page as Screen
 from django.core.paginator import Paginator
-from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.http import HttpRequest, QueryDict
 from django.middleware.csrf import get_token
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from accounts.models import Enrolment
 from exams.models import Exam, Page, Sheet, SheetState
+from exams.suggestions import certain_hash, certain_sheets, roster_hash
 
 ROWS_PER_SCREEN = 50
 ASIDE = (SheetState.PENDING_MAPPING, SheetState.SKIPPED, SheetState.FAILED)
@@ -35,6 +37,9 @@ TABS = {
 SHEET_LINKS = ("map", "unmap", "skip", "unskip", "retry", "pages")
 PAGE_LINKS = ("image", "thumbnail")
 BEING_READ = Q(state=SheetState.PENDING_MAPPING, inspected_at__isnull=True)
+UNSUGGESTED = Q(
+    state=SheetState.PENDING_MAPPING, inspected_at__isnull=False, suggested_at__isnull=True
+)
 
 
 class FreeStudent(NamedTuple):
@@ -64,8 +69,17 @@ class Row:
     pages: list[PageFacts]
     to: dict[str, str]
     is_suggestion_free: bool
+    is_outdated: bool = False
     problem: str = ""
     typed: str = ""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a suggestion is still to come, or was made for another class list."""
+        if self.sheet.state != SheetState.PENDING_MAPPING:
+            return False
+        is_made = self.sheet.inspected_at and self.sheet.suggested_at
+        return self.is_outdated or not (is_made or self.sheet.suggested_enrolment_id)
 
     @property
     def first_page(self) -> PageFacts | None:
@@ -103,52 +117,63 @@ def screen_context(
     request: HttpRequest, exam: Exam, data: QueryDict, *, problem: tuple[int, str] = (0, "")
 ) -> dict[str, Any]:
     """The chosen tab's screen of rows and what stands around it; a fixed number of queries."""
-    context = summary_context(exam, tab_of(data))
-    tab = context["tab"]
-    sheets = ordered(exam.sheets.filter(TABS[tab][1]), tab)
-    screen = screen_of(with_people(sheets), context["tab_counts"][tab], data.get("page"))
+    context = summary_context(exam, data)
+    tab, sought = context["tab"], context["sought"]
+    sheets = found(ordered(exam.sheets.filter(TABS[tab][1]), tab), sought)
+    count = sheets.count() if sought else context["tab_counts"][tab]
+    screen = screen_of(with_people(sheets), count, data.get("page"))
     pk, text = problem
-    rows = rows_of(list(screen.object_list), context["free_students"], {pk: text}, data)
+    rows = rows_of(list(screen.object_list), context, {pk: text}, data)
     # A sheet that has left this tab since the page was shown still gets its message said.
     loose = text if text and all(row.sheet.pk != pk for row in rows) else ""
     return context | {
         "screen": screen,
         "rows": rows,
         "loose_problem": loose,
-        "hidden": hidden_inputs(request, tab, str(screen.number)),
+        "hidden": hidden_inputs(request, context, str(screen.number)),
     }
 
 
 def row_context(request: HttpRequest, exam: Exam, pk: int, problem: str) -> dict[str, Any]:
     """One row as it is now, and the counts around it."""
     data = request.POST
-    context = summary_context(exam, tab_of(data))
+    context = summary_context(exam, data)
     sheets = list(with_people(exam.sheets.filter(pk=pk)))
-    [row] = rows_of(sheets, context["free_students"], {pk: problem}, data)
+    [row] = rows_of(sheets, context, {pk: problem}, data)
     return context | {
         "row": row,
-        "hidden": hidden_inputs(request, context["tab"], data.get("page", "1")),
+        "hidden": hidden_inputs(request, context, data.get("page", "1")),
+    }
+
+
+def progress_context(request: HttpRequest, exam: Exam) -> dict[str, Any]:
+    """How far suggestions are, and those rows that waited on the page and wait no longer."""
+    data = request.GET
+    context = summary_context(exam, data)
+    asked = [int(pk) for pk in data.getlist("waiting")[:ROWS_PER_SCREEN] if pk.isdecimal()]
+    rows = rows_of(list(with_people(exam.sheets.filter(pk__in=asked))), context, {}, data)
+    return context | {
+        "rows": [row for row in rows if not row.is_waiting],
+        "hidden": hidden_inputs(request, context, data.get("page", "1")),
     }
 
 
 def rows_of(
-    sheets: list[Sheet],
-    free_students: Iterable[FreeStudent],
-    problems: dict[int, str],
-    data: QueryDict,
+    sheets: list[Sheet], context: dict[str, Any], problems: dict[int, str], data: QueryDict
 ) -> list[Row]:
     """The sheets with their pages, and with what went wrong with one of them just now."""
     pages: dict[int, list[PageFacts]] = {sheet.pk: [] for sheet in sheets}
     kept = Page.objects.filter(sheet__in=list(pages), dropped_at__isnull=True).order_by("number")
     for facts in map(PageFacts._make, kept.values_list(*PageFacts._fields)):
         pages[facts.sheet_id].append(facts)
-    free = {one.pk for one in free_students}
+    free = {one.pk for one in context["free_students"]}
     return [
         Row(
             sheet,
             pages[sheet.pk],
             addresses_of(sheet, pages[sheet.pk]),
             is_suggestion_free=sheet.suggested_enrolment_id in free,
+            is_outdated=context["is_outdated"],
             problem=problems.get(sheet.pk, ""),
             typed=data.get("student", "") if problems.get(sheet.pk) else "",
         )
@@ -177,54 +202,81 @@ def address_parts(name: str, sample: int | UUID) -> tuple[str, str]:
     return before, after
 
 
-def hidden_inputs(request: HttpRequest, tab: str, page: str) -> SafeString:
+def hidden_inputs(request: HttpRequest, context: dict[str, Any], page: str) -> SafeString:
     """What every form of a row carries: its token, and where the teacher is."""
     return format_html(
         '<input type="hidden" name="csrfmiddlewaretoken" value="{}">'
-        '<input type="hidden" name="tab" value="{}"><input type="hidden" name="page" value="{}">',
+        '<input type="hidden" name="tab" value="{}"><input type="hidden" name="page" value="{}">'
+        '<input type="hidden" name="q" value="{}">',
         get_token(request),
-        tab,
+        context["tab"],
         page,
+        context["sought"],
     )
 
 
-def summary_context(exam: Exam, tab: str) -> dict[str, Any]:
-    """Counts of every tab, the students without a sheet, and what can be confirmed at once."""
-    free_students = students_without_sheet(exam)
+def place(data: QueryDict) -> dict[str, str]:
+    """Where a form or link says that the teacher is in the list."""
+    sought = {"q": data["q"]} if data.get("q") else {}
+    return {"tab": tab_of(data), "page": data.get("page", "1")} | sought
+
+
+def summary_context(exam: Exam, data: QueryDict) -> dict[str, Any]:
+    """Counts of every tab, the students without a sheet, and what can be confirmed at once.
+
+    Suggestions for another class list than today's are `is_outdated`: none can be confirmed.
+    """
+    students = students_of(exam)
+    tab, sought = tab_of(data), " ".join(data.get("q", "").split())[:100]
+    is_outdated = exam.roster_hash != roster_hash(student[:3] for student in students)
     counts = exam.sheets.aggregate(
         **{name: Count("pk", filter=condition) for name, (_, condition) in TABS.items()},
         being_read=Count("pk", filter=BEING_READ),
-        certain=Count(
-            "pk",
-            filter=Q(
-                state=SheetState.PENDING_MAPPING,
-                suggestion_certain=True,
-                rendered_at__isnull=False,
-                suggested_enrolment__in=[one.pk for one in free_students],
-            ),
-        ),
+        unsuggested=Count("pk", filter=UNSUGGESTED),
     )
+    certain = [] if is_outdated else list(certain_pairs(exam))
+    being_read = counts["being_read"]
     return {
         "exam": exam,
         "tab": tab,
+        "sought": sought,
+        "place": urlencode(place(data)),
         "tabs": [(name, title, counts[name]) for name, (title, _) in TABS.items()],
         "tab_counts": counts,
         "sheet_count": sum(counts[name] for name in TABS),
-        "certain_count": counts["certain"],
-        "being_read_count": counts["being_read"],
-        "free_students": free_students,
+        "certain_count": len(certain),
+        "certain_hash": certain_hash(certain),
+        "being_read_count": being_read,
+        "read_count": counts["open"] - being_read,
+        "is_outdated": is_outdated,
+        "is_working": bool(counts["open"])
+        and (is_outdated or bool(being_read or counts["unsuggested"])),
+        "free_students": [
+            FreeStudent(*student) for *student, has_sheet in students if not has_sheet
+        ],
     }
 
 
-def students_without_sheet(exam: Exam) -> list[FreeStudent]:
-    """The students of the class for whom no sheet of this exam is taken, by roll number."""
-    taken = exam.sheets.exclude(state=SheetState.SKIPPED).filter(enrolment__isnull=False)
-    students = (
-        Enrolment.objects.filter(school_class=exam.school_class_id)
-        .exclude(pk__in=taken.values("enrolment"))
-        .order_by("roll_number")
-    )
-    return [FreeStudent(*one) for one in students.values_list("pk", "roll_number", "student__name")]
+def certain_pairs(exam: Exam) -> QuerySet[Sheet, tuple[int, int]]:
+    return certain_sheets(exam).values_list("pk", "suggested_enrolment")
+
+
+def students_of(exam: Exam) -> list[tuple[int, str, str, bool]]:
+    """(id, roll number, name, has a sheet) of the students of the class, by roll number."""
+    taken = exam.sheets.exclude(state=SheetState.SKIPPED).filter(enrolment=OuterRef("pk"))
+    students = Enrolment.objects.filter(school_class=exam.school_class_id).order_by("roll_number")
+    return list(students.values_list("pk", "roll_number", "student__name", Exists(taken)))
+
+
+def found(sheets: QuerySet[Sheet], sought: str) -> QuerySet[Sheet]:
+    """Those sheets of which the student's roll number or name, or their own name, says so."""
+    for word in sought.split():
+        sheets = sheets.filter(
+            Q(enrolment__roll_number__icontains=word)
+            | Q(enrolment__student__name__icontains=word)
+            | Q(name__icontains=word)
+        )
+    return sheets
 
 
 def ordered(sheets: QuerySet[Sheet], tab: str) -> QuerySet[Sheet]:

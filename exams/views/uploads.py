@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Page as Screen
 from django.core.paginator import Paginator
@@ -21,7 +22,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.roles import teacher_required
-from exams import queries, uploads
+from exams import mapping, queries, uploads
 from exams.forms_intake import UploadForm, sheet_name, too_large_text
 from exams.models import Exam, MemberOutcome, Page, Sheet, SheetState, Upload, UploadState
 
@@ -141,6 +142,26 @@ def upload_retry(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("exams:upload_detail", pk=upload.pk)
 
 
+@teacher_required
+@require_POST
+def upload_skip(request: HttpRequest, pk: int) -> HttpResponse:
+    """Leave an upload out of the exam, with its sheets that are not past mapping."""
+    upload = visible_upload(request, pk)
+    count = mapping.skip_upload(upload, by=request.user)
+    messages.success(request, f"{upload} and {sheets_text(count)} of it were left out.")
+    return redirect("exams:upload_detail", pk=upload.pk)
+
+
+@teacher_required
+@require_POST
+def upload_unskip(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take an upload in again, with its skipped sheets."""
+    upload = visible_upload(request, pk)
+    count = mapping.unskip_upload(upload, by=request.user)
+    messages.success(request, f"{upload} and {sheets_text(count)} of it were taken in again.")
+    return redirect("exams:upload_detail", pk=upload.pk)
+
+
 # -- what the pages show ------------------------------------------------------------------
 
 
@@ -158,6 +179,9 @@ class Progress:
     inspected: int
     waiting: int
     failed: int
+    leavable: int
+    past: int
+    skipped: int
     pages: int
 
     @property
@@ -168,11 +192,15 @@ class Progress:
     @property
     def is_unpacked(self) -> bool:
         """Whether the report is whole: nothing more will come out of the file."""
-        return self.state in (UploadState.UNPACKED, UploadState.FAILED)
+        return self.state in (UploadState.UNPACKED, UploadState.FAILED, UploadState.SKIPPED)
 
     @property
     def is_working(self) -> bool:
         return not self.is_unpacked or self.waiting > 0
+
+
+def sheets_text(count: int) -> str:
+    return "1 sheet" if count == 1 else f"{count} sheets"
 
 
 def visible_upload(request: HttpRequest, pk: int) -> Upload:
@@ -195,6 +223,9 @@ def progress_context(upload: Upload) -> dict[str, Any]:
         inspected=Count("pk", filter=Q(inspected_at__isnull=False)),
         waiting=Count("pk", filter=waiting),
         failed=Count("pk", filter=failed),
+        leavable=Count("pk", filter=Q(state__in=mapping.LEAVABLE)),
+        past=Count("pk", filter=~Q(state__in=(*mapping.LEAVABLE, SheetState.SKIPPED))),
+        skipped=Count("pk", filter=Q(state=SheetState.SKIPPED)),
     )
     progress = Progress(
         state=upload.state,

@@ -26,7 +26,7 @@ class Step(Enum):
     WAIT = ""
     MAPPED = "The teacher confirmed the certain students and asked for a draft."
     SENT = "The teacher looked at the draft and sent it."
-    DONE = "Graded. Now it is your turn: review, change, publish."
+    DONE = "The run has ended. What remains is yours: review, change, publish."
     LEFT = "The rest is left to you."
 
 

@@ -18,7 +18,7 @@ from batching.conflicts import Conflict
 from exams.models import GRADED_STATES, Sheet, SheetState
 from exams.queries import exams_for, sheets_for
 from exams.rubrics import current_rubric, leaves
-from grading import queries, review
+from grading import queries, review, runs
 from grading.forms import ByHandForm, MarkForm, PutBackForm, ReasonForm
 from grading.models import Mark
 from grading.views.mark_cards import MarkCard, card_of, sheet_cards, sheet_head
@@ -30,14 +30,15 @@ from grading.views.review_list import SHEET_ORDER, exam_with_counts, render_list
 def approve_all(request: HttpRequest, pk: int) -> HttpResponse:
     """Approve all unchanged sheets that were looked at, or, by a reasoned choice, all unchanged."""
     exam = exam_with_counts(request, pk)
+    without_look = request.POST.get("without_look") == "1"
     form = ReasonForm(request.POST)
-    if form.is_valid():
+    if form.is_valid() or not without_look:
         try:
             approved = review.approve_unchanged(
                 exam,
                 by=request.user,
-                without_look=request.POST.get("without_look") == "1",
-                reason=form.cleaned_data["reason"],
+                without_look=without_look,
+                reason=form.cleaned_data.get("reason", ""),
             )
         except ValidationError as error:
             form.add_error(None, error)
@@ -153,6 +154,20 @@ def sheet_reopen(request: HttpRequest, pk: int) -> HttpResponse:
         return render_sheet(request, pk, problem=str(error), status=409)
     messages.success(request, f"{sheet.name} is open for review again.")
     return redirect("grading:review_sheet", pk=sheet.pk)
+
+
+@require_POST
+@teacher_required
+def sheet_drop_marks(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a paper out of the review: its marks are dropped, it can be mapped or graded anew."""
+    sheet = _sheet(request, pk)
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Say why these marks are dropped; the history keeps it.")
+        return redirect("grading:review_sheet", pk=sheet.pk)
+    runs.drop_marks(sheet, by=request.user, reason=form.cleaned_data["reason"])
+    messages.success(request, f"{sheet.name} has no marks any more. Change its student here.")
+    return redirect(f"{reverse('exams:mapping', args=[sheet.exam_id])}?tab=mapped")
 
 
 def _mark(request: HttpRequest, pk: int) -> Mark:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.roles import teacher_required
 from batching import providers
-from batching.models import LIVE_JOB_STATES, OPEN_JOB_STATES, ItemState, JobState
+from batching.models import LIVE_JOB_STATES, OPEN_JOB_STATES, BatchJob, ItemState, JobState
 from batching.queries import count_items_of
 from exams.queries import exams_for
 from grading.models import GradingRun
@@ -54,7 +55,8 @@ def run_list(request: HttpRequest, pk: int) -> HttpResponse:
     exam = get_object_or_404(exams_for(request.user), pk=pk)
     runs = runs_for(request.user).filter(exam=exam).order_by("-batch_run__created_at")
     page = Paginator(runs, ITEMS_ON_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "grading/run_list.html", {"exam": exam, "page": page})
+    context = {"exam": exam, "page": page, "rows": list_rows(page.object_list)}
+    return render(request, "grading/run_list.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -139,6 +141,29 @@ def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(reverse("grading:run_detail", args=[run.pk]))
 
 
+def list_rows(runs: Iterable[GradingRun]) -> list[dict[str, Any]]:
+    """Each run with where it is and how much of it was graded; two queries for all."""
+    runs = list(runs)
+    jobs = list(BatchJob.objects.filter(run__in=[run.pk for run in runs]).order_by("number"))
+    counts = count_items_of(jobs)
+    rows = []
+    for run in runs:
+        own = [job for job in jobs if job.run_id == run.pk]
+        states = dict.fromkeys(job.get_state_display() for job in own)
+        if not own:
+            stopped = bool(run.batch_run.problem or run.batch_run.built_at)
+            states = {"Stopped" if stopped else "Being built": None}
+        rows.append(
+            {
+                "run": run,
+                "states": ", ".join(states),
+                "accepted": sum(counts[job.pk].accepted for job in own),
+                "total": sum(counts[job.pk].submitted for job in own),
+            }
+        )
+    return rows
+
+
 def standing(run: GradingRun) -> dict[str, Any]:
     """Everything a run's page shows, in a few queries whatever its size."""
     batch_run = run.batch_run
@@ -158,6 +183,7 @@ def standing(run: GradingRun) -> dict[str, Any]:
         "total": total,
         "built": total - planned,
         "ended": sum(count.ended for count in counts.values()),
+        "accepted": sum(count.accepted for count in counts.values()),
         "sent": sum(count.submitted - count.released for count in counts.values()),
         "is_stopping": any(job.cancel_asked_at and job.state in LIVE_JOB_STATES for job in jobs),
         "is_building": is_building,

@@ -119,8 +119,10 @@
       return;
     }
     event.preventDefault();
-    goTo(first.closest(".mark"));
-    say("A question has changes that are not saved. Save them first, or reload the page.");
+    const mark = first.closest(".mark");
+    const code = mark.querySelector(".mark-code")?.textContent ?? "A question";
+    say(`${code} has changes that are not saved. Save them first (s), or reload the page.`);
+    goTo(mark);
   });
 
   function say(text) {

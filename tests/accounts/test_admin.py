@@ -91,6 +91,28 @@ def test_the_history_of_an_enrolment_is_shown_and_not_revertible(browser, carols
     assert carols_enrolment.roll_number == "1"
 
 
+def test_the_history_of_a_person_tells_names_and_roles_and_nothing_of_passwords(browser, carol):
+    carol.name, carol.role = "Carol Day", "teacher"
+    carol.save()
+    newest, oldest = carol.history.all()
+    assert (newest.name, newest.role, oldest.name) == ("Carol Day", "teacher", "Carol")
+    kept = {field.name for field in User.history.model._meta.get_fields()}
+    assert not kept & {"password", "last_login"}
+    page = browser.get(f"/admin/accounts/user/{carol.pk}/history/")
+    assert "Carol Day" in page.content.decode()
+    back = {"name": "Carol", "username": "carol", "email": carol.email, "role": "student"}
+    first = f"/admin/accounts/user/{carol.pk}/history/{oldest.pk}/"
+    assert browser.get(first).status_code == 200
+    assert browser.post(first, back).status_code == 403
+
+
+def test_signing_in_is_no_change_of_a_person(client, carol):
+    client.post("/sign-in/", {"username": "carol", "password": "carol"})
+    carol.refresh_from_db()
+    assert carol.last_login
+    assert carol.history.count() == 1
+
+
 def test_notifications_cannot_be_changed(browser, carol):
     notify([carol], key="k", text="told")
     pk = carol.notifications.get().pk

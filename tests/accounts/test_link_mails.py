@@ -11,11 +11,13 @@ from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
 from django.test import Client
 from django.utils import timezone
+from kombu import pools
 
 from accounts import link_mails, tasks
 from accounts.models import LinkMail
 from accounts.password_links import send_links
 from accounts.roster_import import import_roster
+from config.celery import app
 from tests import factories
 
 
@@ -139,3 +141,16 @@ def test_the_log_names_ids_only(kofi, settings, caplog):
         tasks.mail_link(kofi.pk)
     assert f"user {kofi.pk}" in caplog.text
     assert not any(word in caplog.text for word in ("Kofi", "kofi@", "/password/"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_broker_that_is_down_is_no_error_of_the_person_and_the_link_stays_due(
+    client, carol, monkeypatch, caplog
+):
+    nobody_listens = app.connection_for_write("redis://127.0.0.1:1/0")
+    monkeypatch.setattr(app.amqp, "_producer_pool", pools.producers[nobody_listens])
+    answer = client.post("/forgotten/", {"email": carol.email})
+    assert answer.status_code == 302
+    assert "Connection refused" in caplog.text
+    assert "carol" not in caplog.text
+    assert due() == [carol.pk]

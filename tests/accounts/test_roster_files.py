@@ -121,5 +121,5 @@ def test_every_faulty_row_is_listed_with_its_number():
 
 def test_roll_numbers_that_differ_in_case_only_are_one_roll_number():
     assert problems("roll_number,name\n90b1,A\n90B1,B\n") == [
-        "Row 3: Roll number 90B1 stands in row 2 already."
+        "Row 3: Roll number 90B1 stands in row 2 already; capitals do not count."
     ]

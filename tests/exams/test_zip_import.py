@@ -14,7 +14,8 @@ from batching.claims import LostClaim, claim, fenced
 from exams.archives import Member
 from exams.due import uploads_to_unpack
 from exams.models import Sheet, Upload
-from exams.zip_import import grouped, natural, unpack_upload
+from exams.natural import natural_key
+from exams.zip_import import grouped, unpack_upload
 from tests import factories
 from tests.factories_intake import jpeg, packed, pdf, png, receive, report, unpacked
 
@@ -87,7 +88,7 @@ def test_a_students_folder_is_one_paper_whatever_its_pages_are_called(carol, dor
 
 
 def test_page_two_comes_before_page_ten():
-    assert sorted(["p10", "p2", "P1", "p"], key=natural) == ["p", "P1", "p2", "p10"]
+    assert sorted(["p10", "p2", "P1", "p"], key=natural_key) == ["p", "P1", "p2", "p10"]
 
 
 def test_a_single_pdf_or_image_is_a_sheet_by_itself(exam):

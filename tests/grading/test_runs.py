@@ -4,15 +4,18 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
+from accounts.models import Notification
 from batching import build, tasks
+from batching.close import close_job
 from batching.conflicts import Conflict
-from exams.mapping import skip_sheet
+from batching.submit import submit_job
+from exams.mapping import map_sheet, skip_sheet, unmap_sheet
 from exams.models import Exam, SampleSheet, Sheet
 from exams.rubrics import current_rubric, save_rubric
 from grading.models import GradingRun, Mark
 from grading.review import change_mark, grade_by_hand
 from grading.runs import NothingToGrade, cancel_run, draft_run, grade_again, send_run
-from tests.factories import BIOLOGY, make_exam, make_sheet
+from tests.factories import BIOLOGY, make_enrolment, make_exam, make_sheet
 
 pytestmark = pytest.mark.django_db
 
@@ -255,3 +258,51 @@ def test_the_pages_of_a_run_cost_the_same_for_any_number_of_sheets(
     pk = exam.pk if name == "run_list" else run.pk
     with django_assert_max_num_queries(12):
         assert browser.get(reverse(f"grading:{name}", args=[pk])).status_code == 200
+
+
+# -- a paper under the wrong student -----------------------------------------------------------
+
+
+def test_a_graded_paper_of_the_wrong_student_can_be_given_to_the_right_one(exam, alice, sign_in):
+    sheet = make_sheet(exam, state="graded")
+    right = make_enrolment(exam.school_class)
+    browser = sign_in(alice)
+    address = reverse("grading:sheet_drop_marks", args=[sheet.pk])
+    answer = browser.post(address, {"reason": "It is not hers"})
+    assert answer["Location"].endswith("?tab=mapped")
+    assert not sheet.marks.exists()
+    unmap_sheet(sheet, by=alice)
+    map_sheet(sheet, right, by=alice)
+    assert Sheet.objects.get(pk=sheet.pk).enrolment == right
+    removed = Mark.history.filter(history_type="-")
+    assert {(row.history_user, row.history_change_reason) for row in removed} == {
+        (alice, "It is not hers")
+    }
+
+
+def test_marks_are_not_dropped_without_a_reason(exam, alice, sign_in):
+    sheet = make_sheet(exam, state="graded")
+    sign_in(alice).post(reverse("grading:sheet_drop_marks", args=[sheet.pk]), {"reason": " "})
+    assert sheet.marks.count() == 2
+
+
+@pytest.mark.parametrize("state", ["reviewed", "overridden", "published"])
+def test_reviewed_marks_are_not_dropped(exam, alice, sign_in, state):
+    sheet = make_sheet(exam, state=state)
+    address = reverse("grading:sheet_drop_marks", args=[sheet.pk])
+    assert sign_in(alice).post(address, {"reason": "x"}).status_code == 409
+    assert sheet.marks.count() == 2
+
+
+def test_who_drafted_a_run_is_told_once_when_it_ends(drafted, alice):
+    send_run(drafted, by=alice)
+    job = drafted.batch_run.jobs.get()
+    submit_job(job.pk)
+    for item in drafted.batch_run.items.all():
+        item.reject("for this test")
+        item.save()
+    close_job(job.pk)
+    close_job(job.pk)
+    told = Notification.objects.get(recipient=alice)
+    assert told.text.endswith("0 of 3 papers were graded.")
+    assert told.url == reverse("grading:run_detail", args=[drafted.pk])

@@ -55,7 +55,8 @@ def reasoning(outcome: Outcome, passage: Passage, criterion: Criterion) -> str:
         lacking = f" (not found: {', '.join(found.missing[:12])})" if found.missing else ""
         sentences.append(f"Point {number}: {found.share:.0%} of “{_short(found)}”{lacking}.")
     sentences.append(
-        f"Together {outcome.share:.0%} of the key, of {criterion.most.normalize():f} marks."
+        f"Together {outcome.share:.0%} of the key, for up to {criterion.most.normalize():f} marks. "
+        "A point counts in full before every one of its words is found."
     )
     return _cut("\n".join(sentences), REASONING_LENGTH)
 

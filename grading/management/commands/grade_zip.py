@@ -57,6 +57,8 @@ class Command(BaseCommand):
         for name in ("exam", "roster", "sheets"):
             if not options[name].is_file():
                 raise CommandError(f"--{name}: there is no file {options[name]}.")
+        if not options["out"].parent.is_dir():
+            raise CommandError(f"--out: there is no folder {options['out'].parent}.")
         if not connection.introspection.table_names():
             # On a laptop this may be the first command of all.
             call_command("migrate", verbosity=0)
@@ -80,7 +82,9 @@ class Command(BaseCommand):
             raise CommandError("Not every paper is accounted for: see the report.")
 
     def run_through(self, exam: Exam, upload: Upload, by: User, options: dict[str, Any]) -> None:
-        with tqdm(unit="step", desc="Sheets", disable=not self.stderr.isatty()) as bar:
+        # In a log a line every half minute says that it is still at it.
+        seconds = 0.1 if self.stderr.isatty() else 30
+        with tqdm(unit="step", desc="Sheets", mininterval=seconds, maxinterval=seconds) as bar:
 
             def show() -> None:
                 bar.total, done = zip_report.progress(upload)
@@ -94,7 +98,8 @@ class Command(BaseCommand):
             try:
                 draft_run(exam, provider=options["provider"], by=by)
             except NothingToGrade as nothing:
-                self.stdout.write(nothing.message)
+                if exam.sheets.filter(state="pending_mapping").exists():
+                    self.stdout.write(nothing.message)
             except Conflict as conflict:
                 self.stdout.write(str(conflict))
             until_idle(lambda: not zip_report.in_build(exam))
