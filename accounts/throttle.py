@@ -56,7 +56,7 @@ def client_address(request: HttpRequest) -> str | None:
     """
     own, proxies = request.META.get("REMOTE_ADDR", ""), settings.SHEAF_PROXY_COUNT
     told = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    candidates = [told[0].strip()] if 0 < proxies <= len(told) else []
+    candidates = [told[-proxies].strip()] if 0 < proxies <= len(told) else []
     for candidate in (*candidates, own):
         try:
             address = ipaddress.ip_address(candidate)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -101,7 +100,11 @@ def ring(task: Any, pk: int) -> None:
 
     A broker that is down is logged and no error of the person's: the sweeper rings again.
     """
-    transaction.on_commit(partial(task.delay, pk), robust=True)
+
+    def rung() -> None:  # Django logs a hook that failed by its name, which a partial has not
+        task.delay(pk)
+
+    transaction.on_commit(rung, robust=True)
 
 
 def _ids(due: Iterable[int] | QuerySet[Any]) -> list[int]:

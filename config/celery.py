@@ -50,6 +50,7 @@ app.conf.update(
         "batching.tasks.collect_job": {"queue": "grading"},
         "batching.tasks.*": {"queue": "polling"},
         "accounts.tasks.*": {"queue": "polling"},
+        "grading.tasks.*": {"queue": "polling"},
     },
     task_acks_late=True,
     task_reject_on_worker_lost=True,
@@ -66,6 +67,7 @@ app.conf.update(
         "sweep": {"task": "batching.tasks.sweep", "schedule": settings.SHEAF_SWEEP_SECONDS},
         "poll": {"task": "batching.tasks.poll", "schedule": settings.SHEAF_POLL_SECONDS},
         "housekeeping": {"task": "batching.tasks.housekeeping", "schedule": 3600.0},
+        "orphans": {"task": "grading.tasks.delete_orphans", "schedule": 3600.0},
     },
 )
 app.autodiscover_tasks()

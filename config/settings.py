@@ -100,6 +100,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "exams.body_limits.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
@@ -314,7 +315,7 @@ SHEAF_PROVIDERS = {
 
 # -- logging ------------------------------------------------------------------------------
 
-TALKATIVE = ("PIL", "amqp", "boto3", "botocore", "django.db", "kombu", "s3transfer", "urllib3")
+TALKATIVE = ("PIL", "amqp", "boto3", "botocore", "kombu", "s3transfer", "urllib3")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -323,8 +324,8 @@ LOGGING = {
     "loggers": {
         # django-axes tells about itself at every start.
         "axes": {"level": "WARNING"},
-        # What these tell at DEBUG holds what they work on: tags of pictures, values of rows,
-        # bodies of requests and messages. There are names and keys among them.
+        # What these tell at DEBUG holds what they work on: tags of pictures, bodies of requests
+        # and messages. There are names and keys among them.
         **{name: {"level": "INFO"} for name in TALKATIVE},
     },
     "root": {"handlers": ["console"], "level": env_text("SHEAF_LOG_LEVEL", "INFO")},

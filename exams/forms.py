@@ -18,6 +18,7 @@ from exams.models import Exam
 from exams.rubric_files import ExamFile, read_exam_file
 from exams.rubric_items import clean_text
 from exams.rubric_yaml import MAX_BYTES
+from exams.seen import fingerprint
 
 SAME_TITLE = "This class has an exam with this title on this date."
 
@@ -30,6 +31,7 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
         max_length=100,
         widget=forms.TextInput(attrs={"list": "subjects", "autocomplete": "off"}),
     )
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = Exam
@@ -49,9 +51,13 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **options)
         self.fields["school_class"].queryset = classes  # type: ignore[attr-defined]
         if self.instance.pk:
+            self.stored = facts_of(self.instance)
+            self.fields["seen"].initial = fingerprint(self.stored)
             self.fields["subject_name"].initial = self.instance.subject.name
             # Its students are on the papers already: an exam stays with its class.
             del self.fields["school_class"]
+        else:
+            del self.fields["seen"]
 
     def clean_instructions(self) -> str:
         return clean_text(self.cleaned_data["instructions"])
@@ -74,6 +80,26 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
         # The same rule as in clean(), which says it in better words.
         return {*super()._get_validation_exclusions(), "subject", "created_by", "title"}
 
+    @property
+    def differs_unseen(self) -> bool:
+        """Whether a valid edit would write over facts that were not those on the person's page."""
+        typed = {name: self.cleaned_data[name] for name in self.stored}
+        return typed != self.stored and self.cleaned_data["seen"] != fingerprint(self.stored)
+
+    def show_stored(self, exam: Exam) -> dict[str, str]:
+        """After a conflict: what is stored, by label, where it differs from what was typed.
+
+        Saving the form again then means that the person has seen it.
+        """
+        stored = facts_of(exam)
+        self.data = self.data.copy()
+        self.data["seen"] = fingerprint(stored)
+        return {
+            str(self[name].label): str(value or "nothing")
+            for name, value in stored.items()
+            if value != self.cleaned_data[name]
+        }
+
     @transaction.atomic
     def save_exam(self) -> Exam:
         """Save; raises ValidationError when a second click made the same exam meanwhile."""
@@ -86,6 +112,16 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
         except IntegrityError as error:
             raise forms.ValidationError({"title": SAME_TITLE}) from error
         return exam
+
+
+def facts_of(exam: Exam) -> dict[str, Any]:
+    """What the form of an exam that exists can change, by field."""
+    return {
+        "title": exam.title,
+        "subject_name": exam.subject.name,
+        "date": exam.date,
+        "instructions": exam.instructions,
+    }
 
 
 class ExamFileForm(forms.Form):

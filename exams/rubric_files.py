@@ -34,7 +34,14 @@ from exams.rubric_items import (
     shape_problems,
 )
 from exams.rubric_yaml import Parsed, read_yaml
-from exams.rubrics import current_rubric, items_of, lock_exam, save_rubric
+from exams.rubrics import (
+    all_items,
+    current_rubric,
+    items_of,
+    lock_exam,
+    save_rubric,
+    with_kept_texts,
+)
 
 HOLDS = ("name", "roll_number", "class", "signature", "other")
 MAX_REGIONS = 50
@@ -46,14 +53,14 @@ class ExamFileError(RubricError):
 
 @dataclass(frozen=True, slots=True)
 class ExamFile:
-    """A checked exam file. `items` is empty when the file has no rubric."""
+    """A checked exam file. `items` is empty and `regions` None when the file does not say."""
 
     title: str
     class_name: str
     subject: str
     date: dt.date | None = None
     instructions: str = ""
-    regions: tuple[dict[str, Any], ...] = ()
+    regions: tuple[dict[str, Any], ...] | None = None
     items: tuple[RubricItem, ...] = ()
 
 
@@ -108,7 +115,7 @@ def read_exam_file(data: bytes) -> ExamFile:
         subject=clean_text(value["subject"]),
         date=dt.date.fromisoformat(value["date"]) if "date" in value else None,
         instructions=clean_text(value.get("instructions", "")),
-        regions=tuple(value.get("regions", ())),
+        regions=tuple(value["regions"]) if "regions" in value else None,
         items=read_items(value["rubric_items"]) if "rubric_items" in value else (),
     )
 
@@ -151,13 +158,29 @@ def write_rubric_text(items: tuple[RubricItem, ...]) -> str:
     return _dump({"rubric_items": items_as_values(items)})
 
 
-@transaction.atomic
-def import_exam(exam_file: ExamFile, *, by: User, create_class: bool = False) -> Exam:
-    """The exam that the file describes, for one of the person's classes.
+@dataclass(frozen=True, slots=True)
+class ExamImport:
+    """What an import did. `changes` and `kept` are what to tell about an exam that was there."""
 
-    The same title, class and date is the same exam: its instructions, regions and rubric follow
-    the file (a used rubric gets a next version). Raises ExamFileError when the class is not
-    among those of `by`; with `create_class` a missing one is made.
+    exam: Exam
+    is_new: bool
+    changes: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+
+def import_exam(exam_file: ExamFile, *, by: User, create_class: bool = False) -> Exam:
+    """The exam of `import_exam_file`, for who needs no more than that."""
+    return import_exam_file(exam_file, by=by, create_class=create_class).exam
+
+
+@transaction.atomic
+def import_exam_file(exam_file: ExamFile, *, by: User, create_class: bool = False) -> ExamImport:
+    """Make the exam that the file describes, for one of the person's classes.
+
+    The same title, class and date is the same exam: it follows what the file says, and what the
+    file leaves out stays as it was typed. Another rubric is always a next version, since whoever
+    imports a file has not seen what it would write over. Raises ExamFileError when the class is
+    not among those of `by`; with `create_class` a missing one is made.
     """
     school_class = _class_of(exam_file, by=by, create=create_class)
     # One import of a class at a time: the second finds what the first made.
@@ -166,28 +189,68 @@ def import_exam(exam_file: ExamFile, *, by: User, create_class: bool = False) ->
         school_class=school_class, title=exam_file.title, date=exam_file.date
     ).first()
     exam = lock_exam(found.pk) if found else Exam(created_by=by)
-    _follow_file(exam, exam_file, school_class, by=by)
+    changes = _follow_file(exam, exam_file, school_class, by=by)
+    kept: tuple[str, ...] = ()
     if exam_file.items:
-        save_rubric(exam, items_as_values(exam_file.items), by=by)
-    return exam
+        rubric_changes, kept = _follow_rubric(exam, exam_file.items, by=by)
+        changes += rubric_changes
+    return ExamImport(exam, is_new=not found, changes=changes, kept=kept)
 
 
-def _follow_file(exam: Exam, exam_file: ExamFile, school_class: SchoolClass, *, by: User) -> None:
-    """Give the exam what the file says; an exam that says so already is not saved again."""
+def _follow_file(
+    exam: Exam, exam_file: ExamFile, school_class: SchoolClass, *, by: User
+) -> tuple[str, ...]:
+    """Give the exam what the file says, and tell what that changed.
+
+    An exam that says so already is not saved again.
+    """
     subject, _ = Subject.objects.get_or_create(name=exam_file.subject)
-    wanted = {
+    wanted: dict[str, Any] = {
         "school_class_id": school_class.pk,
         "title": exam_file.title,
         "date": exam_file.date,
         "subject_id": subject.pk,
-        "instructions": exam_file.instructions,
-        "regions": list(exam_file.regions),
     }
-    if exam.pk is None or any(getattr(exam, name) != value for name, value in wanted.items()):
-        for name, value in wanted.items():
-            setattr(exam, name, value)
+    if exam_file.instructions:
+        wanted["instructions"] = exam_file.instructions
+    if exam_file.regions is not None:
+        wanted["regions"] = list(exam_file.regions)
+    changed = [name for name, value in wanted.items() if getattr(exam, name) != value]
+    if exam.pk is None or changed:
+        for name in changed:
+            setattr(exam, name, wanted[name])
         exam._history_user = by
         exam.save()
+    return tuple(f"the {name.removesuffix('_id')}" for name in changed)
+
+
+def _follow_rubric(
+    exam: Exam, items: tuple[RubricItem, ...], *, by: User
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Make the file's rubric the current one: what that changed, and whose texts it kept."""
+    before = current_rubric(exam)
+    stored = items_of(before) if before else ()
+    merged = with_kept_texts(items, stored)
+    rubric = save_rubric(exam, items_as_values(merged), by=by, write_over=False)
+    if before is None or rubric.pk == before.pk:
+        changes: tuple[str, ...] = ()
+    else:
+        changes = (f"the rubric: version {rubric.version}, beside version {before.version}",)
+        if others := _other_answers(merged, stored):
+            changes += (f"other answers in it for {others}",)
+    pairs = zip(all_items(items), all_items(merged), strict=True)
+    return changes, tuple(
+        new.id
+        for given, new in pairs
+        if (given.answer, given.guidance) != (new.answer, new.guidance)
+    )
+
+
+def _other_answers(items: tuple[RubricItem, ...], stored: tuple[RubricItem, ...]) -> str:
+    before = {item.id: item.answer for item in all_items(stored)}
+    return ", ".join(
+        item.id for item in all_items(items) if before.get(item.id, "") not in ("", item.answer)
+    )
 
 
 def _class_of(exam_file: ExamFile, *, by: User, create: bool) -> SchoolClass:

@@ -79,11 +79,14 @@ def structure_hash(items: Iterable[RubricItem]) -> str:
 
 
 @transaction.atomic
-def save_rubric(exam: Exam, items: Any, *, by: User, seen: str | None = None) -> Rubric:
+def save_rubric(
+    exam: Exam, items: Any, *, by: User, seen: str | None = None, write_over: bool = True
+) -> Rubric:
     """Make `items` (the nested list of an exam file) the exam's current rubric.
 
     Unchanged content returns the current version; an unused version is written over, a used
-    one is followed by the next. `seen` is the content hash the person had before their eyes
+    one is followed by the next; so is every one without `write_over`, for whoever has not
+    looked at the current one. `seen` is the content hash the person had before their eyes
     ("" for none): Conflict if the rubric has changed since. Raises RubricError naming each
     bad item.
     """
@@ -95,7 +98,7 @@ def save_rubric(exam: Exam, items: Any, *, by: User, seen: str | None = None) ->
     content = content_hash(checked)
     if current and current.content_hash == content:
         return current
-    if current is None or current.used_at:
+    if current is None or current.used_at or not write_over:
         rubric = Rubric(exam=exam, version=current.version + 1 if current else 1)
     else:
         rubric = current
@@ -172,6 +175,29 @@ def _create_criteria(rubric: Rubric, items: Iterable[RubricItem]) -> None:
         level = [
             (row, child) for row, (_, item) in zip(rows, level, strict=True) for child in item.items
         ]
+
+
+def with_kept_texts(
+    items: Iterable[RubricItem], stored: Iterable[RubricItem]
+) -> tuple[RubricItem, ...]:
+    """`items`, with the stored answer and guidance of the same id where they have none."""
+    before = {item.id: item for item in all_items(stored)}
+
+    def kept(item: RubricItem) -> RubricItem:
+        old = before.get(item.id)
+        return replace(
+            item,
+            answer=item.answer or (old.answer if old and not item.items else ""),
+            guidance=item.guidance or (old.guidance if old else ""),
+            items=tuple(kept(child) for child in item.items),
+        )
+
+    return tuple(kept(item) for item in items)
+
+
+def all_items(items: Iterable[RubricItem]) -> list[RubricItem]:
+    """Every item of a rubric, inner ones before what is in them."""
+    return [found for item in items for found in (item, *all_items(item.items))]
 
 
 def _with_answers(items: Iterable[RubricItem], answers: dict[str, str]) -> tuple[RubricItem, ...]:

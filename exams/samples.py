@@ -21,6 +21,7 @@ from exams.models import Criterion, Exam, Page, SampleSheet, Sheet, SheetState
 from exams.result_schema import is_legal, legal_marks
 from exams.rubric_items import clean_text, odd_character
 from exams.rubrics import current_rubric, leaves, lock_exam
+from exams.seen import fingerprint, saved_meanwhile
 
 # A paper on its way to a model is frozen; one that nobody has looked at has no owner yet.
 SAMPLE_STATES = (
@@ -92,16 +93,32 @@ def sheets_for_samples(exam: Exam) -> QuerySet[Sheet]:
 
 @transaction.atomic
 def save_sample(
-    sheet: Sheet, *, title: str, marks: Mapping[str, SampleMark], by: User
+    sheet: Sheet,
+    *,
+    title: str,
+    marks: Mapping[str, SampleMark],
+    by: User,
+    seen: str | None = None,
 ) -> SampleSheet:
     """Make the sheet a sample of its exam, or mark the sample it is again.
 
-    Raises SampleError naming the criterion when a mark is missing or not possible, and
-    Conflict when the sheet went on its way meanwhile.
+    `seen` is the `sample_seen` the person had before their eyes. Raises SampleError naming the
+    criterion when a mark is missing or not possible, and Conflict when the sample has changed
+    since or the sheet went on its way meanwhile.
     """
     exam = lock_exam(sheet.exam_id)
     sheet = Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
     sample = SampleSheet.objects.filter(sheet=sheet).first()
+    title, checked = checked_title(title), checked_marks(exam, marks)
+    if sample and (sample.title, sample.marks) == (title, checked):
+        return sample
+    if seen is not None and seen != sample_seen(sample):
+        raise Conflict(
+            saved_meanwhile(sample, "this sample")
+            if sample
+            else "Somebody removed this sample while you were editing it. Save it again to make it"
+            " anew."
+        )
     if sample is None:
         refuse_state(sheet)
         if exam.samples.count() >= MAX_SAMPLES:
@@ -110,10 +127,15 @@ def save_sample(
                 " Remove one first."
             )
         sample = SampleSheet(exam=exam, sheet=sheet, created_by=by)
-    sample.title = checked_title(title)
-    sample.marks = checked_marks(exam, marks)
+    sample.title, sample.marks = title, checked
+    sample._history_user = by
     sample.save()
     return sample
+
+
+def sample_seen(sample: SampleSheet | None) -> str:
+    """What the form carries along of a sample; "" as long as there is none."""
+    return fingerprint(sample.title, sample.marks) if sample else ""
 
 
 @transaction.atomic

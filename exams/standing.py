@@ -54,6 +54,7 @@ class Standing:
     samples: int = 0
     rubric_version: int | None = None
     arriving: int = 0
+    failed_uploads: int = 0
 
     def among(self, *states: str) -> int:
         """How many sheets are in one of these states."""
@@ -120,6 +121,9 @@ class Standing:
             return self._to("Review marks", "grading:review_list", text)
         if failed:
             return self._to("See what failed", "exams:mapping", f"{_papers(failed)} cannot go on.")
+        if self.failed_uploads:
+            text = "An upload failed half-way: try it again, or leave it out."
+            return self._to("See what failed", "exams:upload_create", text)
         if waiting:
             text = f"{_papers(waiting)} in a run; it goes on by itself once it is sent."
             return self._to("Look at the runs", "grading:run_list", text, urgent=False)
@@ -155,13 +159,16 @@ def standings(exams: Iterable[Exam]) -> dict[int, Standing]:
         .annotate(version=Max("version"))
     ):
         found[exam_pk].rubric_version = version
-    for exam_pk, count in (
-        Upload.objects.filter(exam__in=pks, state__in=ARRIVING)
+    for exam_pk, arriving, failed in (
+        Upload.objects.filter(exam__in=pks, state__in=(*ARRIVING, U.FAILED))
         .order_by()
         .values_list("exam")
-        .annotate(count=Count("pk"))
+        .annotate(
+            arriving=Count("pk", filter=Q(state__in=ARRIVING)),
+            failed=Count("pk", filter=Q(state=U.FAILED)),
+        )
     ):
-        found[exam_pk].arriving = count
+        found[exam_pk].arriving, found[exam_pk].failed_uploads = arriving, failed
     return found
 
 

@@ -17,7 +17,6 @@ import uuid
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -226,7 +225,8 @@ def delete_after_commit(*names: str) -> None:
     housekeeping deletes what no row names.
     """
     for name in filter(None, names):
-        transaction.on_commit(partial(default_storage.delete, name), robust=True)
+        # Each by itself, and no partial: Django cannot name a partial that failed.
+        transaction.on_commit(lambda name=name: default_storage.delete(name), robust=True)
 
 
 def delete_files(names: Collection[str]) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
+from rapidfuzz.distance import Levenshtein
 from scipy.optimize import linear_sum_assignment
 
 from accounts.models import Enrolment
@@ -24,6 +25,8 @@ from exams.roll_numbers import match_either, match_name, name_key, plain, rolls_
 
 FILE_ROLL, FILE_NAME, PAGE_ROLL, PAGE_NAME = 100.0, 80.0, 100.0, 60.0
 STRONG = 80.0
+# So many characters of a roll number may be misread before it is taken for another one.
+READING_SLIPS = 2
 SUGGESTION_FIELDS = [
     "suggested_enrolment",
     "suggestion_reason",
@@ -234,7 +237,9 @@ def solve(sheets: list[Sheet], roster: Roster, taken: dict[int, str]) -> dict[in
             suggestions[sheet.pk] = Suggestion(None, _why_nobody(sheet, row, taken, roster), False)
             continue
         found = row[student]
-        doubt = _doubt(student, row, claimed, taken, roster)
+        doubt = _doubt(student, row, claimed, taken, roster) or _disagreement(
+            sheet.roll_number_read, found, roster.rolls[student]
+        )
         reason = "; ".join([*found.reasons, doubt] if doubt else found.reasons)
         certain = not doubt and not sheet.problem and _enough(found, roster.rolls[student])
         suggestions[sheet.pk] = Suggestion(student, reason, certain)
@@ -317,6 +322,18 @@ def _islands(evidence: dict[int, dict[int, Evidence]]) -> list[tuple[list[int], 
                 waiting += fresh
         islands.append((sorted(sheets), sorted(students)))
     return islands
+
+
+def _disagreement(read: str, found: Evidence, roll: str) -> str:
+    """Why the page speaks against a student whom the file name gives, or "".
+
+    A number read with a slip or two may still be the student's; another number is not.
+    """
+    if not read or "page roll" in found.sources:
+        return ""
+    if Levenshtein.distance(plain(read), plain(roll)) <= READING_SLIPS:
+        return ""
+    return f"but page 1 reads {read[:40]}"
 
 
 def _enough(found: Evidence, roll: str) -> bool:

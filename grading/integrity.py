@@ -1,24 +1,38 @@
 """Integrity: do rows, files and hashes agree, in both directions?
 
 Every file a row speaks of must be there with its size and hash; every file that is there
-must belong to a row; every graded sheet has one mark per criterion. Says what differs and
-changes nothing.
+must belong to a row; every graded sheet has one mark per criterion. `differences` says what
+differs and changes nothing; `delete_orphans` is the housekeeping: it deletes the files that
+killed workers left without a row.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
-from batching.models import BatchJob
+from batching.models import BatchJob, BatchRun
 from exams.models import GRADED_STATES, Criterion, Page, Sheet, SheetState, Upload
 
+logger = logging.getLogger(__name__)
+
 BLOCK = 1 << 20
+# However short the leases are: a file of an upload is there a moment before its row.
+YOUNG = timedelta(minutes=10)
+FEW = 100
+
+
+class TooManyOrphans(Exception):
+    """Most stored files belong to no row: the database is rather the wrong one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +57,55 @@ def kept_files() -> Iterator[KeptFile]:
         yield KeptFile(f"page {page.pk}", page.thumbnail, page.thumbnail_sha256)
     for job in BatchJob.objects.iterator():
         yield KeptFile(f"job {job.pk}", job.lines_file, job.lines_sha256, job.lines_bytes)
+
+
+def delete_orphans() -> int:
+    """Delete the stored files that no row speaks of and that are old enough; how many.
+
+    Old is older than two leases, and not in a folder whose row is being worked on: a file is
+    there before its row. Raises TooManyOrphans, deleting nothing, when they outnumber the
+    others, as after starting with an empty database beside a full storage.
+    """
+    # In this order, whatever is committed meanwhile: first the files, then who is at work, and
+    # then the rows that those have written who are not.
+    orphans, named = set(stored_files()), 0
+    at_work = folders_at_work()
+    for kept in kept_files():
+        if kept.name in orphans:
+            orphans.discard(kept.name)
+            named += 1
+    old = sorted(name for name in orphans if not name.startswith(at_work) and _is_old(name))
+    if len(old) > max(FEW, named):
+        raise TooManyOrphans(
+            f"{len(old)} stored files belong to no row of this database and {named} do. Is it the "
+            "right one (DATABASE_URL)? Nothing was deleted."
+        )
+    for name in old:
+        default_storage.delete(name)
+    if old:
+        logger.warning("%d stored files belonged to no row and were deleted", len(old))
+    return len(old)
+
+
+def folders_at_work() -> tuple[str, ...]:
+    """How the names of files begin whose row a worker holds, and may be about to write."""
+    held = Q(lease_until__gte=timezone.now())
+    uploads = Upload.objects.filter(held).values_list("pk", flat=True)
+    sheets = Sheet.objects.filter(held).values_list("pk", flat=True)
+    runs = BatchRun.objects.filter(held).values_list("token", flat=True)
+    return (
+        *(f"papers/{pk}/" for pk in uploads),
+        *(f"sheets/{pk}/" for pk in sheets),
+        *(f"jobs/{token}-" for token in runs),
+    )
+
+
+def _is_old(name: str) -> bool:
+    age = max(YOUNG, timedelta(seconds=2 * settings.SHEAF_LEASE_SECONDS))
+    try:
+        return bool(default_storage.get_modified_time(name) < timezone.now() - age)
+    except FileNotFoundError:
+        return False
 
 
 def differences() -> Iterator[str]:

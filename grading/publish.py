@@ -42,11 +42,15 @@ class NotReady(ValidationError):
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """Why an exam cannot be published: `count` sheets in `state` (or uploads: state "")."""
+    """Why an exam cannot be published: `count` sheets in `state` (or uploads: state "").
+
+    `url` is where it is dealt with, "" where its state says that already.
+    """
 
     state: str
     count: int
     text: str
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +79,11 @@ def publication_state(exam: Exam) -> PublicationState:
         # A mapped sample is an example for the model, not a paper that waits for its marks.
         aside = is_sample and state == SheetState.MAPPED
         counts["sample" if aside else state] = counts.get("sample" if aside else state, 0) + 1
-    arriving = Upload.objects.filter(
-        exam=exam, state__in=(UploadState.RECEIVED, UploadState.UNPACKING)
-    ).count()
+    uploads = Upload.objects.filter(exam=exam).exclude(
+        state__in=(UploadState.UNPACKED, UploadState.SKIPPED)
+    )
     return PublicationState(
-        blockers=_blockers(counts, arriving),
+        blockers=_blockers(exam, counts, dict(uploads.values_list("pk", "state"))),
         ready=sum(counts.get(state, 0) for state in REVIEWED_STATES),
         published=counts.get(SheetState.PUBLISHED, 0),
         skipped=counts.get(SheetState.SKIPPED, 0) + counts.get("sample", 0),
@@ -87,15 +91,31 @@ def publication_state(exam: Exam) -> PublicationState:
     )
 
 
-def _blockers(counts: dict[str, int], arriving: int) -> tuple[Blocker, ...]:
+def _blockers(exam: Exam, counts: dict[str, int], uploads: dict[int, str]) -> tuple[Blocker, ...]:
+    """`uploads` are those that are arriving or failed, by primary key."""
     blockers = [
-        Blocker(state, counts[state], f"{_sheets(counts[state])} {why}")
+        Blocker(state, counts[state], f"{_sheets(counts[state])} {why}", _where(exam, state))
         for state, why in _WHY.items()
         if counts.get(state)
     ]
-    if arriving:
+    failed = [pk for pk, state in uploads.items() if state == UploadState.FAILED]
+    if arriving := len(uploads) - len(failed):
         blockers.append(Blocker("", arriving, f"{arriving} upload(s) still being unpacked"))
+    if failed:
+        one = reverse("exams:upload_detail", args=[failed[0]])
+        all_of_them = reverse("exams:upload_create", args=[exam.pk])
+        text = f"{len(failed)} upload{'' if len(failed) == 1 else 's'} failed half-way"
+        why = "papers may be missing; try again or leave it out"
+        blockers.append(
+            Blocker("", len(failed), f"{text}: {why}", one if len(failed) == 1 else all_of_them)
+        )
     return tuple(blockers)
+
+
+def _where(exam: Exam, state: str) -> str:
+    # Where a failed sheet can be tried again, graded by hand and skipped.
+    is_failed = state == SheetState.FAILED
+    return reverse("exams:mapping", args=[exam.pk]) + "?tab=failed" if is_failed else ""
 
 
 def _sheets(count: int) -> str:

@@ -8,8 +8,10 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
+from accounts.models import Enrolment
 from exams import due, inspection, rasterize, suggestions, uploads, zip_import
 from exams.models import Exam, Sheet, Upload
+from tests.factories import make_sheet
 
 A5 = (620, 877)
 
@@ -32,6 +34,19 @@ def jpeg(*lines: str, **options: Any) -> bytes:
     out = io.BytesIO()
     picture(*lines, **options).save(out, "JPEG", quality=85, **saving)
     return out.getvalue()
+
+
+def mpo(*lines: str, **options: Any) -> bytes:
+    """A phone's photograph: a JPEG with its Exif data, and further pictures in the same file."""
+    exif, second = Image.Exif(), Image.Exif()
+    exif[0x010F], second[0x013B] = "Camera", "Asha Rao"
+    out = io.BytesIO()
+    other = picture(size=(100, 140))
+    other.encoderinfo = {"exif": second}
+    picture(*lines, **options).save(out, "MPO", save_all=True, append_images=[other], exif=exif)
+    content = out.getvalue()
+    # Cameras write Exif first, and no JFIF.
+    return content[:2] + content[20:] if content[2:4] == b"\xff\xe0" else content
 
 
 def png(*lines: str, **options: Any) -> bytes:
@@ -92,3 +107,17 @@ def intake(exam: Exam) -> None:
     for sheet in due.sheets_to_inspect():
         inspection.inspect_sheet(sheet.pk)
     suggestions.suggest_students(exam.pk)
+
+
+def suggested(exam: Exam, enrolment: Enrolment, *, certain: bool = True, **fields: Any) -> Sheet:
+    """A sheet with a suggestion, made with the class as it is now."""
+    sheet = make_sheet(
+        exam,
+        suggested_enrolment=enrolment,
+        suggestion_certain=certain,
+        suggestion_reason="The file name is the roll number.",
+        **fields,
+    )
+    classes = suggestions.roster_hashes({exam.school_class_id})
+    Exam.objects.filter(pk=exam.pk).update(roster_hash=classes[exam.school_class_id])
+    return sheet

@@ -4,6 +4,7 @@ import io
 import logging
 
 import pytest
+from PIL import Image
 
 from batching import jobs, tasks
 from exams import tasks as intake
@@ -17,7 +18,30 @@ from tests.factories_intake import packed, receive
 
 pytestmark = pytest.mark.django_db
 
+ARTIST = 0x013B
 SECRETS = ("Zebulon", "zebulon@", "77Q777", "Xylophagous")
+
+
+@pytest.mark.parametrize("name", ["PIL", "botocore", "kombu", "amqp"])
+def test_libraries_that_log_what_they_work_on_are_quiet_at_debug(name, caplog):
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger(f"{name}.inside").debug("Zebulon")
+    assert "Zebulon" not in caplog.text
+
+
+def test_a_name_in_the_tags_of_a_photo_is_not_logged(exam, caplog):
+    """Phones and scanners write their owner's name into a picture."""
+    caplog.set_level(logging.DEBUG)
+    tags = Image.Exif()
+    tags[ARTIST] = "Zebulon"
+    picture = io.BytesIO()
+    Image.new("RGB", (620, 877), "white").save(picture, "JPEG", exif=tags)
+    assert b"Zebulon" in picture.getvalue()
+    upload = receive(exam, packed(("scan.jpg", picture.getvalue())))
+    intake.unpack_upload(upload.pk)
+    intake.rasterize_sheet(upload.sheets.get().pk)
+    assert upload.sheets.get().pages.exists()
+    assert "Zebulon" not in caplog.text
 
 
 def test_papers_run_through_without_a_word_about_their_student_or_answers(alice, x_b, caplog):

@@ -21,8 +21,9 @@ from accounts.roles import teacher_required
 from exams.forms import ExamFileForm, ExamForm
 from exams.models import Exam
 from exams.queries import exams_for
-from exams.rubric_files import import_exam, write_exam_file
+from exams.rubric_files import ExamImport, import_exam_file, write_exam_file
 from exams.rubrics import current_rubric, leaves, lock_exam, total_of
+from exams.seen import saved_meanwhile
 from exams.standing import standings
 
 PAGE_SIZE = 50
@@ -67,12 +68,12 @@ def exam_create(request: HttpRequest) -> HttpResponse:
             return redirect("exams:rubric", pk=exam.pk)
     if from_file and file_form.is_valid():
         try:
-            exam = import_exam(file_form.cleaned_data["exam_file"], by=request.user)
+            done = import_exam_file(file_form.cleaned_data["exam_file"], by=request.user)
         except ValidationError as error:
             file_form.add_error(None, error)
         else:
-            messages.success(request, f"{exam.title} was taken from the file.")
-            return redirect("exams:exam_detail", pk=exam.pk)
+            tell_import(request, done)
+            return redirect("exams:exam_detail", pk=done.exam.pk)
     context = {
         "form": form,
         "file_form": file_form,
@@ -82,6 +83,27 @@ def exam_create(request: HttpRequest) -> HttpResponse:
     }
     status = 422 if request.method == "POST" else 200
     return render(request, "exams/exam_create.html", context, status=status)
+
+
+def tell_import(request: HttpRequest, done: ExamImport) -> None:
+    """Say what the file did, above all to an exam that was there before."""
+    title = done.exam.title
+    if done.is_new:
+        messages.success(request, f"{title} was taken from the file.")
+    elif not done.changes:
+        messages.info(request, f"{title} was there already; the file changed nothing in it.")
+    else:
+        messages.warning(
+            request,
+            f"{title} was there already and follows the file now. Changed: "
+            f"{'; '.join(done.changes)}.",
+        )
+    if done.kept:
+        messages.info(
+            request,
+            "The file left out answers or guidance that were typed here, and they were kept: "
+            f"{', '.join(done.kept)}.",
+        )
 
 
 @require_GET
@@ -109,20 +131,32 @@ def exam_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change an exam's title, subject, date or instructions."""
     exam = exam_or_404(request, pk)
     classes = classes_for(request.user)
-    if request.method == "POST":
-        with transaction.atomic():
-            form = ExamForm(request.POST, instance=lock_exam(exam.pk), classes=classes)
-            if form.is_valid():
-                try:
-                    form.save_exam()
-                except ValidationError as error:
-                    form.add_error(None, error)
-                else:
-                    return redirect("exams:exam_detail", pk=exam.pk)
-    else:
-        form = ExamForm(instance=exam, classes=classes)
-    context = {"exam": exam_or_404(request, pk), "form": form, "subjects": Subject.objects.all()}
-    status = 422 if request.method == "POST" else 200
+    if request.method == "GET":
+        return exam_edit_page(request, exam, ExamForm(instance=exam, classes=classes))
+    with transaction.atomic():
+        form = ExamForm(request.POST, instance=lock_exam(exam.pk), classes=classes)
+        if not form.is_valid():
+            return exam_edit_page(request, exam, form, status=422)
+        if form.differs_unseen:
+            return exam_edit_page(request, exam_or_404(request, pk), form, status=409)
+        try:
+            form.save_exam()
+        except ValidationError as error:
+            form.add_error(None, error)
+            return exam_edit_page(request, exam, form, status=422)
+    return redirect("exams:exam_detail", pk=exam.pk)
+
+
+def exam_edit_page(
+    request: HttpRequest, exam: Exam, form: ExamForm, *, status: int = 200
+) -> HttpResponse:
+    """The form; 409 beside what somebody else saved meanwhile."""
+    context = {"exam": exam, "form": form, "subjects": Subject.objects.all()}
+    if status == 409:
+        context |= {
+            "conflict": saved_meanwhile(exam, "this exam"),
+            "saved": form.show_stored(exam),
+        }
     return render(request, "exams/exam_edit.html", context, status=status)
 
 

@@ -217,8 +217,12 @@ def hidden_inputs(request: HttpRequest, context: dict[str, Any], page: str) -> S
 
 def place(data: QueryDict) -> dict[str, str]:
     """Where a form or link says that the teacher is in the list."""
-    sought = {"q": data["q"]} if data.get("q") else {}
-    return {"tab": tab_of(data), "page": data.get("page", "1")} | sought
+    sought = {"q": sought_in(data)} if sought_in(data) else {}
+    return {"tab": tab_of(data)} | sought | {"page": data.get("page", "1")}
+
+
+def sought_in(data: QueryDict) -> str:
+    return " ".join(data.get("q", "").split())[:100]
 
 
 def summary_context(exam: Exam, data: QueryDict) -> dict[str, Any]:
@@ -227,7 +231,7 @@ def summary_context(exam: Exam, data: QueryDict) -> dict[str, Any]:
     Suggestions for another class list than today's are `is_outdated`: none can be confirmed.
     """
     students = students_of(exam)
-    tab, sought = tab_of(data), " ".join(data.get("q", "").split())[:100]
+    here = place(data)
     is_outdated = exam.roster_hash != roster_hash(student[:3] for student in students)
     counts = exam.sheets.aggregate(
         **{name: Count("pk", filter=condition) for name, (_, condition) in TABS.items()},
@@ -238,9 +242,10 @@ def summary_context(exam: Exam, data: QueryDict) -> dict[str, Any]:
     being_read = counts["being_read"]
     return {
         "exam": exam,
-        "tab": tab,
-        "sought": sought,
-        "place": urlencode(place(data)),
+        "tab": here["tab"],
+        "sought": here.get("q", ""),
+        "place": urlencode(here),
+        "other_pages": "&" + urlencode(here | {"page": ""}).removesuffix("&page="),
         "tabs": [(name, title, counts[name]) for name, (title, _) in TABS.items()],
         "tab_counts": counts,
         "sheet_count": sum(counts[name] for name in TABS),

@@ -1,7 +1,7 @@
 """The samples page: papers with a teacher's marks, and the form that makes one.
 
 Comes in: a sheet of the exam and a mark for each criterion. Goes out: a saved sample, or the
-form again with every error (422).
+form again with every error (422) or beside what somebody else saved meanwhile (409).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.roles import teacher_required
+from batching.conflicts import Conflict
 from exams import samples as stored
 from exams.models import SampleSheet, Sheet, SheetState
 from exams.queries import exams_for, sheets_for
@@ -91,10 +92,16 @@ def sample_edit(request: HttpRequest, pk: int) -> HttpResponse:
         for code, entry in typed.items()
         if (awarded := parse_mark(entry["awarded"])) is not None
     }
+    seen = request.POST.get("seen", "")
     try:
-        stored.save_sample(sheet, title=title, marks=marks, by=request.user)
+        stored.save_sample(sheet, title=title, marks=marks, by=request.user, seen=seen)
     except ValidationError as error:
-        return sample_page(request, sheet, sample, title, typed, error.messages, status=422)
+        problems = error.messages
+        return sample_page(request, sheet, sample, title, typed, problems, seen=seen, status=422)
+    except Conflict as error:
+        sample = SampleSheet.objects.filter(sheet=sheet).first()
+        conflict = str(error)
+        return sample_page(request, sheet, sample, title, typed, conflict=conflict, status=409)
     messages.success(request, f"{sheet.name} is a sample now. It goes along with every request.")
     return redirect("exams:samples", pk=sheet.exam_id)
 
@@ -118,13 +125,21 @@ def sample_page(
     marks: dict[str, Any],
     problems: list[str] | None = None,
     *,
+    seen: str | None = None,
+    conflict: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    """The form beside the pages, filled with what is stored or was typed."""
+    """The form beside the pages, filled with what is stored or was typed.
+
+    After a conflict what is stored stands below each field where it differs; saving again means
+    that the person has seen it.
+    """
     rubric = current_rubric(sheet.exam)
     rows = []
+    nothing = {"awarded": "", "comment": ""}
     for criterion in leaves(rubric) if rubric else []:
-        entry = marks.get(criterion.code, {"awarded": "", "comment": ""})
+        entry = marks.get(criterion.code, nothing)
+        saved = sample.marks.get(criterion.code, nothing) if sample else nothing
         legal = [f"{mark.normalize():f}" for mark in legal_marks(criterion)]
         rows.append(
             {
@@ -133,6 +148,7 @@ def sample_page(
                 "comment": entry["comment"],
                 "range": stored.range_of(criterion),
                 "choices": legal if len(legal) <= MAX_CHOICES else None,
+                "saved": saved if conflict and saved not in (entry, nothing) else None,
             }
         )
     context = {
@@ -140,6 +156,8 @@ def sample_page(
         "sheet": sheet,
         "sample": sample,
         "title": title,
+        "seen": stored.sample_seen(sample) if seen is None else seen,
+        "conflict": conflict,
         "rows": rows,
         "pages": kept_pages(sheet),
         "problems": problems,

@@ -17,9 +17,15 @@ document.addEventListener("click", (event) => {
   if (event.target.matches("dialog[data-zoom-dialog]")) event.target.close();
 });
 
+// News about a row waits while somebody is in it: nothing changes under their hands.
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target } = event.detail;
+  if (target.matches("[data-row]") && target.contains(document.activeElement)) event.preventDefault();
+});
+
 document.addEventListener("htmx:afterSettle", (event) => {
   const row = event.detail.elt;
-  if (!row.matches?.("[data-row]")) return;
+  if (!row.matches?.("[data-row]") || event.detail.requestConfig?.elt.id === "mapping-progress") return;
   const problem = row.querySelector("[role=alert]");
   const field = problem && row.querySelector("input[name=student]");
   (field || row).focus({ preventScroll: true });

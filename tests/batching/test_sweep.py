@@ -84,3 +84,16 @@ def test_a_direct_job_whose_last_lane_died_before_closing_is_closed_by_the_sweep
     for work in sweep.due_work():
         work.do()
     assert BatchJob.objects.get().state == "completed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_broker_that_is_down_is_no_error_of_the_persons(plan, alice, monkeypatch):
+    run = plan("direct")
+
+    def down(pk):
+        raise OSError("connection refused")
+
+    monkeypatch.setattr(tasks.submit_job, "delay", down)
+    jobs.send_job(run.jobs.get(), by=alice)
+    assert run.jobs.get().state == "submitted"
+    assert due_names() == ["submit_job"]

@@ -1,10 +1,13 @@
 """Reading an answer key: from text, from a scan, and from files that are neither."""
 
+import shutil
+
 import pytest
 
 from exams import answer_key
-from exams.answer_key import AnswerKeyError, read_answer_key, split_answers
+from exams.answer_key import AnswerKeyError, ReaderMissing, read_answer_key, split_answers
 from exams.rubric_items import read_items
+from tests.factories_intake import pdf, picture
 from tests.factories_rubrics import scanned_pdf, text_pdf
 
 ITEMS = read_items(
@@ -141,3 +144,28 @@ def test_no_file_stays_behind(settings):
     before = set(settings.FILE_UPLOAD_TEMP_DIR.iterdir())
     read_answer_key(text_pdf(["Q1. Green plants make glucose from water and light."]), ITEMS)
     assert set(settings.FILE_UPLOAD_TEMP_DIR.iterdir()) == before
+
+
+@pytest.mark.parametrize("program", ["pdfinfo", "pdftotext", "pdftoppm", "tesseract"])
+def test_a_missing_program_is_not_taken_for_a_damaged_pdf(program, tmp_path, monkeypatch):
+    for name in {"pdfinfo", "pdftotext", "pdftoppm", "tesseract"} - {program}:
+        (tmp_path / name).symlink_to(shutil.which(name))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ReaderMissing, match=f"{program} is not installed"):
+        read_answer_key(scanned_pdf(["Q1. Green plants make glucose."]), ITEMS)
+
+
+def test_a_pdf_with_endless_text_is_given_up():
+    endless = text_pdf(*[["Q1. " + "glucose " * 40] * 160] * answer_key.MAX_PAGES)
+    # In letters of three points, so that it all stands on the page.
+    endless = endless.replace(b"/F1 12 Tf 16 TL", b"/F1 3.1 Tf 3 TL")
+    assert "more text than" in refused(endless)
+
+
+def test_a_scan_that_says_it_is_a_wall_is_read_like_any_other():
+    lines = "Q1. Green plants make glucose.", "Q10. Veins have valves."
+    wall = pdf(picture(*lines, size=(1240, 1754), face=36, mode="L"), resolution=8)
+    assert read_answer_key(wall, ITEMS) == {
+        "Q1": "Green plants make glucose.",
+        "Q10": "Veins have valves.",
+    }

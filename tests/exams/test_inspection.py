@@ -13,7 +13,14 @@ from exams.due import sheets_to_inspect
 from exams.inspection import inspect_sheet
 from exams.models import Sheet
 from exams.orientation import turned
+from exams.pages import turn_page
 from exams.rasterize import rasterize_sheet
+from tests.exams.accidents import (
+    Killed,
+    fenced_with_trouble,
+    kill_before_the_rows,
+    let_the_lease_end,
+)
 from tests.factories_intake import pdf, picture, rendered, unpacked
 
 pytestmark = pytest.mark.django_db
@@ -157,3 +164,56 @@ def test_a_sheet_without_pages_is_not_inspected(exam):
     assert inspected(sheet).inspected_at is None
     rasterize_sheet(sheet.pk)
     assert inspected(sheet).inspected_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_trouble_after_the_commit_does_not_take_the_upright_pages(exam, carol, monkeypatch):
+    sheet = paper(exam, turned(HEAD, 180))
+    monkeypatch.setattr(inspection, "fenced", fenced_with_trouble)
+    with pytest.raises(ConnectionError):
+        inspect_sheet(sheet.pk)
+    assert sheet.pages.get().turned == 180
+    assert files(sheet) == named(sheet)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_poisonous_sheet_leaves_no_file_behind(exam, carol, monkeypatch, settings):
+    sheet = paper(exam, turned(HEAD, 180))
+    with monkeypatch.context() as patch:
+        kill_before_the_rows(patch, inspection)
+        for _ in range(settings.SHEAF_MAX_TRIES):
+            with pytest.raises(Killed):
+                inspect_sheet(sheet.pk)
+            let_the_lease_end(sheet)
+    assert files(sheet) > named(sheet)
+    assert inspected(sheet).state == "failed"
+    assert files(sheet) == named(sheet)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_page_that_a_teacher_turns_meanwhile_is_inspected_again(exam, alice, monkeypatch):
+    sheet = paper(exam, turned(HEAD, 180))
+    real = inspection.read_file
+
+    def meanwhile(name: str) -> bytes:
+        monkeypatch.setattr(inspection, "read_file", real)
+        turn_page(sheet.pages.get(), quarter_turns=2, by=alice)
+        return real(name)
+
+    monkeypatch.setattr(inspection, "read_file", meanwhile)
+    sheet = inspected(sheet)
+    assert (sheet.inspected_at, sheet.tries) == (None, 0)
+    assert sheet in sheets_to_inspect()
+    sheet = inspected(sheet)
+    assert sheet.inspected_at is not None
+    assert sheet.pages.get().turned == 180
+
+
+def test_a_page_whose_file_is_lost_ends_as_a_failed_sheet(exam, settings):
+    sheet = paper(exam, HEAD)
+    default_storage.delete(sheet.pages.get().image)
+    for _ in range(settings.SHEAF_MAX_TRIES):
+        with pytest.raises(FileNotFoundError):
+            inspect_sheet(sheet.pk)
+        let_the_lease_end(sheet)
+    assert inspected(sheet).state == "failed"

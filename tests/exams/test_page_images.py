@@ -7,8 +7,15 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
-from exams.page_images import UnreadableImage, flags_of, look_at, page_from_file, turned
-from tests.factories_intake import jpeg, picture, png
+from exams.page_images import (
+    UnreadableImage,
+    _end_of_picture,
+    flags_of,
+    look_at,
+    page_from_file,
+    turned,
+)
+from tests.factories_intake import jpeg, mpo, picture, png
 
 
 def test_a_page_of_one_pixel_is_not_a_page(tmp_path):
@@ -42,6 +49,33 @@ def test_what_a_camera_notes_about_people_and_places_is_taken_out():
     assert b"Carol" in content
     assert b"Carol" not in taken
     assert (pixels(taken) == pixels(content)).all()
+
+
+def test_the_further_pictures_of_a_phones_photograph_are_left_out():
+    content = mpo("Q1")
+    taken, suffix = take(content)
+    assert b"Asha Rao" in content  # The second picture has notes of its own.
+    assert (suffix, Image.open(io.BytesIO(taken)).format) == (".jpg", "JPEG")
+    assert b"Asha Rao" not in taken
+    assert b"MPF" not in taken
+    assert (pixels(taken) == pixels(content)).all()
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_what_follows_the_end_of_a_jpeg_is_left_out(progressive):
+    content = jpeg("Q1", progressive=progressive)
+    assert take(content + b"a film of Carol's kitchen") == (content, ".jpg")
+
+
+def test_a_jpeg_that_does_not_say_where_it_ends_is_taken_whole():
+    content = jpeg("Q1")[:-2]
+    assert take(content) == (content, ".jpg")
+
+
+def test_a_table_between_two_scans_may_hold_any_bytes():
+    scan, table = b"\xff\xda\x00\x03.", b"\xff\xc4\x00\x06\xff\xd9.."
+    content = scan + b"picture\xff\x00\xff\xd0" + table + scan + b"more\xff\xd9"
+    assert _end_of_picture(content + b"a film", 0) == len(content)
 
 
 def test_a_camera_that_was_held_sideways_is_believed():

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 from django.core.files.storage import default_storage
+from django.db import transaction
 from PIL import Image
 
 from batching.conflicts import Conflict
-from exams import pages
+from exams import inspection, pages
 from exams.models import Page, Sheet
 from exams.pages import drop_page, move_page, restore_page, turn_page
+from tests.exams.accidents import trouble
 from tests.factories import make_sheet
 
 pytestmark = pytest.mark.django_db
@@ -118,3 +120,32 @@ def test_whoever_turns_a_page_second_is_told(exam, alice, monkeypatch):
     new = fresh(page)
     assert new.turned == 90
     assert {new.image, new.thumbnail} == files()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_trouble_after_the_commit_does_not_take_the_turned_page(exam, alice, monkeypatch):
+    page = make_sheet(exam).pages.get()
+    monkeypatch.setattr(
+        "exams.inspection.delete_after_commit", lambda *names: transaction.on_commit(trouble)
+    )
+    with pytest.raises(ConnectionError):
+        turn_page(page, quarter_turns=1, by=alice)
+    new = fresh(page)
+    assert new.turned == 90
+    assert {new.image, new.thumbnail} <= files()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_turns_a_page_whose_file_was_just_replaced_is_told(exam, alice, monkeypatch):
+    page = make_sheet(exam).pages.get()
+    real = inspection.read_file
+
+    def meanwhile(name: str) -> bytes:
+        monkeypatch.setattr(inspection, "read_file", real)
+        turn_page(page, quarter_turns=2, by=alice)
+        return real(name)
+
+    monkeypatch.setattr(inspection, "read_file", meanwhile)
+    with pytest.raises(Conflict, match="somebody else"):
+        turn_page(page, quarter_turns=1, by=alice)
+    assert fresh(page).turned == 180

@@ -1,5 +1,6 @@
 """From a paper to pages: what comes out is counted and measured, and poppler is kept on a leash."""
 
+import io
 import re
 import subprocess
 import zlib
@@ -16,7 +17,13 @@ from exams.due import sheets_to_render
 from exams.models import Page, Sheet
 from exams.rasterize import UnreadablePaper, pdf_pages, rasterize_sheet, render_pdf
 from tests import factories
-from tests.factories_intake import jpeg, packed, pdf, picture, png, rendered, unpacked
+from tests.exams.accidents import (
+    Killed,
+    fenced_with_trouble,
+    kill_before_the_rows,
+    let_the_lease_end,
+)
+from tests.factories_intake import jpeg, mpo, packed, pdf, picture, png, rendered, unpacked
 
 pytestmark = pytest.mark.django_db
 
@@ -280,3 +287,92 @@ def test_a_page_that_is_missing_because_the_disk_is_full_is_no_fault_of_the_pape
     sheet = rendered(exam, jpeg("Q1")[:-3000], "page.jpg")
     assert (sheet.state, sheet.tries) == ("pending_mapping", 0)
     assert sheet.lease_until > timezone.now()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_trouble_after_the_commit_does_not_take_the_pages(exam, monkeypatch):
+    sheet = ready(exam, "one")
+    monkeypatch.setattr(rasterize, "fenced", fenced_with_trouble)
+    with pytest.raises(ConnectionError):
+        rasterize_sheet(sheet.pk)
+    assert default_storage.exists(sheet.pages.get().image)
+
+
+def test_a_poisonous_paper_leaves_no_page_behind(exam, monkeypatch, settings):
+    sheet = ready(exam, "one")
+    with monkeypatch.context() as patch:
+        kill_before_the_rows(patch, rasterize)
+        for _ in range(settings.SHEAF_MAX_TRIES):
+            with pytest.raises(Killed):
+                rasterize_sheet(sheet.pk)
+            let_the_lease_end(sheet)
+    assert files() != []
+    rasterize_sheet(sheet.pk)
+    assert Sheet.objects.get(pk=sheet.pk).state == "failed"
+    assert files() == []
+
+
+def test_a_worker_that_slept_over_an_unreadable_paper_leaves_it_to_the_next_one(exam, monkeypatch):
+    sheet = unpacked(exam, b"%PDF-1.4 nothing", "paper.pdf").sheets.get()
+    real = rasterize.pdf_pages
+
+    def overtaken(path: Path):
+        monkeypatch.setattr(rasterize, "pdf_pages", real)
+        let_the_lease_end(sheet)
+        assert claim(sheets_to_render(), sheet.pk)
+        return real(path)
+
+    monkeypatch.setattr(rasterize, "pdf_pages", overtaken)
+    rasterize_sheet(sheet.pk)
+    assert Sheet.objects.get(pk=sheet.pk).state == "pending_mapping"
+
+
+def test_without_poppler_the_sheet_waits_and_no_try_is_lost(exam, monkeypatch):
+    sheet = ready(exam, "one")
+    monkeypatch.setenv("PATH", "/nowhere")
+    rasterize_sheet(sheet.pk)
+    sheet = Sheet.objects.get(pk=sheet.pk)
+    assert (sheet.state, sheet.tries, sheet.problem) == ("pending_mapping", 0, "")
+    assert sheet.lease_until > timezone.now()
+
+
+def strip(width: int, height: int) -> bytes:
+    out = io.BytesIO()
+    Image.new("L", (width, height), 255).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("size", [(60, 70_000), (70_000, 60), (100, 3001)])
+def test_a_strip_that_no_page_can_be_is_refused_with_words(exam, size):
+    sheet = rendered(exam, strip(*size), "strip.png")
+    assert sheet.state == "failed"
+    assert f"{size[0]}x{size[1]} pixels, more than 30 times as long as wide" in sheet.problem
+    assert files() == []
+
+
+def test_a_long_screenshot_is_a_page(exam):
+    assert rendered(exam, strip(100, 3000), "chat.png").pages.get().height == 3000
+    assert rendered(exam, strip(3000, 100), "wide.png").pages.get().height == 100
+
+
+def test_a_strip_in_a_pdf_is_refused_before_it_is_rendered(exam, monkeypatch):
+    monkeypatch.setattr(rasterize, "convert_from_path", None)
+    sheet = rendered(exam, resized(pdf("a"), "0 0 60 14400"))
+    assert sheet.state == "failed"
+    assert "its size is 60x14400 points" in sheet.problem
+
+
+def test_a_phones_photograph_with_further_pictures_in_its_file_is_a_page(exam):
+    sheet = rendered(exam, mpo("Q1 answer"), "IMG_1.jpg")
+    assert (sheet.state, sheet.problem) == ("pending_mapping", "")
+    page = sheet.pages.get()
+    with default_storage.open(page.image) as file, Image.open(file) as image:
+        assert (image.format, image.size) == ("JPEG", (620, 877))
+
+
+def test_of_endless_complaints_only_the_beginning_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(rasterize, "LOG_READ", 40)
+    (tmp_path / "a.log").write_text("x" * 39 + "\nSyntax Error: late\n")
+    assert rasterize._complaint(tmp_path) == ""
+    (tmp_path / "b.log").write_text("Syntax Error: early\n" + "x" * 100)
+    assert rasterize._complaint(tmp_path) == "early"

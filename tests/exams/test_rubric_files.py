@@ -12,13 +12,14 @@ from exams.models import Exam
 from exams.rubric_files import (
     ExamFileError,
     import_exam,
+    import_exam_file,
     read_exam_file,
     read_rubric_text,
     write_exam_file,
     write_rubric_text,
 )
 from exams.rubric_items import items_as_values, read_items
-from exams.rubrics import current_rubric, items_of, leaves, save_rubric, use_rubric
+from exams.rubrics import current_rubric, items_of, leaves, save_answers, save_rubric, use_rubric
 from tests.factories import make_class
 
 FILE = """\
@@ -173,6 +174,54 @@ class TestImporting:
         assert Exam.objects.get().instructions == "No half marks."
         assert current_rubric(exam).version == 2
         assert [row.history_user for row in exam.history.all()] == [alice, alice]
+
+    def test_answers_typed_here_survive_a_file_that_has_none(self, exam_file, alice, x_b):
+        exam = import_exam(exam_file, by=alice)
+        save_answers(exam, {"Q2a": "Atria and ventricles"}, by=alice)
+        again = FILE.replace(', guidance: "One each: four"', "").replace(
+            "chambers", "four chambers"
+        )
+        done = import_exam_file(read_exam_file(again.encode()), by=alice)
+        stored = {leaf.code: leaf for leaf in leaves(current_rubric(exam))}
+        assert stored["Q2a"].description == "Its four chambers"
+        assert stored["Q2a"].answer == "Atria and ventricles"
+        assert stored["Q2a"].guidance == "One each: four"
+        assert done.kept == ("Q2a",)
+
+    def test_answers_typed_here_are_never_written_over_by_a_file(self, exam_file, alice, x_b):
+        """Nobody has used version 1 yet; whoever imports has not seen it all the same."""
+        exam = import_exam(exam_file, by=alice)
+        save_answers(exam, {"Q1": "Typed by a colleague for an hour"}, by=alice)
+        done = import_exam_file(exam_file, by=alice)
+        first, second = (leaves(rubric)[0] for rubric in exam.rubrics.order_by("version"))
+        assert first.answer == "Typed by a colleague for an hour"
+        assert second.answer == "Green plants make glucose."
+        assert done.changes == (
+            "the rubric: version 2, beside version 1",
+            "other answers in it for Q1",
+        )
+
+    def test_an_item_that_now_has_items_keeps_no_answer(self, exam_file, alice, x_b):
+        exam = import_exam(exam_file, by=alice)
+        divided = FILE.replace(
+            "  max_marks: 2\n  step: 0.5\n  answer: Green plants make glucose.\n",
+            "  items:\n  - {id: Q1a, description: Half of it, max_marks: 2}\n",
+        )
+        import_exam(read_exam_file(divided.encode()), by=alice)
+        assert current_rubric(exam).criteria.get(code="Q1").answer == ""
+
+    def test_what_a_file_leaves_out_stays_and_what_it_empties_goes(self, exam_file, alice, x_b):
+        import_exam(exam_file, by=alice)
+        head, rest = FILE.split("instructions:")
+        bare = head + "rubric_items:" + rest.split("rubric_items:")[1]
+        done = import_exam_file(read_exam_file(bare.encode()), by=alice)
+        assert done.changes == ()
+        exam = Exam.objects.get()
+        assert exam.instructions == "Half marks are allowed."
+        assert len(exam.regions) == 1
+        none = head + "regions: []\n"
+        assert import_exam_file(read_exam_file(none.encode()), by=alice).changes == ("the regions",)
+        assert Exam.objects.get().regions == []
 
     def test_another_date_is_another_exam(self, exam_file, alice, x_b):
         import_exam(exam_file, by=alice)

@@ -57,8 +57,9 @@ def test_a_sample_goes_along_with_its_pages(sample, exam, django_assert_num_quer
         assert len(found.sheet.pages.all()) == 2
 
 
-def test_marking_it_again_changes_the_same_sample(sample, sheet, alice):
-    again = save_sample(sheet, title="Partial", marks=marks("0.5", "0"), by=alice)
+def test_marking_it_again_changes_the_same_sample(sample, sheet, admin):
+    again = save_sample(sheet, title="Partial", marks=marks("0.5", "0"), by=admin)
+    assert again.history.latest().history_user == admin
     assert (again.pk, again.title) == (sample.pk, "Partial")
     assert again.history.count() == 2
 

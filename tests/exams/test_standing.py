@@ -72,6 +72,16 @@ def test_while_papers_arrive_there_is_nothing_to_do(exam):
     assert not standing(exam).next.urgent
 
 
+def test_an_upload_that_failed_half_way_is_the_next_thing(exam):
+    sheets(exam, reviewed=1, in_batch=1)
+    upload = make_upload(exam, state="failed", problem="Its end is missing.")
+    assert standing(exam).next.label == "See what failed"
+    assert standing(exam).next.urgent
+    upload.skip()
+    upload.save()
+    assert standing(exam).next.label == "Look at the runs"
+
+
 def test_many_exams_cost_as_many_queries_as_one(x_b, django_assert_num_queries):
     exams = [make_exam(x_b, title=f"Exam {number}") for number in range(5)]
     for exam in exams:

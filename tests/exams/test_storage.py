@@ -6,8 +6,8 @@ import resource
 from pathlib import Path
 
 import pytest
-from django.core.files.storage import default_storage
-from django.db import transaction
+from django.core.files.storage import FileSystemStorage, default_storage
+from django.db import OperationalError, transaction
 
 from exams import storage
 
@@ -91,3 +91,30 @@ def test_files_are_taken_back_when_their_block_fails():
     with pytest.raises(LookupError):
         work()
     assert everything() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_cannot_be_deleted_is_no_error_of_the_change_and_the_others_go(monkeypatch):
+    names = [storage.keep_file(b"page", "sheets/1", ".jpg").name for _ in range(3)]
+    real = FileSystemStorage.delete
+
+    def busy(self: FileSystemStorage, name: str) -> None:
+        if name == names[0]:
+            raise PermissionError(name)
+        real(self, name)
+
+    monkeypatch.setattr(FileSystemStorage, "delete", busy)
+    with transaction.atomic():
+        storage.delete_after_commit(*names)
+    assert [default_storage.exists(name) for name in names] == [True, False, False]
+
+
+def test_files_stay_when_nobody_knows_whether_their_rows_were_committed():
+    def work() -> None:
+        with storage.undone_on_error() as names:
+            names.append(storage.keep_file(b"page", "sheets/1", ".jpg").name)
+            raise OperationalError("the connection was lost while the commit was answered")
+
+    with pytest.raises(OperationalError):
+        work()
+    assert len(everything()) == 1

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 from django.core.files.storage import default_storage
+from django.db import transaction
+from kombu.exceptions import OperationalError as BrokerDown
 
+from exams import due, tasks
 from exams.models import Upload
 from exams.storage import TooLarge
 from exams.uploads import DuplicateUpload, UnknownContent, receive_images, retry_upload
 from exams.zip_import import unpack_upload
 from tests import factories
+from tests.exams.accidents import trouble
 from tests.factories_intake import jpeg, packed, pdf, receive, report, unpacked
 
 pytestmark = pytest.mark.django_db
@@ -104,3 +108,25 @@ def test_a_failed_upload_can_be_tried_again(exam):
     retry_upload(upload, by=exam.created_by)
     upload = Upload.objects.get(pk=upload.pk)
     assert (upload.state, upload.problem, upload.tries) == ("received", "", 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_with_the_broker_down_an_upload_comes_in_and_the_sweeper_rings_later(exam, monkeypatch):
+    def down(*_: object) -> None:
+        raise BrokerDown("Connection refused")
+
+    monkeypatch.setattr(tasks.unpack_upload, "delay", down)
+    upload = receive(exam, packed(("a.pdf", pdf("Q1"))))
+    assert default_storage.exists(upload.file)
+    assert upload in due.uploads_to_unpack()
+    broken = unpacked(exam, packed(("a.pdf", pdf("Q1")))[:-40])
+    retry_upload(broken, by=exam.created_by)
+    assert broken in due.uploads_to_unpack()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_trouble_after_the_commit_does_not_take_the_file_of_an_upload(exam, monkeypatch):
+    monkeypatch.setattr("exams.uploads.ring", lambda task, pk: transaction.on_commit(trouble))
+    with pytest.raises(ConnectionError):
+        receive(exam, pdf("Q1"))
+    assert default_storage.exists(Upload.objects.get().file)

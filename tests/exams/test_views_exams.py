@@ -1,5 +1,7 @@
 """The pages of exams: who may open them, and what they do."""
 
+import re
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -51,6 +53,15 @@ def places(exam, alice, carols_enrolment) -> dict[str, str]:
         "POST exams:answer_key": reverse("exams:answer_key", args=[exam.pk]),
         "POST exams:sample_edit": reverse("exams:sample_edit", args=[sheet.pk]),
     }
+
+
+def hidden_seen(answer) -> str:
+    """The fingerprint that the form of a page carries along."""
+    return re.search(r'name="seen" value="(\w+)"', answer.content.decode())[1]
+
+
+def seen(browser, url: str) -> str:
+    return hidden_seen(browser.get(url))
 
 
 def ask(client, name: str, url: str):
@@ -138,6 +149,24 @@ class TestMakingOne:
         assert sign_in(alice).post("/exams/new/", {"file": file}).status_code == 302
         assert Exam.objects.get().title == "Physics test"
 
+    def test_the_file_of_an_exam_that_is_there_says_what_it_changed(self, sign_in, alice, x_b):
+        browser = sign_in(alice)
+
+        def told(text: str) -> str:
+            return browser.post("/exams/new/", {"text": text}, follow=True).content.decode()
+
+        with_answer = FILE.replace("marks: 2}", "marks: 2, answer: A push or a pull.}")
+        assert "was taken from the file" in told(FILE)
+        assert "the file changed nothing in it" in told(FILE)
+        text = told(with_answer)
+        assert "was there already and follows the file now" in text
+        assert "the rubric: version 2, beside version 1" in text
+        assert "other answers" not in text
+        text = told(FILE)
+        assert "the file changed nothing in it" in text
+        assert "and they were kept: Q1." in text
+        assert "other answers in it for Q1" in told(with_answer.replace("a pull", "two"))
+
     def test_a_bad_file_is_422_with_every_problem_and_keeps_the_text(self, sign_in, alice, x_b):
         bad = FILE.replace("max_marks: 2", "max_marks: 0").replace("subject:", "subjet:")
         answer = sign_in(alice).post("/exams/new/", {"text": bad})
@@ -220,12 +249,50 @@ class TestOneExam:
             "school_class": "999",
         }
         url = reverse("exams:exam_edit", args=[exam.pk])
-        assert sign_in(alice).post(url, data).status_code == 302
+        browser = sign_in(alice)
+        assert browser.post(url, data | {"seen": seen(browser, url)}).status_code == 302
         stored = Exam.objects.get()
         assert (stored.title, stored.subject.name) == ("New title", "Botany")
         assert (stored.instructions, stored.school_class) == ("a\nb", exam.school_class)
         assert stored.created_by == alice
         assert stored.history.count() == 2
+
+    def test_of_two_who_edit_the_second_sees_both_and_who_was_faster(
+        self, sign_in, alice, admin, exam
+    ):
+        url = reverse("exams:exam_edit", args=[exam.pk])
+        facts = {"title": exam.title, "subject_name": "Biology", "date": ""}
+        first, second = sign_in(admin), sign_in(alice)
+        typed = facts | {"instructions": "Mine.", "seen": seen(second, url)}
+        faster = facts | {"instructions": "An hour of work.", "seen": seen(first, url)}
+        assert first.post(url, faster).status_code == 302
+        answer = second.post(url, typed)
+        text = answer.content.decode()
+        assert answer.status_code == 409
+        assert "Admin saved this exam on" in text
+        assert "An hour of work." in text
+        assert "Mine.</textarea>" in text
+        assert Exam.objects.get().instructions == "An hour of work."
+        again = typed | {"seen": hidden_seen(answer)}
+        assert second.post(url, again).status_code == 302
+        assert Exam.objects.get().instructions == "Mine."
+
+    def test_a_second_click_on_save_is_no_conflict(self, sign_in, alice, exam):
+        url = reverse("exams:exam_edit", args=[exam.pk])
+        browser = sign_in(alice)
+        data = {"title": "New title", "subject_name": "Biology", "seen": seen(browser, url)}
+        assert [browser.post(url, data).status_code for _ in range(2)] == [302, 302]
+
+    def test_correcting_an_invalid_edit_is_no_way_around_a_conflict(self, sign_in, alice, exam):
+        url = reverse("exams:exam_edit", args=[exam.pk])
+        browser = sign_in(alice)
+        data = {"title": "", "subject_name": "Biology", "seen": seen(browser, url)}
+        exam.instructions = "An hour of work."
+        exam.save()
+        answer = browser.post(url, data)
+        assert answer.status_code == 422
+        corrected = data | {"title": "Other", "seen": hidden_seen(answer)}
+        assert browser.post(url, corrected).status_code == 409
 
     def test_an_invalid_edit_is_422_and_changes_nothing(self, sign_in, alice, exam):
         url = reverse("exams:exam_edit", args=[exam.pk])

@@ -6,8 +6,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from exams import tasks
 from exams.models import Sheet, SheetState
+from exams.suggestions import certain_hash, suggest_students
 from tests.factories import make_enrolment, make_sheet, make_user
+from tests.factories_intake import suggested
 
 PEOPLE = [("admin", True), ("alice", True), ("bob", False), ("carol", False), ("dora", False)]
 HTMX = {"HX-Request": "true"}
@@ -29,14 +32,19 @@ def act(client, name, sheet, data=None, **extra):
     return client.post(reverse(f"exams:{name}", args=[sheet.pk]), data or {}, **extra)
 
 
-def suggested(exam, enrolment, *, certain=True, **fields):
-    return make_sheet(
-        exam,
-        suggested_enrolment=enrolment,
-        suggestion_certain=certain,
-        suggestion_reason="The file name is the roll number.",
-        **fields,
-    )
+def confirm_all(client, exam, shown, **extra):
+    """Press the button of a page that was shown."""
+    data = {"seen": shown.context["certain_hash"]} if shown else {}
+    return client.post(reverse("exams:map_certain", args=[exam.pk]), data, **extra)
+
+
+def swap_rolls(one, other):
+    one.roll_number, other.roll_number = other.roll_number, one.roll_number
+    rolls = {each.pk: each.roll_number for each in (one, other)}
+    for each in (one, other):
+        type(one).objects.filter(pk=each.pk).update(roll_number=f"was {each.pk}")
+    for pk, roll in rolls.items():
+        type(one).objects.filter(pk=pk).update(roll_number=roll)
 
 
 def fresh(sheet):
@@ -84,7 +92,8 @@ def test_only_the_own_teacher_and_admins_confirm_all_certain_ones(
     make_sheet(exam, state="published", enrolment=carols_enrolment)
     sheet = suggested(exam, doras_enrolment)
     client = sign_in(request.getfixturevalue(person))
-    response = client.post(reverse("exams:map_certain", args=[exam.pk]))
+    data = {"seen": certain_hash([(sheet.pk, doras_enrolment.pk)])}
+    response = client.post(reverse("exams:map_certain", args=[exam.pk]), data)
     assert response.status_code == (302 if may else 404)
     assert (fresh(sheet).state == "mapped") == may
 
@@ -186,6 +195,59 @@ def test_a_failed_sheet_shows_its_reason_and_is_tried_again(sign_in, alice, exam
     assert fresh(sheet).state == "pending_mapping"
 
 
+def test_a_failed_sheet_can_be_left_out_where_it_is_shown(sign_in, alice, exam):
+    client = sign_in(alice)
+    sheet = make_sheet(exam, state="failed", problem="Unreadable.", pages=0, rendered_at=None)
+    address = reverse("exams:sheet_skip", args=[sheet.pk])
+    upload = reverse("exams:upload_detail", args=[sheet.upload_id])
+    for page in (list_address(exam, "?tab=failed"), upload):
+        assert f'formaction="{address}"' in client.get(page).text
+    act(client, "sheet_skip", sheet, {"tab": "failed", "seen": ""})
+    assert fresh(sheet).state == "skipped"
+
+
+def test_all_failed_sheets_are_tried_again_at_once(sign_in, alice, exam, carols_enrolment):
+    mapped = make_sheet(exam, state="failed", problem="No reply.", enrolment=carols_enrolment)
+    unread = make_sheet(exam, state="failed", problem="Damaged.", rendered_at=None, tries=4)
+    client = sign_in(alice)
+    assert "Try all 2 failed again" in client.get(list_address(exam, "?tab=failed")).text
+    assert "failed again" not in client.get(list_address(exam)).text
+    response = client.post(reverse("exams:retry_failed", args=[exam.pk]), follow=True)
+    assert "2 sheets are tried again." in response.text
+    assert (fresh(mapped).state, fresh(mapped).enrolment) == ("mapped", carols_enrolment)
+    assert (fresh(unread).state, fresh(unread).tries) == ("pending_mapping", 0)
+    assert fresh(unread).history.first().history_user == alice
+
+
+def test_a_sheet_without_a_page_left_is_refused_with_words(sign_in, alice, exam, carols_enrolment):
+    sheet = suggested(exam, carols_enrolment)
+    sheet.pages.update(dropped_at=sheet.created_at)
+    client = sign_in(alice)
+    response = act(client, "sheet_map", sheet, {"enrolment": carols_enrolment.pk}, headers=HTMX)
+    assert response.status_code == 422
+    assert "Restore a page, or skip the sheet." in response.text
+    assert "the certain one" not in client.get(list_address(exam)).text
+    assert fresh(sheet).state == "pending_mapping"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_decision_holds_while_the_broker_is_down(
+    sign_in, alice, exam, carols_enrolment, monkeypatch
+):
+    rung = []
+
+    def down(*args, **kwargs):
+        rung.append(args)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(tasks.suggest_students, "apply_async", down)
+    sheet = make_sheet(exam)
+    data = {"enrolment": carols_enrolment.pk}
+    assert act(sign_in(alice), "sheet_map", sheet, data).status_code == 302
+    assert rung
+    assert fresh(sheet).state == "mapped"
+
+
 def test_a_retry_from_the_uploads_page_leads_back_there(sign_in, alice, exam):
     sheet = make_sheet(exam, state="failed", pages=0)
     response = act(sign_in(alice), "sheet_retry", sheet, {"back": "upload"})
@@ -198,11 +260,48 @@ def test_the_certain_ones_are_confirmed_at_once_and_the_others_wait(
     certain = suggested(exam, carols_enrolment)
     doubtful = suggested(exam, doras_enrolment, certain=False)
     client = sign_in(alice)
-    assert "Confirm the certain one" in client.get(list_address(exam)).text
-    response = client.post(reverse("exams:map_certain", args=[exam.pk]), follow=True)
+    shown = client.get(list_address(exam))
+    assert "Confirm the certain one" in shown.text
+    response = confirm_all(client, exam, shown, follow=True)
     assert "1 sheet was mapped." in response.text
     assert fresh(certain).state == "mapped"
     assert fresh(doubtful).state == "pending_mapping"
+
+
+def test_what_became_certain_after_the_page_was_shown_is_not_confirmed_with_it(
+    sign_in, alice, exam, carol, dora
+):
+    make_sheet(exam, name="84B003.pdf", suggested_at=None)
+    suggest_students(exam.pk)
+    client = sign_in(alice)
+    shown = client.get(list_address(exam))
+    late = make_sheet(exam, name="17B004.pdf", suggested_at=None)
+    response = confirm_all(client, exam, shown)
+    assert response.status_code == 409
+    assert "Nothing was mapped" in response.text
+    assert not exam.sheets.filter(state="mapped").exists()
+    # The answer shows what is certain now, and that can be confirmed.
+    assert "Confirm all 2 certain ones" in response.text
+    confirm_all(client, exam, response)
+    assert fresh(late).state == "mapped"
+    assert confirm_all(client, exam, None).status_code == 409
+
+
+def test_a_changed_class_list_withdraws_what_was_certain_from_the_page(
+    sign_in, alice, exam, carols_enrolment, doras_enrolment
+):
+    sheet = make_sheet(exam, name="84B003.pdf", suggested_at=None)
+    suggest_students(exam.pk)
+    client = sign_in(alice)
+    shown = client.get(list_address(exam))
+    swap_rolls(carols_enrolment, doras_enrolment)
+    text = client.get(list_address(exam)).text
+    assert "The class list has changed" in text
+    assert reverse("exams:map_certain", args=[exam.pk]) not in text
+    assert 'name="enrolment"' not in text
+    assert confirm_all(client, exam, shown).status_code == 409
+    assert fresh(sheet).state == "pending_mapping"
+    assert fresh(sheet).suggested_enrolment == doras_enrolment
 
 
 # -- htmx ---------------------------------------------------------------------------------
@@ -241,7 +340,8 @@ def test_a_sheet_whose_pages_are_not_ready_offers_no_student(sign_in, alice, exa
     sheet = make_sheet(exam, pages=0, rendered_at=None, inspected_at=None, suggested_at=None)
     client = sign_in(alice)
     text = client.get(list_address(exam)).text
-    assert "1 sheet is still being read" in text
+    assert "papers read" in text
+    assert "being read<" in text
     assert 'name="student"' not in text
     response = act(client, "sheet_map", sheet, {"enrolment": doras_enrolment.pk})
     assert response.status_code == 409

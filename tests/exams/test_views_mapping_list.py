@@ -7,20 +7,11 @@ from accounts.models import Enrolment
 from exams.models import Sheet
 from exams.views.mapping_list import ROWS_PER_SCREEN
 from tests.factories import make_enrolment, make_exam, make_sheet
+from tests.factories_intake import suggested
 
 
 def list_address(exam, query=""):
     return reverse("exams:mapping", args=[exam.pk]) + query
-
-
-def suggested(exam, enrolment, *, certain=True, **fields):
-    return make_sheet(
-        exam,
-        suggested_enrolment=enrolment,
-        suggestion_certain=certain,
-        suggestion_reason="The file name is the roll number.",
-        **fields,
-    )
 
 
 def test_the_worst_sheets_come_first(sign_in, alice, exam, carols_enrolment, doras_enrolment):
@@ -95,11 +86,11 @@ def test_a_long_list_comes_in_screens_of_fifty(sign_in, alice, exam):
 
 def test_sixty_sheets_cost_as_many_queries_as_five(sign_in, alice, exam, django_assert_num_queries):
     client = sign_in(alice)
-    # Session, user, bell; exam, students without a sheet, counts, sheets, pages.
+    # Session, user, bell; exam, students, counts, certain ones, sheets, pages.
     for more in (5, 55):
         for _ in range(more):
             suggested(exam, make_enrolment(exam.school_class), pages=2)
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(9):
             assert client.get(list_address(exam)).status_code == 200
 
 
@@ -130,3 +121,99 @@ def test_sheets_of_another_exam_of_the_class_stay_out(sign_in, alice, exam, x_b)
     response = sign_in(alice).get(list_address(exam))
     assert response.context["sheet_count"] == 1
     assert len(response.context["free_students"]) == Enrolment.objects.count()
+
+
+# -- news ---------------------------------------------------------------------------------
+
+
+def news(client, exam, *waiting, query=""):
+    address = reverse("exams:mapping_progress", args=[exam.pk])
+    return client.get(address + query, {"waiting": [sheet.pk for sheet in waiting]})
+
+
+def test_the_page_asks_for_news_while_papers_are_read(sign_in, alice, exam, carols_enrolment):
+    suggested(exam, carols_enrolment)
+    reading = make_sheet(exam, suggested_at=None, inspected_at=None)
+    client = sign_in(alice)
+    text = client.get(list_address(exam)).text
+    assert f'hx-get="{reverse("exams:mapping_progress", args=[exam.pk])}?tab=open' in text
+    assert text.count('name="waiting"') == 1
+    assert f'name="waiting" value="{reading.pk}"' in text
+    assert "1 of 2" in text
+    answer = news(client, exam, reading).text
+    assert 'hx-trigger="every 3s"' in answer
+    assert "data-row" not in answer
+    assert "mapping-summary" not in answer
+    assert "<html" not in answer
+
+
+def test_news_bring_the_rows_whose_suggestion_has_come_and_then_stop(
+    sign_in, alice, exam, carols_enrolment, doras_enrolment
+):
+    one = make_sheet(exam, suggested_at=None, inspected_at=None)
+    two = make_sheet(exam, suggested_at=None, inspected_at=None)
+    client = sign_in(alice)
+    now = one.rendered_at
+    Sheet.objects.filter(pk=one.pk).update(
+        inspected_at=now, suggested_at=now, suggested_enrolment=carols_enrolment
+    )
+    suggested(exam, doras_enrolment)
+    first = news(client, exam, one, two)
+    assert [row.sheet for row in first.context["rows"]] == [one]
+    assert f'id="sheet-{one.pk}"' in first.text
+    assert f'id="sheet-{two.pk}"' not in first.text
+    assert first.text.count('hx-swap-oob="true"') == 3  # the row, the summary, the students
+    assert "hx-trigger" in first.text
+    Sheet.objects.filter(pk=two.pk).update(inspected_at=now, suggested_at=now)
+    assert "hx-trigger" not in news(client, exam, two).text
+
+
+def test_news_tell_nothing_of_another_exam(sign_in, alice, exam, x_b):
+    foreign = make_sheet(make_exam(x_b, by=alice))
+    make_sheet(exam)
+    assert news(sign_in(alice), exam, foreign).context["rows"] == []
+
+
+def test_news_cost_the_same_for_one_row_and_for_many(
+    sign_in, alice, exam, django_assert_num_queries
+):
+    client = sign_in(alice)
+    for more in (1, 30):
+        for _ in range(more):
+            suggested(exam, make_enrolment(exam.school_class))
+        with django_assert_num_queries(9):
+            news(client, exam, *exam.sheets.all())
+
+
+# -- search -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", ["84b003", "carol", "b003 CAR", "monday"])
+def test_a_mapped_sheet_is_found_by_roll_number_name_or_file(
+    sign_in, alice, exam, carols_enrolment, doras_enrolment, words
+):
+    make_sheet(exam, state="mapped", enrolment=carols_enrolment, name="monday.pdf")
+    make_sheet(exam, state="graded", enrolment=doras_enrolment, name="friday.pdf")
+    response = sign_in(alice).get(list_address(exam), {"tab": "mapped", "q": words})
+    assert [row.sheet.name for row in response.context["rows"]] == ["monday.pdf"]
+    assert f'name="q" value="{words}"' in response.text
+
+
+def test_a_search_is_kept_from_screen_to_screen_and_after_a_click(sign_in, alice, exam):
+    for number in range(ROWS_PER_SCREEN + 1):
+        sheet = make_sheet(exam, state="mapped", name=f"scan-{number}.pdf", pages=0)
+    make_sheet(exam, state="mapped", name="other.pdf", pages=0)
+    client = sign_in(alice)
+    response = client.get(list_address(exam), {"tab": "mapped", "q": "scan", "page": "2"})
+    assert len(response.context["rows"]) == 1
+    assert "?page=1&amp;tab=mapped&amp;q=scan" in response.text
+    data = {"tab": "mapped", "q": "scan", "page": "2", "seen": sheet.enrolment_id}
+    answer = client.post(reverse("exams:sheet_unmap", args=[sheet.pk]), data)
+    assert answer.url == list_address(exam, "?tab=mapped&q=scan&page=2")
+
+
+def test_a_search_without_a_result_says_so(sign_in, alice, exam):
+    make_sheet(exam, state="mapped")
+    response = sign_in(alice).get(list_address(exam), {"tab": "mapped", "q": "<b>nobody"})
+    assert "Nothing found" in response.text
+    assert "<b>nobody" not in response.text

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from exams.models import SampleSheet
 from exams.rubrics import save_rubric
-from exams.samples import save_sample
+from exams.samples import remove_sample, save_sample
 from tests.exams.test_samples import marks
 from tests.factories import BIOLOGY, make_exam, make_sheet
 
@@ -66,6 +66,58 @@ def test_editing_starts_from_what_is_stored(browser, edit_url):
     browser.post(edit_url, TYPED)
     rows = browser.get(edit_url).context["rows"]
     assert [row["awarded"] for row in rows] == ["2", "1.5"]
+
+
+def test_of_two_who_mark_a_sample_the_second_sees_both_and_who_was_faster(
+    sign_in, browser, admin, edit_url
+):
+    other = sign_in(admin)
+    faster = {**TYPED, "title": "All of it", "awarded-Q1": "0.5", "comment-Q1": "an hour of work"}
+    assert other.post(edit_url, faster).status_code == 302
+    answer = browser.post(edit_url, {**TYPED, "seen": ""})  # on alice's page there was none yet
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Admin saved this sample on" in text
+    assert "Saved now: 0.5, an hour of work" in text
+    assert "Saved now: All of it" in text
+    assert "names the light</textarea>" in text
+    assert SampleSheet.objects.get().marks["Q1"]["awarded"] == "0.5"
+    again = browser.post(edit_url, {**TYPED, "seen": answer.context["seen"]})
+    assert again.status_code == 302
+    sample = SampleSheet.objects.get()
+    assert sample.marks["Q1"]["awarded"] == "2"
+    assert [row.history_user.name for row in sample.history.all()] == ["Alice", "Admin"]
+
+
+def test_a_sample_that_was_edited_twice_at_once_is_not_written_over(sign_in, browser, edit_url):
+    browser.post(edit_url, TYPED)
+    seen = browser.get(edit_url).context["seen"]
+    assert browser.post(edit_url, {**TYPED, "title": "First", "seen": seen}).status_code == 302
+    assert browser.post(edit_url, {**TYPED, "title": "Second", "seen": seen}).status_code == 409
+    assert SampleSheet.objects.get().title == "First"
+
+
+def test_a_second_click_on_save_is_no_conflict(browser, edit_url):
+    assert [browser.post(edit_url, TYPED).status_code for _ in range(2)] == [302, 302]
+    assert SampleSheet.objects.get().history.count() == 1
+
+
+def test_a_sample_that_somebody_removed_is_made_anew_only_when_seen(browser, edit_url, alice):
+    browser.post(edit_url, TYPED)
+    seen = browser.get(edit_url).context["seen"]
+    remove_sample(SampleSheet.objects.get(), by=alice)
+    answer = browser.post(edit_url, {**TYPED, "seen": seen})
+    assert answer.status_code == 409
+    assert "removed this sample" in answer.content.decode()
+    assert browser.post(edit_url, {**TYPED, "seen": answer.context["seen"]}).status_code == 302
+
+
+def test_correcting_an_invalid_sample_is_no_way_around_a_conflict(
+    sign_in, admin, browser, edit_url
+):
+    sign_in(admin).post(edit_url, TYPED)
+    answer = browser.post(edit_url, {**TYPED, "awarded-Q1": "9", "seen": ""})
+    assert (answer.status_code, answer.context["seen"]) == (422, "")
 
 
 def test_a_sheet_on_its_way_to_a_model_is_409(browser, exam):

@@ -1,22 +1,29 @@
 """From a ZIP to sheets: what becomes of every member, of hostile archives and of dead workers."""
 
 import hashlib
+import io
+import os
 import stat
 import struct
+import time
+import tracemalloc
+import warnings
 import zipfile
 from pathlib import Path
 
 import pytest
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.utils import timezone
 
 from batching.claims import LostClaim, claim, fenced
+from exams import archives, zip_import
 from exams.archives import Member
 from exams.due import uploads_to_unpack
 from exams.models import Sheet, Upload
 from exams.natural import natural_key
 from exams.zip_import import grouped, unpack_upload
 from tests import factories
+from tests.exams.accidents import Killed, fenced_with_trouble, let_the_lease_end
 from tests.factories_intake import jpeg, packed, pdf, png, receive, report, unpacked
 
 pytestmark = pytest.mark.django_db
@@ -89,6 +96,7 @@ def test_a_students_folder_is_one_paper_whatever_its_pages_are_called(carol, dor
 
 def test_page_two_comes_before_page_ten():
     assert sorted(["p10", "p2", "P1", "p"], key=natural_key) == ["p", "P1", "p2", "p10"]
+    assert natural_key("9" * 5000) > natural_key("9" * 4999)
 
 
 def test_a_single_pdf_or_image_is_a_sheet_by_itself(exam):
@@ -188,6 +196,89 @@ def test_all_members_together_have_a_limit_too(exam, settings):
     assert 0 < accepted < 6
     assert len(reasons(upload)) == 6 - accepted
     assert all("0.05 MB" in reason for reason in reasons(upload).values())
+
+
+def test_the_limit_of_all_members_holds_beyond_a_killed_worker(exam, x_b, settings, monkeypatch):
+    settings.SHEAF_UPLOAD_MAX_UNPACKED_MB = 0.25
+    papers = [(f"{number}.pdf", b"%PDF-1.4" + os.urandom(90_000)) for number in range(4)]
+    # The same paper twice counts twice, as it is unpacked twice.
+    content = packed(papers[0], ("0 copy.pdf", papers[0][1]), *papers[1:], ("9.pdf", b"%PDF-small"))
+    whole = report(unpacked(factories.make_exam(x_b), content))
+    assert list(whole.values()).count("refused") == 4
+    monkeypatch.setattr(zip_import, "COMMIT_SHEETS", 1)
+    real = zip_import._Unpacking._take
+    for dies_at in range(1, 6):
+        upload = receive(factories.make_exam(x_b), content)
+        left = [dies_at]
+
+        def take(self, *arguments, left=left):
+            if not left[0]:
+                self._commit()
+                raise Killed
+            left[0] -= 1
+            real(self, *arguments)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(zip_import._Unpacking, "_take", take)
+            with pytest.raises(Killed):
+                unpack_upload(upload.pk)
+        let_the_lease_end(upload)
+        unpack_upload(upload.pk)
+        assert report(upload) == whole
+
+
+def zip64(content: bytes) -> bytes:
+    """The archive with the place of its directory in a ZIP64 record, and nothing in the old one."""
+    at = content.rindex(b"PK\x05\x06")
+    *_, count, size, offset, _ = struct.unpack("<4s4H2LH", content[at:])
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, offset)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, at, 1)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0, 0, 0, 0, 0)
+    return content[:at] + record + locator + end
+
+
+def test_members_are_counted_where_zipfile_reads_them(exam, settings):
+    settings.SHEAF_UPLOAD_MAX_MEMBERS = 5
+    few = unpacked(exam, zip64(packed(("a.pdf", pdf("a")))))
+    assert report(few) == {"a.pdf": "accepted"}
+    many = unpacked(exam, zip64(packed(*((f"{number}.pdf", b"%PDF-") for number in range(6)))))
+    assert many.state == "failed"
+    assert "more than 5 files" in many.problem
+
+
+def test_a_member_that_looks_like_a_directory_is_only_a_bad_member(exam, settings):
+    settings.SHEAF_UPLOAD_MAX_MEMBERS = 5
+    inner = (b"PK\x01\x02" + bytes(42)) * 6
+    content = packed(("x.pdf", inner), ("good.pdf", pdf("good")), method=zipfile.ZIP_STORED)
+    assert report(unpacked(exam, content)) == {"x.pdf": "refused", "good.pdf": "accepted"}
+
+
+def test_a_directory_of_long_comments_is_not_read_into_the_memory(exam):
+    members = []
+    for number in range(200):
+        info = zipfile.ZipInfo(f"{number}.txt")
+        info.comment = b"c" * 65_000
+        members.append((info, b""))
+    upload = receive(exam, packed(*members))
+    tracemalloc.start()
+    unpack_upload(upload.pk)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    upload = Upload.objects.get(pk=upload.pk)
+    assert upload.state == "failed"
+    assert "list of files is longer than 8 MB" in upload.problem
+    assert peak < 3_000_000
+
+
+def test_the_same_name_thousands_of_times_takes_no_time(exam):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        content = packed(*[("a", b"")] * 20_000, method=zipfile.ZIP_STORED)
+    started = time.process_time()
+    with archives.open_archive(io.BytesIO(content)) as archive:
+        members = archives.members_of(archive)
+    assert time.process_time() - started < 10
+    assert members[-1].name == "a (20000)"
 
 
 def test_too_many_members_fail_the_upload_before_they_fill_the_memory(exam, settings):
@@ -296,16 +387,11 @@ def test_a_worker_that_dies_half_way_leaves_the_next_one_to_finish(exam, x_b, mo
     monkeypatch.setattr("exams.zip_import.COMMIT_SHEETS", 2)
     upload = receive(exam, content)
 
-    class Killed(BaseException):
-        pass
-
     def kill_later(*_: object) -> list[tuple[int, int | str]]:
         # The sheets' own history is the clock: after the second commit the power fails.
         if Sheet.objects.filter(upload=upload).count() >= 4:
             raise Killed
         return real(*_)
-
-    from exams import archives, zip_import
 
     real = archives.counted
     monkeypatch.setattr(zip_import, "counted", kill_later)
@@ -325,8 +411,6 @@ def test_a_worker_that_dies_half_way_leaves_the_next_one_to_finish(exam, x_b, mo
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_that_slept_beyond_its_lease_writes_nothing(exam, monkeypatch):
     upload = receive(exam, many(3))
-    from exams import archives, zip_import
-
     real = archives.counted
 
     def overtaken(*arguments: object) -> object:
@@ -357,3 +441,101 @@ def test_a_poisonous_upload_fails_after_three_tries(exam, settings):
     assert "several times" in upload.problem
     with pytest.raises(LostClaim), fenced(held):
         pass
+
+
+def test_a_member_that_kills_its_worker_ends_the_upload_and_leaves_no_file(
+    exam, settings, monkeypatch
+):
+    upload = receive(exam, packed(("a.pdf", pdf("a")), ("b.pdf", pdf("b")), ("c.pdf", pdf("c"))))
+    real = zip_import._Unpacking._take
+
+    def take(self, archive, member, images):
+        if member.name == "c.pdf":
+            raise Killed
+        real(self, archive, member, images)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(zip_import._Unpacking, "_take", take)
+        patch.setattr("exams.storage.delete_files", lambda names: None)
+        for _ in range(settings.SHEAF_MAX_TRIES):
+            with pytest.raises(Killed):
+                unpack_upload(upload.pk)
+            let_the_lease_end(upload)
+    assert stored() != []
+    unpack_upload(upload.pk)
+    assert Upload.objects.get(pk=upload.pk).state == "failed"
+    assert stored() == []
+
+
+def test_tries_start_anew_when_sheets_came_in_meanwhile(exam, settings, monkeypatch):
+    monkeypatch.setattr(zip_import, "COMMIT_SHEETS", 1)
+    upload = receive(exam, many(settings.SHEAF_MAX_TRIES + 3))
+    real = zip_import._Unpacking._take
+    left = [0]
+
+    def take(self, *arguments):
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+        real(self, *arguments)
+
+    monkeypatch.setattr(zip_import._Unpacking, "_take", take)
+    for _ in range(settings.SHEAF_MAX_TRIES + 2):
+        left[0] = 1
+        with pytest.raises(Killed):
+            unpack_upload(upload.pk)
+        let_the_lease_end(upload)
+    left[0] = 1
+    unpack_upload(upload.pk)
+    upload = Upload.objects.get(pk=upload.pk)
+    assert (upload.state, upload.sheets.count()) == ("unpacked", settings.SHEAF_MAX_TRIES + 3)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_trouble_after_the_commit_does_not_take_the_papers(exam, monkeypatch):
+    upload = receive(exam, many(3))
+    with monkeypatch.context() as patch:
+        patch.setattr(zip_import._Unpacking, "_start", lambda self, count: start(self))
+        patch.setattr(zip_import, "fenced", fenced_with_trouble)
+        with pytest.raises(ConnectionError):
+            unpack_upload(upload.pk)
+    names = {name for sheet in upload.sheets.all() for name in sheet.source_files}
+    assert len(names) == 3
+    assert all(default_storage.exists(name) for name in names)
+
+
+def start(unpacking: zip_import._Unpacking) -> None:
+    """As `_start`, but without trouble."""
+    with fenced(unpacking.held, done=False, progress=False) as upload:
+        upload.start(3)
+        upload.save()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_repeated_paper_that_cannot_be_deleted_does_not_stop_the_upload(exam, monkeypatch):
+    upload = receive(exam, packed(("a.pdf", pdf("x")), ("b.pdf", pdf("x")), ("c.pdf", pdf("y"))))
+
+    def busy(*_: object) -> None:
+        raise OSError("503 Slow Down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileSystemStorage, "delete", busy)
+        unpack_upload(upload.pk)
+    upload = Upload.objects.get(pk=upload.pk)
+    assert (upload.state, upload.sheets.count()) == ("unpacked", 2)
+    names = {name for sheet in upload.sheets.all() for name in sheet.source_files}
+    assert all(default_storage.exists(name) for name in names)
+
+
+def test_a_worker_that_slept_over_a_bad_archive_leaves_it_to_the_next_one(exam, monkeypatch):
+    upload = receive(exam, packed())
+    real = zip_import.open_archive
+
+    def overtaken(file):
+        let_the_lease_end(upload)
+        assert claim(uploads_to_unpack(), upload.pk)
+        return real(file)
+
+    monkeypatch.setattr(zip_import, "open_archive", overtaken)
+    unpack_upload(upload.pk)
+    assert Upload.objects.get(pk=upload.pk).state == "received"

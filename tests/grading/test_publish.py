@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Notification
 from batching.conflicts import Conflict
+from exams import mapping
 from exams.models import SampleSheet, Sheet, SheetState
 from grading import publish, review
 from grading.models import Mark
@@ -68,6 +69,16 @@ def test_one_unreviewed_sheet_stops_the_whole_exam(exam, reviewed, alice, state)
     assert states(exam) == ["reviewed", state]
     assert not Notification.objects.exists()
     assert [blocker.state for blocker in publish.publication_state(exam).blockers] == [state]
+
+
+def test_an_upload_that_failed_half_way_stops_the_exam_until_it_is_left_out(exam, reviewed, alice):
+    upload = factories.make_upload(exam, state="failed", member_count=300)
+    Sheet.objects.filter(pk=reviewed.pk).update(upload=upload)
+    with pytest.raises(publish.NotReady, match="1 upload failed half-way"):
+        publish_now(exam, alice)
+    assert states(exam) == ["reviewed"]
+    assert mapping.skip_upload(upload, by=alice) == 0
+    assert publish_now(exam, alice) == 1
 
 
 def test_papers_that_are_still_arriving_stop_the_exam(exam, reviewed, alice):

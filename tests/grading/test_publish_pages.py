@@ -28,6 +28,25 @@ def test_every_blocker_is_named_and_leads_somewhere(exam, page, teacher, state):
     assert 'name="fingerprint"' not in text
 
 
+def test_a_failed_sheet_leads_to_where_it_can_be_skipped(exam, page, teacher):
+    factories.make_sheet(exam, state="failed")
+    assert f'href="{reverse("exams:mapping", args=[exam.pk])}?tab=failed"' in teacher.get(page).text
+
+
+def test_an_upload_that_failed_half_way_is_named_with_a_way_to_it(exam, page, teacher):
+    factories.make_sheet(exam, state="reviewed")
+    upload = factories.make_upload(exam, state="failed", problem="Its end is missing.")
+    address = reverse("exams:upload_detail", args=[upload.pk])
+    text = teacher.get(page).text
+    assert "1 upload failed half-way" in text
+    assert f'href="{address}"' in text
+    assert reverse("exams:upload_skip", args=[upload.pk]) in teacher.get(address).text
+    factories.make_upload(exam, state="failed", problem="Its end is missing.")
+    text = teacher.get(page).text
+    assert "2 uploads failed half-way" in text
+    assert f'href="{reverse("exams:upload_create", args=[exam.pk])}"' in text
+
+
 def test_an_empty_exam_has_nothing_to_publish(page, teacher):
     assert "Nothing to publish yet" in teacher.get(page).content.decode()
 

@@ -1,0 +1,32 @@
+"""What a person had before their eyes when they began to edit, so that no change is lost unseen.
+
+Comes in: the values that a form shows. Goes out: a fingerprint that the form carries along as
+`seen`; when it no longer fits, somebody else has saved meanwhile, and the words say who.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from exams.models import Exam, SampleSheet
+
+
+def fingerprint(*values: Any) -> str:
+    """A short text that is the same for the same values (texts, numbers, dates, plain lists)."""
+    text = json.dumps(values, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def saved_meanwhile(row: Exam | SampleSheet, what: str) -> str:
+    """Who saved the row last, and when, for somebody whose own change was not saved."""
+    last = row.history.select_related("history_user").latest()
+    when = date_format(timezone.localtime(last.history_date), "j F, H:i")
+    return (
+        f"{last.history_user or 'Somebody'} saved {what} on {when}, while you were editing it."
+        " Nothing of yours was saved: compare the two and save again."
+    )
