@@ -15,7 +15,7 @@ STALE_SECONDS = 24 * 3600
 def delete_stale_files(folder: Path, older_than: float = STALE_SECONDS) -> int:
     """Delete what lies in a temporary folder for longer than `older_than` seconds; how many."""
     deleted = 0
-    for path in list(folder.iterdir()):
+    for path in folder.iterdir():
         with suppress(FileNotFoundError):
             if time.time() - path.lstat().st_mtime < older_than:
                 continue

@@ -55,7 +55,7 @@ def kept_files() -> Iterator[KeptFile]:
     for page in Page.objects.iterator():
         yield KeptFile(f"page {page.pk}", page.image, page.sha256)
         yield KeptFile(f"page {page.pk}", page.thumbnail, page.thumbnail_sha256)
-    for job in BatchJob.objects.iterator():
+    for job in BatchJob.objects.exclude(lines_file="").iterator():
         yield KeptFile(f"job {job.pk}", job.lines_file, job.lines_sha256, job.lines_bytes)
 
 

@@ -33,6 +33,7 @@ def test_a_link_goes_and_what_it_leads_to_stays(tmp_path):
     (elsewhere / "paper.pdf").write_bytes(b"paper")
     (folder / "link").symlink_to(elsewhere)
     assert delete_stale_files(folder, older_than=-1) == 1
+    assert list(folder.iterdir()) == []
     assert (elsewhere / "paper.pdf").exists()
 
 

@@ -299,7 +299,10 @@ def test_a_changed_class_list_withdraws_what_was_certain_from_the_page(
     assert "The class list has changed" in text
     assert reverse("exams:map_certain", args=[exam.pk]) not in text
     assert 'name="enrolment"' not in text
-    assert confirm_all(client, exam, shown).status_code == 409
+    answer = confirm_all(client, exam, shown)
+    assert answer.status_code == 409
+    assert "The class list has changed" not in answer.text  # worked out by that click
+    assert "Confirm the certain one" in answer.text
     assert fresh(sheet).state == "pending_mapping"
     assert fresh(sheet).suggested_enrolment == doras_enrolment
 

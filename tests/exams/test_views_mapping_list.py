@@ -168,9 +168,9 @@ def test_news_bring_the_rows_whose_suggestion_has_come_and_then_stop(
     assert "hx-trigger" not in news(client, exam, two).text
 
 
-def test_news_tell_nothing_of_another_exam(sign_in, alice, exam, x_b):
+def test_news_tell_nothing_of_another_exam(sign_in, alice, exam, x_b, carols_enrolment):
     foreign = make_sheet(make_exam(x_b, by=alice))
-    make_sheet(exam)
+    suggested(exam, carols_enrolment)
     assert news(sign_in(alice), exam, foreign).context["rows"] == []
 
 

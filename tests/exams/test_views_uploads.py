@@ -399,6 +399,7 @@ def test_a_wrong_upload_is_left_out_on_its_page_and_taken_in_again(sign_in, alic
     text = client.post(skip, follow=True).text
     assert "and 1 sheet of it were left out." in text
     assert "This upload is left out of the exam" in text
+    assert "84B003.pdf" in text  # the report
     assert unskip in text
     assert skip not in text
     assert [sheet.state for sheet in upload.sheets.order_by("pk")] == ["skipped", "graded"]

@@ -13,7 +13,7 @@ from exams.models import Sheet, Upload
 from exams.storage import keep_file
 from grading import integrity, tasks
 from grading.integrity import TooManyOrphans, delete_orphans, differences
-from tests.factories import make_sheet, make_upload
+from tests.factories import make_batch_run, make_sheet, make_upload
 from tests.factories_intake import packed, pdf, receive, unpacked
 
 pytestmark = pytest.mark.django_db
@@ -108,16 +108,21 @@ def test_a_worker_killed_between_an_uploads_file_and_its_row_leaves_nothing_for_
     assert list(differences()) == []
 
 
-@pytest.mark.parametrize("folder", ["papers", "sheets"])
-def test_a_file_of_a_row_that_is_being_worked_on_stays_however_old(exam, folder):
+@pytest.mark.parametrize("work", ["unpack", "render", "build"])
+def test_a_file_of_a_row_that_is_being_worked_on_stays_however_old(exam, work):
     sheet = make_sheet(exam)
-    model, pk = (Upload, sheet.upload_id) if folder == "papers" else (Sheet, sheet.pk)
-    name = stray(f"{folder}/{pk}")
-    soon = timezone.now() + timedelta(seconds=60)
-    model.objects.filter(pk=pk).update(lease_until=soon)
-    assert delete_orphans() == 0
-    model.objects.filter(pk=pk).update(lease_until=None)
-    assert delete_orphans() == 1
+    run = make_batch_run(exam)
+    row, name = {
+        "unpack": (sheet.upload, stray(f"papers/{sheet.upload_id}")),
+        "render": (sheet, stray(f"sheets/{sheet.pk}/1")),
+        "build": (run, stray(f"jobs/{run.token}-0001-1")),
+    }[work]
+    rows = type(row).objects.filter(pk=row.pk)
+    rows.update(lease_until=timezone.now() + timedelta(seconds=60))
+    delete_orphans()
+    assert default_storage.exists(name)
+    rows.update(lease_until=None)
+    delete_orphans()
     assert not default_storage.exists(name)
 
 
