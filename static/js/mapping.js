@@ -17,7 +17,13 @@ document.addEventListener("click", (event) => {
   if (event.target.matches("dialog[data-zoom-dialog]")) event.target.close();
 });
 
-// News about a row waits while somebody is in it: nothing changes under their hands.
+// News wait while somebody is in a row that they could change: nothing moves under their hands.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const row = document.activeElement?.closest("[data-row]");
+  const waits = event.target.id === "mapping-progress" && row?.querySelector("[name=waiting]");
+  if (waits) event.preventDefault();
+});
+
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { target } = event.detail;
   if (target.matches("[data-row]") && target.contains(document.activeElement)) event.preventDefault();
