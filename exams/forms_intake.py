@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 
 from exams.content import HEAD, kind_of
+from exams.natural import natural_key
 
 
 class SeveralFilesInput(forms.ClearableFileInput):
@@ -82,15 +83,6 @@ def is_picture(file: UploadedFile) -> bool:
     file.seek(0)
     kind = kind_of(file.read(HEAD))
     return kind is not None and kind.is_image
-
-
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """A sorting key that counts the numbers within a name as numbers: page-2 before page-10."""
-    return [
-        (0, int(part), "") if part.isdecimal() else (1, 0, part.casefold())
-        for part in re.split(r"(\d+)", name)
-        if part
-    ]
 
 
 def sheet_name(stem: str) -> str:

@@ -77,7 +77,8 @@ def states(site: Site) -> dict[str, int]:
 def graded_run(site: Site, teacher: Visitor, exam: int) -> None:
     """Confirm the certain students, draft a run and send it, as a teacher does."""
     teacher.get(f"/exams/{exam}/mapping/")
-    teacher.post(f"/exams/{exam}/mapping/certain/")
+    address = f"/exams/{exam}/mapping/certain/"
+    teacher.post(address, teacher.fields(address))
     assert states(site) == {"mapped": STUDENTS}
     teacher.get(f"/exams/{exam}/runs/new/")
     page = teacher.post(f"/exams/{exam}/runs/new/", {"provider": "offline"})
