@@ -1,0 +1,43 @@
+"""The steps of a run, as tests take them one after the other."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from batching import jobs
+from batching.collect import collect_job
+from batching.direct import work_job
+from batching.models import BatchJob
+from batching.poll import poll_job
+from batching.submit import submit_job
+
+
+def only_job(run):
+    return run.jobs.get()
+
+
+def end_lease(row):
+    type(row).objects.filter(pk=row.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def look_again(job):
+    BatchJob.objects.filter(pk=job.pk).update(next_poll_at=timezone.now())
+    poll_job(job.pk)
+
+
+def send(run, by):
+    for job in run.jobs.all():
+        jobs.send_job(job, by=by)
+        submit_job(job.pk)
+
+
+def run_through(run, by):
+    send(run, by)
+    for job in run.jobs.all():
+        work_job(job.pk)
+        if job.kind == "batch":
+            poll_job(job.pk)
+            collect_job(job.pk)
+
+
+ACCEPTED = ["accepted 1", "accepted 2", "accepted 3"]
