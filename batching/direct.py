@@ -39,7 +39,8 @@ def work_job(job_pk: int) -> bool:
     provider = providers.get_direct(job.run.provider)
     end = time.monotonic() + LANE_SECONDS
     while time.monotonic() < end:
-        job.refresh_from_db(fields=["cancel_asked_at", "problem"])
+        # Never refresh_from_db: it lifts the state's protection for every thread.
+        job = BatchJob.objects.select_related("run").get(pk=job_pk)
         if job.cancel_asked_at:
             lose_waiting(job)
         held = claim_next(job, provider)

@@ -52,14 +52,13 @@ def test_a_claim_taken_over_before_the_first_commits_is_lost(plan):
     assert BatchRun.objects.get().problem == ""
 
 
-def test_two_lanes_do_not_both_see_the_last_free_place(plan, alice, offices):
+def test_lanes_of_two_jobs_do_not_both_take_the_last_free_place(plan, alice, offices):
     offices["direct"].concurrency = 1
-    run = sent(plan, alice)
-    job = run.jobs.get()
+    one, other = (sent(plan, alice, subjects=[number]).jobs.get() for number in (1, 2))
     first = []
     second = race(
-        lambda: first.append(claim_next(job, offices["direct"])),
-        lambda: claim_next(job, offices["direct"]),
+        lambda: first.append(claim_next(one, offices["direct"])),
+        lambda: claim_next(other, offices["direct"]),
     )
     assert first[0] is not None
     assert second is None
@@ -92,6 +91,16 @@ def test_of_two_teachers_one_sends_the_job(plan, alice):
     late = race(lambda: jobs.send_job(job, by=alice), lambda: jobs.send_job(job, by=alice))
     assert isinstance(late, Conflict)
     assert BatchJob.objects.get().history.filter(state="submitted").count() == 1
+
+
+def test_sending_overwrites_nothing_that_was_written_at_the_same_moment(plan, alice):
+    job = plan("batch").jobs.get()
+    race(
+        lambda: BatchJob.objects.filter(pk=job.pk).update(problem="written meanwhile"),
+        lambda: jobs.send_job(job, by=alice),
+    )
+    job = BatchJob.objects.get()
+    assert (job.state, job.problem) == ("submitted", "written meanwhile")
 
 
 def test_sending_and_discarding_at_once_has_one_winner(plan, alice, offices):
