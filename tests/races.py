@@ -35,50 +35,54 @@ def somebody_waits() -> bool:
         return bool(cursor.fetchone()[0])
 
 
+class Meanwhile(threading.Thread):
+    """Does something on a connection of its own and keeps what became of it.
+
+    A refusal (ValidationError, Conflict, LostClaim) is kept as the value.
+    """
+
+    def __init__(self, action: Callable[[], Any]) -> None:
+        super().__init__()
+        self.action = action
+        self.outcome: list[Any] = []
+
+    def run(self) -> None:
+        try:
+            self.outcome.append(self.action())
+        except (ValidationError, Conflict, LostClaim) as refusal:
+            self.outcome.append(refusal)
+        finally:
+            connection.close()
+
+
 def race(first: Callable[[], Any], second: Callable[[], Any]) -> Any:
     """Run `first`, and before it commits start `second`; what became of the second.
 
     A refusal (ValidationError, Conflict, LostClaim) is given as the value.
     """
-    outcome: list[Any] = []
-
-    def run_second() -> None:
-        try:
-            outcome.append(second())
-        except (ValidationError, Conflict, LostClaim) as refusal:
-            outcome.append(refusal)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run_second)
+    other = Meanwhile(second)
     with transaction.atomic():
         first()
-        thread.start()
+        other.start()
         end = time.monotonic() + PATIENCE
-        while thread.is_alive() and not somebody_waits() and time.monotonic() < end:
+        while other.is_alive() and not somebody_waits() and time.monotonic() < end:
             time.sleep(0.02)
-    thread.join(PATIENCE)
-    assert outcome, "the second neither finished nor was refused"
-    return outcome[0]
+    other.join(PATIENCE)
+    assert other.outcome, "the second neither finished nor was refused"
+    return other.outcome[0]
 
 
 def at_once(number: int, action: Callable[[], Any]) -> list[Any]:
     """Run `action` in so many threads that start together; what became of each."""
-    outcome: list[Any] = []
     ready = threading.Barrier(number)
 
-    def run() -> None:
-        try:
-            ready.wait()
-            outcome.append(action())
-        except (ValidationError, Conflict, LostClaim) as refusal:
-            outcome.append(refusal)
-        finally:
-            connection.close()
+    def run() -> Any:
+        ready.wait()
+        return action()
 
-    threads = [threading.Thread(target=run) for _ in range(number)]
+    threads = [Meanwhile(run) for _ in range(number)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(PATIENCE * 3)
-    return outcome
+    return [one for thread in threads for one in thread.outcome]

@@ -1,4 +1,4 @@
-"""The mapping page: what is least certain comes first, and every sheet is one click."""
+"""The mapping page: who may, and every sheet is one click."""
 
 import pytest
 from django.db import connection
@@ -7,13 +7,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from exams import tasks
-from exams.models import Sheet, SheetState
-from exams.suggestions import certain_hash, suggest_students
+from tests.exams.clicks import HTMX, PEOPLE, act, list_address
+from tests.exams.steps import fresh
 from tests.factories import make_enrolment, make_sheet, make_user
 from tests.factories_intake import suggested
 
-PEOPLE = [("admin", True), ("alice", True), ("bob", False), ("carol", False), ("dora", False)]
-HTMX = {"HX-Request": "true"}
 # What each action needs to begin with, and the state it leads to.
 ACTIONS = {
     "sheet_map": ("pending_mapping", "mapped"),
@@ -22,33 +20,6 @@ ACTIONS = {
     "sheet_unskip": ("skipped", "pending_mapping"),
     "sheet_retry": ("failed", "pending_mapping"),
 }
-
-
-def list_address(exam, query=""):
-    return reverse("exams:mapping", args=[exam.pk]) + query
-
-
-def act(client, name, sheet, data=None, **extra):
-    return client.post(reverse(f"exams:{name}", args=[sheet.pk]), data or {}, **extra)
-
-
-def confirm_all(client, exam, shown, **extra):
-    """Press the button of a page that was shown."""
-    data = {"seen": shown.context["certain_hash"]} if shown else {}
-    return client.post(reverse("exams:map_certain", args=[exam.pk]), data, **extra)
-
-
-def swap_rolls(one, other):
-    one.roll_number, other.roll_number = other.roll_number, one.roll_number
-    rolls = {each.pk: each.roll_number for each in (one, other)}
-    for each in (one, other):
-        type(one).objects.filter(pk=each.pk).update(roll_number=f"was {each.pk}")
-    for pk, roll in rolls.items():
-        type(one).objects.filter(pk=pk).update(roll_number=roll)
-
-
-def fresh(sheet):
-    return Sheet.objects.get(pk=sheet.pk)
 
 
 # -- who may ------------------------------------------------------------------------------
@@ -83,19 +54,6 @@ def test_a_student_cannot_act_on_their_own_published_sheet(
     sheet = make_sheet(exam, state="published", enrolment=carols_enrolment)
     assert act(sign_in(carol), name, sheet).status_code == 404
     assert fresh(sheet).state == "published"
-
-
-@pytest.mark.parametrize(("person", "may"), PEOPLE)
-def test_only_the_own_teacher_and_admins_confirm_all_certain_ones(
-    request, sign_in, exam, carols_enrolment, doras_enrolment, person, may
-):
-    make_sheet(exam, state="published", enrolment=carols_enrolment)
-    sheet = suggested(exam, doras_enrolment)
-    client = sign_in(request.getfixturevalue(person))
-    data = {"seen": certain_hash([(sheet.pk, doras_enrolment.pk)])}
-    response = client.post(reverse("exams:map_certain", args=[exam.pk]), data)
-    assert response.status_code == (302 if may else 404)
-    assert (fresh(sheet).state == "mapped") == may
 
 
 @pytest.mark.parametrize("name", ["mapping", "map_certain", *ACTIONS])
@@ -169,6 +127,16 @@ def test_a_student_never_gets_two_sheets(sign_in, alice, exam, carols_enrolment)
     assert response.status_code == 422
     assert "84B003 Carol already has the sheet" in response.text
     assert fresh(sheet).enrolment is None
+
+
+def test_a_mapped_sheet_is_given_to_another_student(
+    sign_in, alice, exam, carols_enrolment, doras_enrolment
+):
+    sheet = make_sheet(exam, state="mapped", enrolment=carols_enrolment)
+    data = {"student": "17B004", "seen": carols_enrolment.pk, "tab": "mapped"}
+    response = act(sign_in(alice), "sheet_map", sheet, data)
+    assert response.url == list_address(exam, "?tab=mapped&page=1")
+    assert fresh(sheet).enrolment == doras_enrolment
 
 
 def test_a_mapping_is_taken_back(sign_in, alice, exam, carols_enrolment):
@@ -254,59 +222,6 @@ def test_a_retry_from_the_uploads_page_leads_back_there(sign_in, alice, exam):
     assert response.url == reverse("exams:upload_detail", args=[sheet.upload_id])
 
 
-def test_the_certain_ones_are_confirmed_at_once_and_the_others_wait(
-    sign_in, alice, exam, carols_enrolment, doras_enrolment
-):
-    certain = suggested(exam, carols_enrolment)
-    doubtful = suggested(exam, doras_enrolment, certain=False)
-    client = sign_in(alice)
-    shown = client.get(list_address(exam))
-    assert "Confirm the certain one" in shown.text
-    response = confirm_all(client, exam, shown, follow=True)
-    assert "1 sheet was mapped." in response.text
-    assert fresh(certain).state == "mapped"
-    assert fresh(doubtful).state == "pending_mapping"
-
-
-def test_what_became_certain_after_the_page_was_shown_is_not_confirmed_with_it(
-    sign_in, alice, exam, carol, dora
-):
-    make_sheet(exam, name="84B003.pdf", suggested_at=None)
-    suggest_students(exam.pk)
-    client = sign_in(alice)
-    shown = client.get(list_address(exam))
-    late = make_sheet(exam, name="17B004.pdf", suggested_at=None)
-    response = confirm_all(client, exam, shown)
-    assert response.status_code == 409
-    assert "Nothing was mapped" in response.text
-    assert not exam.sheets.filter(state="mapped").exists()
-    # The answer shows what is certain now, and that can be confirmed.
-    assert "Confirm all 2 certain ones" in response.text
-    confirm_all(client, exam, response)
-    assert fresh(late).state == "mapped"
-    assert confirm_all(client, exam, None).status_code == 409
-
-
-def test_a_changed_class_list_withdraws_what_was_certain_from_the_page(
-    sign_in, alice, exam, carols_enrolment, doras_enrolment
-):
-    sheet = make_sheet(exam, name="84B003.pdf", suggested_at=None)
-    suggest_students(exam.pk)
-    client = sign_in(alice)
-    shown = client.get(list_address(exam))
-    swap_rolls(carols_enrolment, doras_enrolment)
-    text = client.get(list_address(exam)).text
-    assert "The class list has changed" in text
-    assert reverse("exams:map_certain", args=[exam.pk]) not in text
-    assert 'name="enrolment"' not in text
-    answer = confirm_all(client, exam, shown)
-    assert answer.status_code == 409
-    assert "The class list has changed" not in answer.text  # worked out by that click
-    assert "Confirm the certain one" in answer.text
-    assert fresh(sheet).state == "pending_mapping"
-    assert fresh(sheet).suggested_enrolment == doras_enrolment
-
-
 # -- htmx ---------------------------------------------------------------------------------
 
 
@@ -327,80 +242,6 @@ def test_htmx_gets_the_row_and_the_counts_and_no_page(
     assert "84B003 Carol</option>" not in response.text
     assert '<option value="84B003 Carol">' not in response.text
     assert '<option value="17B004 Dora">' in response.text
-
-
-def test_a_mapped_sheet_is_given_to_another_student(
-    sign_in, alice, exam, carols_enrolment, doras_enrolment
-):
-    sheet = make_sheet(exam, state="mapped", enrolment=carols_enrolment)
-    data = {"student": "17B004", "seen": carols_enrolment.pk, "tab": "mapped"}
-    response = act(sign_in(alice), "sheet_map", sheet, data)
-    assert response.url == list_address(exam, "?tab=mapped&page=1")
-    assert fresh(sheet).enrolment == doras_enrolment
-
-
-def test_a_sheet_whose_pages_are_not_ready_offers_no_student(sign_in, alice, exam, doras_enrolment):
-    sheet = make_sheet(exam, pages=0, rendered_at=None, inspected_at=None, suggested_at=None)
-    client = sign_in(alice)
-    text = client.get(list_address(exam)).text
-    assert "papers read" in text
-    assert "being read<" in text
-    assert 'name="student"' not in text
-    response = act(client, "sheet_map", sheet, {"enrolment": doras_enrolment.pk})
-    assert response.status_code == 409
-
-
-@pytest.mark.parametrize("headers", [{}, HTMX])
-@pytest.mark.parametrize("name", ["sheet_map", "sheet_unmap", "sheet_skip"])
-def test_what_another_teacher_decided_meanwhile_is_not_overwritten_unseen(
-    sign_in, alice, exam, carols_enrolment, doras_enrolment, name, headers
-):
-    sheet = make_sheet(exam, state="mapped", enrolment=carols_enrolment)
-    client = sign_in(alice)
-    for seen in ("", doras_enrolment.pk):
-        data = {"student": "17B004", "seen": seen}
-        response = act(client, name, sheet, data, headers=headers)
-        assert response.status_code == 409
-        assert "Somebody gave this sheet to 84B003 Carol meanwhile" in response.text
-        assert fresh(sheet).enrolment == carols_enrolment
-
-
-def test_the_same_click_twice_is_no_conflict(sign_in, alice, exam, carols_enrolment):
-    sheet, client = suggested(exam, carols_enrolment), sign_in(alice)
-    for _ in range(2):
-        data = {"enrolment": carols_enrolment.pk, "seen": ""}
-        assert act(client, "sheet_map", sheet, data, headers=HTMX).status_code == 200
-    for _ in range(2):
-        data = {"seen": carols_enrolment.pk}
-        assert act(client, "sheet_unmap", sheet, data, headers=HTMX).status_code == 200
-    assert fresh(sheet).enrolment is None
-
-
-def test_the_form_of_a_row_says_who_owned_the_sheet(sign_in, alice, exam, carols_enrolment):
-    make_sheet(exam, state="mapped", enrolment=carols_enrolment)
-    text = sign_in(alice).get(list_address(exam, "?tab=mapped")).text
-    row = text[text.index("data-row") : text.rindex("</ol>")]
-    assert row.count("<form") == row.count(f'name="seen" value="{carols_enrolment.pk}"') == 1
-
-
-@pytest.mark.parametrize("headers", [{}, HTMX])
-@pytest.mark.parametrize("name", ["sheet_map", "sheet_unmap", "sheet_skip", "sheet_unskip"])
-def test_a_sheet_that_is_on_its_way_answers_409(
-    sign_in, alice, exam, carols_enrolment, name, headers
-):
-    sheet = make_sheet(exam, state="in_batch", enrolment=carols_enrolment)
-    data = {"student": "84B003", "seen": carols_enrolment.pk}
-    response = act(sign_in(alice), name, sheet, data, headers=headers)
-    assert response.status_code == 409
-    assert 'role="alert"' in response.text
-    assert fresh(sheet).state == "in_batch"
-
-
-@pytest.mark.parametrize("state", sorted(set(SheetState.values) - {"pending_mapping", "failed"}))
-def test_a_sheet_that_is_past_failing_cannot_be_retried(sign_in, alice, exam, state):
-    sheet = make_sheet(exam, state=state)
-    assert act(sign_in(alice), "sheet_retry", sheet, headers=HTMX).status_code == 409
-    assert fresh(sheet).state == state
 
 
 def test_one_click_costs_as_many_queries_with_sixty_sheets_as_with_five(sign_in, alice, exam):

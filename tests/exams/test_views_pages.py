@@ -5,16 +5,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from tests.exams.clicks import HTMX, PEOPLE
 from tests.factories import make_sheet
 
-PEOPLE = [("admin", True), ("alice", True), ("bob", False), ("carol", False), ("dora", False)]
 WRITES = {
     "page_turn": {"direction": "right"},
     "page_drop": {},
     "page_restore": {},
     "page_move": {"to": "2"},
 }
-HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture

@@ -1,0 +1,138 @@
+"""Watching an upload: its progress while it works, and what became of every file."""
+
+import pytest
+from django.urls import reverse
+
+from exams.models import UploadMember
+from exams.views.uploads import FAILED_SHOWN, LINES_PER_SCREEN
+from tests.exams.clicks import detail, form_address, progress
+from tests.exams.steps import report_line
+from tests.factories import make_sheet, make_upload
+
+
+def test_progress_asks_for_itself_again_while_the_file_is_unpacked(sign_in, alice, exam):
+    upload = make_upload(exam, state="unpacking", member_count=4)
+    report_line(upload, "84B003.pdf")
+    client = sign_in(alice)
+    for text in (client.get(detail(upload)).text, client.get(progress(upload)).text):
+        assert 'hx-trigger="every 2s"' in text
+        assert f'hx-get="{progress(upload)}?report=awaited"' in text
+        assert "1 of 4" in text
+
+
+def test_progress_goes_on_while_papers_are_read(sign_in, alice, exam):
+    upload = make_upload(exam)
+    make_sheet(exam, upload=upload)
+    make_sheet(exam, upload=upload, inspected_at=None, suggested_at=None)
+    text = sign_in(alice).get(progress(upload)).text
+    assert f'hx-get="{progress(upload)}"' in text
+    assert "1 of 2" in text
+
+
+@pytest.mark.parametrize("state", ["unpacked", "failed"])
+def test_progress_stops_by_arriving_without_its_trigger(sign_in, alice, exam, state):
+    upload = make_upload(exam, state=state, problem="The ZIP is damaged.")
+    make_sheet(exam, upload=upload)
+    make_sheet(exam, upload=upload, state="failed", suggested_at=None, inspected_at=None)
+    text = sign_in(alice).get(progress(upload)).text
+    assert 'id="upload-progress"' in text
+    assert "hx-trigger" not in text
+    assert "<html" not in text
+
+
+def test_the_report_comes_once_with_the_end_of_unpacking(sign_in, alice, exam):
+    upload = make_upload(exam, state="unpacking", member_count=1)
+    client = sign_in(alice)
+    assert "upload-report" not in client.get(progress(upload, "?report=awaited")).text
+    upload.finish()
+    upload.save()
+    report_line(upload, "notes.txt", "refused", reason="It is text.")
+    awaited = client.get(progress(upload, "?report=awaited")).text
+    assert 'id="upload-report" hx-swap-oob="true"' in awaited
+    assert "It is text." in awaited
+    assert "upload-report" not in client.get(progress(upload)).text
+
+
+def test_the_report_has_a_line_for_every_file_with_the_refused_first(sign_in, alice, exam):
+    upload = make_upload(exam, member_count=4)
+    sheet = make_sheet(exam, upload=upload)
+    report_line(upload, "a-accepted.pdf", sheet=sheet)
+    report_line(upload, "b-ignored", "ignored", reason="Made by the computer.")
+    report_line(upload, "c-repeated.pdf", "repeated", reason="The same paper came before.")
+    report_line(upload, "d-refused.exe", "refused", reason="It is a program.")
+    text = sign_in(alice).get(detail(upload)).text
+    order = ["d-refused.exe", "c-repeated.pdf", "b-ignored", "a-accepted.pdf"]
+    places = [text.index(name) for name in order]
+    assert places == sorted(places)
+    for reason in ("It is a program.", "The same paper came before.", "Made by the computer."):
+        assert reason in text
+    assert reverse("exams:sheet_pages", args=[sheet.pk]) in text
+
+
+def test_a_file_that_was_accepted_but_whose_sheet_failed_says_so(sign_in, alice, exam):
+    upload = make_upload(exam)
+    sheet = make_sheet(exam, upload=upload, state="failed", problem="The PDF is damaged.", pages=0)
+    report_line(upload, "84B003.pdf", sheet=sheet)
+    text = sign_in(alice).get(detail(upload)).text
+    assert "The sheet failed: The PDF is damaged." in text
+
+
+def test_a_sheet_that_failed_does_not_keep_the_progress_from_ending(sign_in, alice, exam):
+    upload = make_upload(exam)
+    make_sheet(exam, upload=upload)
+    nothing = {"rendered_at": None, "inspected_at": None, "pages": 0}
+    make_sheet(exam, upload=upload, state="failed", problem="Damaged.", **nothing)
+    shown = sign_in(alice).get(progress(upload)).context["progress"]
+    assert (shown.rendered, shown.to_render, shown.failed) == (1, 1, 1)
+    assert (shown.inspected, shown.to_inspect) == (1, 1)
+
+
+def test_a_long_report_comes_in_screens_and_by_outcome(sign_in, alice, exam):
+    upload = make_upload(exam)
+    UploadMember.objects.bulk_create(
+        UploadMember(upload=upload, name=f"{number:05d}.pdf", outcome="accepted")
+        for number in range(LINES_PER_SCREEN + 5)
+    )
+    report_line(upload, "notes.txt", "refused", reason="It is text.")
+    client = sign_in(alice)
+    first = client.get(detail(upload)).context["screen"]
+    assert (len(first.object_list), first.paginator.count) == (100, 106)
+    assert first.object_list[0].name == "notes.txt"
+    assert len(client.get(detail(upload, "?page=2")).context["screen"].object_list) == 6
+    refused = client.get(detail(upload, "?outcome=refused")).context["screen"]
+    assert [line.name for line in refused] == ["notes.txt"]
+
+
+def test_failed_sheets_are_shown_with_their_reason_and_a_retry(sign_in, alice, exam):
+    upload = make_upload(exam)
+    for number in range(FAILED_SHOWN + 2):
+        sheet = make_sheet(
+            exam, upload=upload, state="failed", problem=f"Damaged: {number}.", pages=0
+        )
+    text = sign_in(alice).get(detail(upload)).text
+    assert "Damaged: 0." in text
+    assert text.count('name="back" value="upload"') == FAILED_SHOWN
+    assert f"{reverse('exams:mapping', args=[exam.pk])}?tab=failed" in text
+    assert "2 more" in text
+    assert sheet.state == "failed"
+
+
+def test_a_zip_without_papers_says_what_to_do(sign_in, alice, exam):
+    text = sign_in(alice).get(detail(make_upload(exam))).text
+    assert "This file holds no papers" in text
+    assert form_address(exam) in text
+
+
+def test_sixty_members_and_sheets_cost_as_many_queries_as_five(
+    sign_in, alice, exam, django_assert_num_queries
+):
+    client, upload = sign_in(alice), make_upload(exam)
+    for more in (5, 55):
+        for number in range(more):
+            sheet = make_sheet(exam, upload=upload, pages=2, problem="No pages.", state="failed")
+            report_line(upload, f"{more}-{number}.pdf", sheet=sheet)
+        # Session, user, bell; upload, sheets, lines, pages, failed sheets, outcomes, report.
+        with django_assert_num_queries(10):
+            assert client.get(detail(upload)).status_code == 200
+        with django_assert_num_queries(7):
+            assert client.get(progress(upload)).status_code == 200
