@@ -56,6 +56,8 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
     worker_soft_shutdown_timeout=60,
+    # The format of the settings leaves out what a database quotes; Celery's own would not.
+    worker_hijack_root_logger=False,
     task_ignore_result=True,
     task_serializer="json",
     accept_content=["json"],

@@ -4,9 +4,13 @@ import io
 import logging
 
 import pytest
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
 from PIL import Image
 
 from batching import jobs, tasks
+from config.celery import app
+from config.logs import Line
 from exams import tasks as intake
 from exams.mapping import map_sheet
 from exams.models import Sheet
@@ -42,6 +46,37 @@ def test_a_name_in_the_tags_of_a_photo_is_not_logged(exam, caplog):
     intake.rasterize_sheet(upload.sheets.get().pk)
     assert upload.sheets.get().pages.exists()
     assert "Zebulon" not in caplog.text
+
+
+@pytest.mark.postgres
+@pytest.mark.usefixtures("_real_locks")
+@pytest.mark.parametrize(
+    "refused",
+    [
+        "INSERT INTO accounts_subject (name) VALUES ('Zebulon'), ('Zebulon')",
+        "SELECT 'Zebulon'::integer",
+        "SELECT CAST('Zebulon \n \"Zebulon\"' AS date)",
+    ],
+)
+def test_a_value_that_the_database_refuses_and_quotes_is_not_logged(refused):
+    formatter = logging.Formatter(), Line()
+    with connection.cursor() as cursor:
+        try:
+            with transaction.atomic():
+                cursor.execute(refused)
+        except DatabaseError as error:
+            record = logging.makeLogRecord(
+                {"msg": "Task failed", "exc_info": (type(error), error, error.__traceback__)}
+            )
+    logged = [one.format(record) for one in formatter]
+    assert "Zebulon" in logged[0].replace(refused, ""), "the database does quote it"
+    assert "Zebulon" not in logged[1].replace(refused, "")
+    assert "Traceback" in logged[1]
+
+
+def test_celery_leaves_the_log_in_the_format_that_hides_values():
+    assert app.conf.worker_hijack_root_logger is False
+    assert settings.LOGGING["formatters"]["line"]["()"] == "config.logs.Line"
 
 
 def test_papers_run_through_without_a_word_about_their_student_or_answers(alice, x_b, caplog):
