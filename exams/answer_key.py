@@ -1,8 +1,8 @@
 """Answer key: reads the expected answer of each criterion from a PDF, for a teacher to check.
 
-Comes in: the bytes of a PDF and the rubric's items. Goes out: {criterion id: text} as a
-proposal; nothing is saved here. The text in the file is used where there is any (pdftotext);
-a scan is read with tesseract.
+Comes in: the bytes of a PDF and the rubric's items. Goes out: a proposed text by criterion id,
+and beside it every text whose label the rubric does not have; nothing is saved here. The text in
+the file is used where there is any (pdftotext); a scan is read with tesseract.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
@@ -24,6 +25,7 @@ from PIL import Image
 
 from exams import tesseract
 from exams.rubric_items import MAX_TEXT, RubricItem, clean_text, leaf_items
+from exams.rubrics import all_items
 from exams.storage import no_room_is_clear, work_folder
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,12 @@ LETTERS_PER_PAGE = 40
 # A scan is read at this many pixels, about 200 DPI, however large its pages say that they are.
 LONG_SIDE = 2400
 POPPLER = Path(__file__).parent / "poppler"
+# What may stand before and after a label: "Answer to (Q2) - ".
+LEAD = r"\s*(?:answers?(?:\s+(?:to|for))?|ans\.?|key|no\.?)?\s*[(\[]?"
+AFTER = r"(?:[\s.:)\]]|[-–—](?!\d))*"
+NUMBER = r"\d{1,3}(?:\.\d{1,2})*(?:[._-]?[a-z]|\s?\([a-z]\)|\s?[a-z](?=[).:]))?(?![A-Za-z0-9])"
+OWN_WORD = re.compile(r"((?!q\d)[A-Za-z]+)\d", re.IGNORECASE)
+BARE_NUMBER = re.compile(r"\s*\(?(?P<label>\d{1,3}[a-z]?)\s*[.:)\]](?!\d)\s*", re.IGNORECASE)
 TOO_SLOW = "Reading the PDF took too long. Try a shorter one."
 
 
@@ -54,18 +62,37 @@ class ReaderMissing(AnswerKeyError):
         logger.error("an answer key could not be read: %s is missing", program)
 
 
-def read_answer_key(data: bytes, items: Sequence[RubricItem]) -> dict[str, str]:
-    """Proposed answers by criterion id, for the leaves that were found in the PDF.
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A text of the file that is no criterion's answer: its label as it stands there, and why."""
+
+    label: str
+    why: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReading:
+    """What was found in a file: answers by the ids of leaves, and what fits none of them."""
+
+    answers: dict[str, str]
+    leftovers: tuple[Leftover, ...] = ()
+
+
+def read_answer_key(data: bytes, items: Sequence[RubricItem]) -> KeyReading:
+    """The proposed answers of a PDF, and what in it the rubric has no place for.
 
     Raises AnswerKeyError when the file cannot be read or names none of the criteria.
     """
-    found = split_answers(read_pdf_text(data), items)
-    if not found:
+    reading = split_answers(read_pdf_text(data), items)
+    if not reading.answers:
         names = ", ".join(item.id for item in leaf_items(items))
+        labels = ", ".join(leftover.label for leftover in reading.leftovers)
         raise AnswerKeyError(
             f"No answer was found in the file: each must begin with its criterion ({names})."
+            + (f" The file has {labels}, which get no marks in the rubric." if labels else "")
         )
-    return found
+    return reading
 
 
 def read_pdf_text(data: bytes) -> str:
@@ -94,45 +121,133 @@ def read_pdf_text(data: bytes) -> str:
         return _read_scan(pdf, deadline)
 
 
-def split_answers(text: str, items: Sequence[RubricItem]) -> dict[str, str]:
-    """The text cut at the lines that begin with a criterion's id.
+def split_answers(text: str, items: Sequence[RubricItem]) -> KeyReading:
+    """The text cut at the lines that begin with a label.
 
     Full ids ("Q2", "Q2 (a)", "Question 2a") are looked for first; bare numbers ("2.", "2a)")
-    only when there are none, since a list inside an answer is numbered as well.
+    only when there are none, since a list inside an answer is numbered as well. A label that
+    the rubric does not have, or that comes a second time, ends the answer before it.
     """
     lines = text.replace("\f", "\n").splitlines()
-    for strict in (True, False):
-        found = _cut(lines, items, strict=strict)
-        if found:
-            return found
-    return {}
+    strict = _cut(lines, items, strict=True)
+    if strict.answers:
+        return strict
+    bare = _cut(lines, items, strict=False)
+    return bare if bare.answers else strict
 
 
-def _cut(lines: list[str], items: Sequence[RubricItem], *, strict: bool) -> dict[str, str]:
+@dataclass(slots=True)
+class _Block:
+    """The lines below one label; `item` is None where the rubric has no such label."""
+
+    label: str
+    item: RubricItem | None = None
+    why: str = ""
+    lines: list[str] = field(default_factory=list)
+    listed: int = 0
+
+    def takes(self, number: str) -> bool:
+        """Whether a bare number goes on with the answer's own list, which begins with 1."""
+        is_next = number.isdigit() and int(number) in (1, self.listed + 1)
+        self.listed = int(number) if is_next else self.listed
+        return is_next
+
+
+NOT_IN_RUBRIC = "the rubric has no such criterion"
+SECOND_TIME = "it stands in the file twice"
+IN_PARTS = "it has no marks of its own, only its parts have"
+
+
+def _cut(lines: list[str], items: Sequence[RubricItem], *, strict: bool) -> KeyReading:
     heads = list(_heads(items, "", strict=strict))
-    blocks: dict[str, list[str]] = {}
-    current: RubricItem | None = None
+    order = {item.id: number for number, item in enumerate(all_items(items))}
+    stranger = _Stranger(items, strict=strict)
+    blocks: list[_Block] = []
+    named: set[str] = set()
+    current: _Block | None = None
     reached = -1
     for line in lines:
-        for index, (item, parent, pattern) in enumerate(heads):
+        inside = current.item.id if current and current.item else ""
+        if label := stranger.begins(line, current):
+            current = _Block(" ".join(label["label"].split()), why=NOT_IN_RUBRIC)
+            blocks.append(current)
+            line = line[label.end() :]
+        for item, parent, pattern in () if label else heads:
             match = pattern.match(line)
-            within = parent is None or (current and current.id in _family(parent))
-            # Criteria come in order: a number that goes back belongs to the answer's own list.
-            if match and within and (strict or index > reached) and item.id not in blocks:
-                current, reached, line = item, index, line[match.end() :]
-                blocks[item.id] = []
-                break
+            if not match or (parent and inside not in _family(parent)):
+                continue
+            # Criteria come in order: a bare number that goes back is in the answer's own list.
+            if item.id not in named and (strict or order[item.id] > reached):
+                current, reached = _Block(item.id, item), order[item.id]
+            elif strict and parent is None and inside not in _family(item):
+                current = _Block(item.id, why=SECOND_TIME)
+            else:
+                continue
+            named.add(item.id)
+            blocks.append(current)
+            line = line[match.end() :]
+            break
         if current:
-            blocks[current.id].append(line)
-    return {
+            current.lines.append(line)
+    return _sorted_out(blocks, items)
+
+
+def _sorted_out(blocks: list[_Block], items: Sequence[RubricItem]) -> KeyReading:
+    """The answers in the rubric's order; what is left over in the file's."""
+    found = {block.item.id: block for block in blocks if block.item}
+    answers = {
         item.id: answer
         for item in leaf_items(items)
-        if item.id in blocks and (answer := _tidy(blocks[item.id], item.description))
+        if item.id in found and (answer := _tidy(found[item.id].lines, item.description))
     }
+    leftovers = []
+    for block in blocks:
+        # An inner criterion's own words are its title, unless none of its parts is there.
+        if block.item is None or (block.item.items and not _family(block.item) & answers.keys()):
+            text = _tidy(block.lines, block.item.description if block.item else "")
+            if text or block.item is None:
+                leftovers.append(Leftover(block.label, block.why or IN_PARTS, text))
+    return KeyReading(answers, tuple(leftovers))
+
+
+class _Stranger:
+    """Knows a line that begins with a label of this rubric's kind which the rubric has not."""
+
+    def __init__(self, items: Sequence[RubricItem], *, strict: bool) -> None:
+        self.full = [(item, head) for item, own, head in _heads(items, "", strict=True) if not own]
+        self.bare = [head for _, own, head in _heads(items, "", strict=False) if not own]
+        self.strict = strict
+        words = {match[1] for item in all_items(items) if (match := OWN_WORD.match(item.id))}
+        kinds = [rf"(?:q|question|ques|problem)[\s.()_-]{{0,3}}{NUMBER}"]
+        if words:
+            # A word may begin a sentence ("H2 + O2"): its number needs a point or a bracket.
+            listed = "|".join(map(re.escape, sorted(words)))
+            kinds.append(rf"(?:{listed}){NUMBER}(?=\s*[.:)\]–—-])")
+        self.pattern = re.compile(rf"{LEAD}(?P<label>{'|'.join(kinds)}){AFTER}", re.IGNORECASE)
+
+    def begins(self, line: str, current: _Block | None) -> re.Match[str] | None:
+        """The unknown label at the beginning of a line that comes after `current`."""
+        label = self.pattern.match(line)
+        if label is None:
+            return None if self.strict else self._bare_number(line, current)
+        end = label.end("label")
+        for item, head in self.full:
+            if known := head.match(line):
+                rest = line[known.end("label") : end]
+                # "Q1 (a)" is Q1 with a list in its answer, unless Q1 has parts.
+                if not rest or (not item.items and not re.search(r"\d", rest)):
+                    return None
+        return label
+
+    def _bare_number(self, line: str, current: _Block | None) -> re.Match[str] | None:
+        number = BARE_NUMBER.match(line)
+        if number is None or (current and current.takes(number["label"])):
+            return None
+        return None if any(head.match(line) for head in self.bare) else number
 
 
 def _family(parent: RubricItem) -> set[str]:
-    return {parent.id, *(child.id for child in parent.items)}
+    return {item.id for item in all_items((parent,))}
 
 
 def _heads(
@@ -143,19 +258,17 @@ def _heads(
     A child is also known by its own letter ("(a)"), but only inside its parent.
     """
     for item in items:
+        yield from _heads(item.items, item.id, strict=strict, parent=item)
         yield item, None, _head(item.id, strict=strict)
         if parent and item.id.casefold().startswith(prefix.casefold()):
             own = item.id[len(prefix) :].strip("._-")
             if own:
                 yield item, parent, re.compile(rf"\s*\(?{re.escape(own)}[).:]\s*", re.IGNORECASE)
-        yield from _heads(item.items, item.id, strict=strict, parent=item)
 
 
 def _head(code: str, *, strict: bool) -> re.Pattern[str]:
     words = [_as_read(word) for word in re.findall(r"[A-Za-z]+|\d+", code)]
     between = r"[\s.()_-]{0,3}"
-    end = r"(?![A-Za-z0-9])(?:[\s.:)\]]|[-–—](?!\d))*"
-    lead = r"\s*(?:answers?(?:\s+(?:to|for))?|ans\.?|key|no\.?)?\s*[(\[]?"
     if code[:1].isdigit():
         body = between.join(words)
         body = f"(?:q|question|ques|problem){between}{body}" if strict else body
@@ -167,7 +280,7 @@ def _head(code: str, *, strict: bool) -> re.Pattern[str]:
         body = re.escape(code)
     # A bare number needs its point or bracket, or "10 mm" would begin question 10.
     mark = "" if strict else r"(?=\s*[.:)\]–—-])"
-    return re.compile(lead + body + mark + end, re.IGNORECASE)
+    return re.compile(rf"{LEAD}(?P<label>{body}){mark}(?![A-Za-z0-9]){AFTER}", re.IGNORECASE)
 
 
 def _as_read(word: str) -> str:

@@ -17,7 +17,7 @@ from accounts.models import SchoolClass, Subject
 from exams.models import Exam
 from exams.rubric_files import ExamFile, read_exam_file
 from exams.rubric_items import clean_text
-from exams.rubric_yaml import MAX_BYTES
+from exams.rubric_yaml import check_size
 from exams.seen import fingerprint
 
 SAME_TITLE = "This class has an exam with this title on this date."
@@ -150,9 +150,10 @@ class ExamFileForm(forms.Form):
         return cleaned
 
     def _read(self, file: UploadedFile | None, text: str) -> ExamFile:
-        # One byte over the limit is enough for read_exam_file to say so.
-        data = file.read(MAX_BYTES + 1) if file else text.encode("utf-8", "surrogatepass")
-        return read_exam_file(data)
+        if file is None:
+            return read_exam_file(text.encode("utf-8", "surrogatepass"))
+        check_size(file.size or 0)
+        return read_exam_file(file.read())
 
 
 class RubricForm(forms.Form):
@@ -175,5 +176,6 @@ class AnswerKeyFileForm(forms.Form):
     pdf = forms.FileField(
         label="Answer key as PDF",
         error_messages={"required": "Choose a PDF first.", "empty": "The chosen file is empty."},
-        widget=forms.FileInput(attrs={"accept": ".pdf,application/pdf"}),
+        # It stands above the fields and goes along with them, so that nothing typed is lost.
+        widget=forms.FileInput(attrs={"accept": ".pdf,application/pdf", "form": "key"}),
     )

@@ -26,9 +26,17 @@ ITEMS = read_items(
 )
 
 
+def answers_in(text: str) -> dict[str, str]:
+    return split_answers(text, ITEMS).answers
+
+
+def left_over(text: str) -> list[tuple[str, str]]:
+    return [(left.label, left.text) for left in split_answers(text, ITEMS).leftovers]
+
+
 def test_each_answer_is_found_at_its_id():
     text = "Answer key\n\nQ1. Plants make glucose.\nQ2a) Four chambers\nQ2b: left\nQ10 - valves\n"
-    assert split_answers(text, ITEMS) == {
+    assert answers_in(text) == {
         "Q1": "Plants make glucose.",
         "Q2a": "Four chambers",
         "Q2b": "left",
@@ -40,12 +48,12 @@ def test_each_answer_is_found_at_its_id():
     "head", ["Q2a", "Q2 a)", "Q2(a)", "Q.2 (a)", "q2a:", "Question 2a.", "Answer to Q2a:", "2a)"]
 )
 def test_an_id_may_be_written_in_many_ways(head):
-    assert split_answers(f"{head} Four chambers", ITEMS) == {"Q2a": "Four chambers"}
+    assert answers_in(f"{head} Four chambers") == {"Q2a": "Four chambers"}
 
 
 def test_a_letter_alone_counts_inside_its_question():
     text = "Q1 Plants\n(a) not a question of its own\nQ2 The heart\n(a) Four chambers\n(b) left\n"
-    assert split_answers(text, ITEMS) == {
+    assert answers_in(text) == {
         "Q1": "Plants\n(a) not a question of its own",
         "Q2a": "Four chambers",
         "Q2b": "left",
@@ -54,12 +62,12 @@ def test_a_letter_alone_counts_inside_its_question():
 
 def test_an_answer_has_all_its_lines():
     text = "Q1 Plants make\nglucose.\n\nOxygen is released.\nQ2a Four"
-    assert split_answers(text, ITEMS)["Q1"] == "Plants make\nglucose.\n\nOxygen is released."
+    assert answers_in(text)["Q1"] == "Plants make\nglucose.\n\nOxygen is released."
 
 
 def test_numbers_in_an_answers_own_list_do_not_begin_another():
     text = "Q1 Points:\n1. light\n2. water\n10. sugar\nQ10 valves"
-    assert split_answers(text, ITEMS) == {
+    assert answers_in(text) == {
         "Q1": "Points:\n1. light\n2. water\n10. sugar",
         "Q10": "valves",
     }
@@ -67,18 +75,62 @@ def test_numbers_in_an_answers_own_list_do_not_begin_another():
 
 def test_bare_numbers_count_when_there_is_nothing_better():
     text = "1. Plants\n2a. Four\n2b. left\n10. valves"
-    assert split_answers(text, ITEMS) == {
+    assert answers_in(text) == {
         "Q1": "Plants", "Q2a": "Four", "Q2b": "left", "Q10": "valves",
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("head", ["Q9", "Question 9:", "q. 9)", "Answer to Q9 -", "Q1b", "Q2 (c)"])
+def test_a_label_that_the_rubric_does_not_have_is_named_and_swallowed_by_no_answer(head):
+    text = f"Q1 Plants\nQ2a Four\n{head} Something else\nand more\nQ10 valves"
+    assert answers_in(text) == {"Q1": "Plants", "Q2a": "Four", "Q10": "valves"}
+    label = head.removeprefix("Answer to ").rstrip(" -:)") + ")" * ("(" in head)
+    assert left_over(text) == [(label, "Something else\nand more")]
+
+
+def test_a_bare_number_that_the_rubric_does_not_have_is_named_too():
+    text = "1. Plants\n2a. Points:\n1. light\n2. water\n3. air\n7. Something else\n10. valves"
+    assert answers_in(text)["Q2a"] == "Points:\n1. light\n2. water\n3. air"
+    assert left_over(text) == [("7", "Something else")]
+
+
+def test_a_label_that_comes_again_is_named_and_swallowed_by_no_answer():
+    text = "Q1 Plants\nQ2a Four\nQ1 Or algae"
+    assert answers_in(text) == {"Q1": "Plants", "Q2a": "Four"}
+    assert left_over(text) == [("Q1", "Or algae")]
+
+
+def test_one_answer_for_a_question_whose_parts_get_the_marks_is_named():
+    assert left_over("Q1 Plants\nQ2 Four chambers and a thick wall") == [
+        ("Q2", "Four chambers and a thick wall")
+    ]
+    assert left_over("Q2 The heart\n(a) Four chambers") == []
+
+
+def test_an_answer_that_begins_with_a_single_letter_is_no_label():
+    text = "Q1 A plant makes glucose.\nQ2a Four (a) left (b) right\nQ10 (a) valves"
+    assert left_over(text) == []
+    assert answers_in(text)["Q1"] == "A plant makes glucose."
+
+
+def test_a_part_is_known_by_its_letter_in_brackets_behind_its_question():
+    assert answers_in("Q1 Plants\nQ2(a) Four\nQ2 (b) left") == {
+        "Q1": "Plants", "Q2a": "Four", "Q2b": "left",
+    }  # fmt: skip
+
+
+def test_a_file_with_other_labels_only_is_refused_and_names_them():
+    pdf = text_pdf(["Q7. Green plants make glucose from water.", "Q8. Veins have valves in them."])
+    assert "The file has Q7, Q8, which get no marks in the rubric." in refused(pdf)
+
+
 def test_a_number_within_a_sentence_begins_nothing():
-    assert split_answers("10 mm is the width\n1 is a number", ITEMS) == {}
+    assert answers_in("10 mm is the width\n1 is a number") == {}
 
 
 def test_the_question_the_marks_and_the_word_answer_are_left_out():
     text = "Q1. What is photosynthesis? (2 marks)\nAnswer: Plants make glucose.\nQ2a [4 marks] Four"
-    assert split_answers(text, ITEMS) == {"Q1": "Plants make glucose.", "Q2a": "Four"}
+    assert answers_in(text) == {"Q1": "Plants make glucose.", "Q2a": "Four"}
 
 
 def test_a_pdf_with_text_is_read():
@@ -86,7 +138,7 @@ def test_a_pdf_with_text_is_read():
         ["Q1. Green plants make glucose from water, using light energy.", "Oxygen is released."],
         ["Q2a. Left and right atrium, left and right ventricle.", "Q10. Veins (not arteries)."],
     )
-    assert read_answer_key(pdf, ITEMS) == {
+    assert read_answer_key(pdf, ITEMS).answers == {
         "Q1": "Green plants make glucose from water, using light energy.\nOxygen is released.",
         "Q2a": "Left and right atrium, left and right ventricle.",
         "Q10": "Veins (not arteries).",
@@ -95,7 +147,7 @@ def test_a_pdf_with_text_is_read():
 
 def test_a_scan_is_read_with_tesseract():
     pdf = scanned_pdf(["Q1. Green plants make glucose.", "Q10. Veins have valves."])
-    assert read_answer_key(pdf, ITEMS) == {
+    assert read_answer_key(pdf, ITEMS).answers == {
         "Q1": "Green plants make glucose.",
         "Q10": "Veins have valves.",
     }
@@ -165,7 +217,7 @@ def test_a_pdf_with_endless_text_is_given_up():
 def test_a_scan_that_says_it_is_a_wall_is_read_like_any_other():
     lines = "Q1. Green plants make glucose.", "Q10. Veins have valves."
     wall = pdf(picture(*lines, size=(1240, 1754), face=36, mode="L"), resolution=8)
-    assert read_answer_key(wall, ITEMS) == {
+    assert read_answer_key(wall, ITEMS).answers == {
         "Q1": "Green plants make glucose.",
         "Q10": "Veins have valves.",
     }

@@ -51,27 +51,130 @@ def test_the_key_of_a_used_rubric_makes_the_next_version(browser, exam, url):
     assert answers(exam)["Q2"] == BIOLOGY[1]["answer"]
 
 
-def test_what_a_pdf_says_is_only_a_proposal(browser, exam, url, read_url):
+@pytest.fixture
+def without_answer(exam, alice):
+    """Nobody has typed an answer for Q1."""
+    save_answers(exam, {"Q1": ""}, by=alice)
+
+
+def form_of(page) -> dict[str, str]:
+    """The fields of the page as a browser sends them when nothing is touched."""
+    rows = page.context["rows"]
+    fields = {f"answer-{row['criterion'].code}": row["text"] for row in rows}
+    offered = [row["criterion"].code for row in rows if row["offer"]]
+    return {**fields, "offered": offered, "seen": page.context["rubric"].content_hash}
+
+
+def row_of(page, code: str) -> dict:
+    return next(row for row in page.context["rows"] if row["criterion"].code == code)
+
+
+def test_what_a_pdf_says_is_only_a_proposal(browser, exam, url, read_url, without_answer):
     before = answers(exam)
     assert browser.post(read_url, pdf()).status_code == 302
     page = browser.get(url)
-    rows = {row["criterion"].code: row for row in page.context["rows"]}
-    assert rows["Q1"]["text"].startswith("Plants make sugar")
-    assert rows["Q1"]["is_proposal"]
-    assert not rows["Q2"]["is_proposal"]
-    assert "Not found in it: Q2" in page.content.decode()
+    assert row_of(page, "Q1")["text"].startswith("Plants make sugar")
+    assert row_of(page, "Q1")["is_proposal"]
+    assert not row_of(page, "Q2")["is_proposal"]
+    assert "Not found in it: Q2" in page.text
     assert answers(exam) == before
 
 
-def test_a_saved_proposal_is_no_proposal_any_more(browser, exam, url, read_url):
+def test_a_saved_proposal_is_no_proposal_any_more(browser, exam, url, read_url, without_answer):
     browser.post(read_url, pdf())
-    rows = browser.get(url).context["rows"]
-    typed = {f"answer-{row['criterion'].code}": row["text"] for row in rows}
-    browser.post(url, {**typed, "seen": current_rubric(exam).content_hash})
+    browser.post(url, form_of(browser.get(url)))
     assert (
         answers(exam)["Q1"] == "Plants make sugar from light.\nOxygen is released by them as well."
     )
     assert not browser.get(url).context["proposed"]
+
+
+def test_an_answer_that_stands_already_stays_unless_the_teacher_chooses_the_pdfs(
+    browser, exam, url, read_url
+):
+    browser.post(read_url, pdf())
+    page = browser.get(url)
+    assert row_of(page, "Q1")["text"] == BIOLOGY[0]["answer"]
+    assert "The PDF says: Plants make sugar" in page.text
+    browser.post(url, form_of(page))
+    assert answers(exam)["Q1"] == BIOLOGY[0]["answer"]
+
+    browser.post(read_url, pdf())
+    browser.post(url, {**form_of(browser.get(url)), "use-Q1": "on"})
+    assert answers(exam)["Q1"].startswith("Plants make sugar")
+    assert answers(exam)["Q2"] == BIOLOGY[1]["answer"]
+
+
+def test_all_answers_of_the_pdf_can_be_chosen_at_once(browser, exam, url, read_url):
+    browser.post(read_url, pdf(*KEY, "Q2. Cells come from cells, and are small."))
+    browser.post(url, {**form_of(browser.get(url)), "use-all": "on"})
+    assert answers(exam)["Q1"].startswith("Plants make sugar")
+    assert answers(exam)["Q2"] == "Cells come from cells, and are small."
+
+
+def test_what_is_typed_and_not_saved_survives_reading_a_pdf(browser, exam, url, read_url):
+    fields = {**form_of(browser.get(url)), "answer-Q1": "My own words", "answer-Q2": "Mine too"}
+    browser.post(read_url, {**fields, **pdf()})
+    page = browser.get(url)
+    assert row_of(page, "Q1")["text"] == "My own words"
+    assert row_of(page, "Q1")["offer"].startswith("Plants make sugar")
+    assert row_of(page, "Q2")["text"] == "Mine too"
+    assert "Typed and not saved yet: Q1, Q2" in page.text
+    assert f"Saved now: {BIOLOGY[0]['answer']}" in page.text
+    assert answers(exam)["Q1"] == BIOLOGY[0]["answer"]
+
+
+def test_what_is_typed_survives_a_pdf_that_cannot_be_read(browser, url, read_url):
+    fields = {**form_of(browser.get(url)), "answer-Q1": "My own words"}
+    answer = browser.post(read_url, {**fields, "pdf": SimpleUploadedFile("key.pdf", b"%PDF-1.4")})
+    assert answer.status_code == 422
+    assert row_of(answer, "Q1")["text"] == "My own words"
+
+
+def test_what_is_typed_survives_forgetting_the_proposals(browser, exam, url, read_url):
+    browser.post(read_url, pdf())
+    fields = {**form_of(browser.get(url)), "answer-Q1": "My own words"}
+    browser.post(reverse("exams:answer_key_drop", args=[exam.pk]), fields)
+    page = browser.get(url)
+    assert row_of(page, "Q1")["text"] == "My own words"
+    assert not page.context["proposed"]
+
+
+def test_a_second_pdf_takes_the_place_of_the_first_ones_proposals(
+    browser, exam, url, read_url, without_answer
+):
+    browser.post(read_url, pdf())
+    fields = form_of(browser.get(url))
+    browser.post(read_url, {**fields, **pdf("Q1. The right key, which was chosen a moment later.")})
+    row = row_of(browser.get(url), "Q1")
+    assert row["text"] == "The right key, which was chosen a moment later."
+    assert row["offer"] == ""
+
+
+def test_the_page_names_what_the_rubric_has_no_place_for(browser, exam, url, read_url):
+    browser.post(read_url, pdf(*KEY, "Q2. Cells.", "Q9. Blood <b> flows in veins."))
+    page = browser.get(url)
+    assert "Q9: the rubric has no such criterion" in page.text
+    assert "Blood &lt;b&gt; flows in veins." in page.text
+    assert row_of(page, "Q2")["offer"] == "Cells."
+
+
+def test_a_choice_is_still_there_when_saving_was_refused(browser, exam, url, read_url, admin):
+    browser.post(read_url, pdf())
+    fields = form_of(browser.get(url))
+    save_answers(exam, {"Q2": "the admin's answer"}, by=admin)
+    answer = browser.post(url, {**fields, "answer-Q1": "mine", "use-Q1": "on"})
+    assert answer.status_code == 409
+    assert row_of(answer, "Q1")["text"] == "mine"
+    assert row_of(answer, "Q1")["is_chosen"]
+
+
+def test_a_pdf_that_was_chosen_and_not_read_is_not_forgotten_silently(browser, url):
+    fields = form_of(browser.get(url))
+    assert (
+        "key.pdf” was chosen but not read"
+        in browser.post(url, {**fields, "pdf": "key.pdf"}, follow=True).text
+    )
 
 
 def test_proposals_can_be_forgotten(browser, exam, url, read_url):
