@@ -160,10 +160,14 @@ def write_rubric_text(items: tuple[RubricItem, ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ExamImport:
-    """What an import did. `changes` and `kept` are what to tell about an exam that was there."""
+    """What an import did. `changes` and `kept` are what to tell about an exam that was there.
+
+    `has_new_rubric` says that the file made the current version.
+    """
 
     exam: Exam
     is_new: bool
+    has_new_rubric: bool = False
     changes: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
 
@@ -191,10 +195,12 @@ def import_exam_file(exam_file: ExamFile, *, by: User, create_class: bool = Fals
     exam = lock_exam(found.pk) if found else Exam(created_by=by)
     changes = _follow_file(exam, exam_file, school_class, by=by)
     kept: tuple[str, ...] = ()
+    before = current_rubric(exam)
     if exam_file.items:
         rubric_changes, kept = _follow_rubric(exam, exam_file.items, by=by)
         changes += rubric_changes
-    return ExamImport(exam, is_new=not found, changes=changes, kept=kept)
+    has_new_rubric = before != current_rubric(exam)
+    return ExamImport(exam, not found, has_new_rubric, changes, kept)
 
 
 def _follow_file(

@@ -8,6 +8,7 @@ anything is built.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -62,11 +63,19 @@ def read_yaml(data: bytes) -> Parsed:
         raise RubricError(f"This is not YAML: {error}") from error
 
 
-def _decoded(data: bytes) -> str:
-    if len(data) > MAX_BYTES:
+def check_size(size: int) -> None:
+    """Raise RubricError when a text of so many bytes is too long to be read."""
+    if size > MAX_BYTES:
+        # Rounded up, or a file a little over the limit would seem to be as large as the limit.
+        megabytes = math.ceil(size / 100_000) / 10
         raise RubricError(
-            f"The file has {len(data):,} bytes; an exam file may have at most {MAX_BYTES:,}."
+            f"An exam file may have at most {MAX_BYTES / 1_000_000:g} MB, and this one has"
+            f" {megabytes:g} MB. Is it the right file?"
         )
+
+
+def _decoded(data: bytes) -> str:
+    check_size(len(data))
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import SchoolClass
-from exams.models import Exam
+from exams.models import Exam, SampleSheet
 from exams.rubric_files import (
     ExamFileError,
     import_exam,
@@ -20,7 +20,7 @@ from exams.rubric_files import (
 )
 from exams.rubric_items import items_as_values, read_items
 from exams.rubrics import current_rubric, items_of, leaves, save_answers, save_rubric, use_rubric
-from tests.factories import make_class
+from tests.factories import make_class, make_sheet
 
 FILE = """\
 exam: Biology unit test 3
@@ -264,6 +264,41 @@ class TestTheCommand:
         call_command("import_exam", path, by="alice")
         assert Exam.objects.get().created_by == alice
         assert "rubric version 1" in capsys.readouterr().out
+
+    def test_it_says_what_a_new_exam_has(self, path, alice, x_b, capsys):
+        call_command("import_exam", path, by="alice")
+        exam = Exam.objects.get()
+        assert capsys.readouterr().out.splitlines() == [
+            f"Biology unit test 3 for class X-B, exam {exam.pk}: made.",
+            "  rubric version 1, new: 5 criteria with marks, 7 marks",
+            "  answer key: 1 of 5 answers; none for Q2a, Q2b, N, S",
+            "  samples: none",
+        ]
+
+    def test_the_same_file_again_says_that_nothing_changed(self, path, alice, x_b, capsys):
+        call_command("import_exam", path, by="alice")
+        capsys.readouterr()
+        call_command("import_exam", path, by="alice")
+        told = capsys.readouterr().out
+        assert "was there already; nothing changed." in told
+        assert "rubric version 1, the same as before" in told
+
+    def test_another_file_says_what_it_changed_and_what_it_kept(self, path, alice, x_b, capsys):
+        call_command("import_exam", path, by="alice")
+        exam = Exam.objects.get()
+        save_answers(exam, {"Q2a": "Atria and ventricles"}, by=alice)
+        sheet = make_sheet(exam, state="skipped")
+        SampleSheet.objects.create(exam=exam, sheet=sheet, title="Full marks", created_by=alice)
+        capsys.readouterr()
+        path.write_text(FILE.replace("glucose", "sugar").replace("Half marks", "No half marks"))
+        call_command("import_exam", path, by="alice")
+        told = capsys.readouterr().out
+        assert "changed: the instructions; the rubric: version 2, beside version 1" in told
+        assert "other answers in it for Q1." in told
+        assert "kept, since the file has none: answer or guidance of Q2a" in told
+        assert "rubric version 2, new" in told
+        assert "answer key: 2 of 5 answers; none for Q2b, N, S" in told
+        assert "samples: 1; no longer fit the rubric: Full marks" in told
 
     def test_without_a_name_it_is_the_first_admin(self, path, admin, x_b):
         call_command("import_exam", path)

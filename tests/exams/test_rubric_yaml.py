@@ -51,7 +51,7 @@ def test_nesting_has_a_limit():
 
 
 def test_a_file_that_is_too_large_is_refused_unread():
-    assert "at most 1,000,000" in refused(b"a: " + b"x" * MAX_BYTES)
+    assert "at most 1 MB, and this one has 1.1 MB" in refused(b"a: " + b"x" * MAX_BYTES)
 
 
 def test_too_many_entries_are_refused():

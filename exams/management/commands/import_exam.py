@@ -1,8 +1,9 @@
-"""import_exam: makes or updates an exam from an exam file, all or nothing."""
+"""import_exam: makes or updates an exam from an exam file, all or nothing, and says what it did."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Role, User
-from exams.rubric_files import import_exam, read_exam_file
-from exams.rubrics import current_rubric
+from exams.rubric_files import ExamImport, import_exam_file, read_exam_file
+from exams.rubric_items import plain_number
+from exams.rubrics import current_rubric, leaves, total_of
+from exams.samples import all_samples, staleness
 
 
 class Command(BaseCommand):
@@ -32,15 +35,46 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{options['file']}: {error.strerror}.") from error
         try:
-            exam = import_exam(
+            done = import_exam_file(
                 read_exam_file(data), by=maker(options["by"]), create_class=options["create_class"]
             )
         except ValidationError as error:
             lines = "\n".join(f"  {message}" for message in error.messages)
             raise CommandError(f"{options['file']} was not imported:\n{lines}") from error
-        rubric = current_rubric(exam)
-        version = f"rubric version {rubric.version}" if rubric else "no rubric"
-        self.stdout.write(f"{exam} for class {exam.school_class}: exam {exam.pk}, {version}.")
+        for line in summary(done):
+            self.stdout.write(line)
+
+
+def summary(done: ExamImport) -> Iterator[str]:
+    """What the import made, changed and kept, a line for each thing."""
+    exam = done.exam
+    about = f"{exam} for class {exam.school_class}, exam {exam.pk}"
+    if done.is_new:
+        yield f"{about}: made."
+    elif done.changes:
+        yield f"{about}: was there already; changed: {'; '.join(done.changes)}."
+    else:
+        yield f"{about}: was there already; nothing changed."
+    if done.kept:
+        yield f"  kept, since the file has none: answer or guidance of {', '.join(done.kept)}"
+    rubric = current_rubric(exam)
+    criteria = leaves(rubric) if rubric else []
+    if rubric is None:
+        yield "  rubric: none yet"
+    else:
+        same = "new" if done.has_new_rubric else "the same as before"
+        total = plain_number(total_of(criteria))
+        yield (
+            f"  rubric version {rubric.version}, {same}: {len(criteria)} criteria with marks,"
+            f" {total} marks"
+        )
+        without = [leaf.code for leaf in criteria if not leaf.answer]
+        missing = f"; none for {', '.join(without)}" if without else ""
+        yield f"  answer key: {len(criteria) - len(without)} of {len(criteria)} answers{missing}"
+    samples = all_samples(exam)
+    stale = [sample.title for sample in samples if staleness(sample, criteria)]
+    misfits = f"; no longer fit the rubric: {', '.join(stale)}" if stale else ""
+    yield f"  samples: {len(samples) or 'none'}{misfits}"
 
 
 def maker(username: str | None) -> User:
