@@ -18,6 +18,8 @@ from accounts.password_links import send_links
 from accounts.roles import admin_required, teacher_required
 
 PAGE_SIZE = 100
+# In an address: the page opens after a roster was imported, and says what comes next.
+IMPORTED = "imported"
 
 
 @require_safe
@@ -54,6 +56,7 @@ def class_detail(request: HttpRequest, pk: int) -> HttpResponse:
         {
             "school_class": school_class,
             "teachers": school_class.teachers.all(),
+            "is_imported": IMPORTED in request.GET,
             "page": Paginator(enrolments, PAGE_SIZE).get_page(request.GET.get("page")),
         },
     )
@@ -79,6 +82,7 @@ def class_links(request: HttpRequest, pk: int) -> HttpResponse:
         "accounts/class_links.html",
         {
             "school_class": school_class,
+            "is_imported": IMPORTED in request.GET,
             "strips": [
                 {"enrolment": enrolment, "link": first_password_url(enrolment.student)}
                 for enrolment in waiting

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts import queries
@@ -12,6 +13,7 @@ from accounts.roles import teacher_required
 from accounts.roster_files import RosterError
 from accounts.roster_import import RosterReport
 from accounts.roster_import import import_roster as import_roster_file
+from accounts.views.classes import IMPORTED
 
 SHOWN_ROWS = 200
 SHOWN_MISSING = 10
@@ -36,9 +38,9 @@ def roster_import(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, _summary(report))
         if report.missing:
             messages.info(request, _missing(report))
-        if any(not gets_mail(student) for student in report.new_students):
-            return redirect("accounts:class_links", school_class.pk)
-        return redirect("accounts:class_detail", school_class.pk)
+        by_hand = any(not gets_mail(student) for student in report.new_students)
+        name = "accounts:class_links" if by_hand else "accounts:class_detail"
+        return redirect(f"{reverse(name, args=[school_class.pk])}?{IMPORTED}")
     status = 422 if request.method == "POST" else 200
     return render(request, "accounts/roster_import.html", context, status=status)
 

@@ -22,7 +22,7 @@ def upload(sign_in, alice, x_b):
 
 def test_a_good_file_leads_to_the_class_and_says_what_changed(upload, x_b, carol):
     response = upload(b"roll_number,name,email\n90B001,Kofi Farouk,kofi@example.org\n")
-    assert response.redirect_chain == [(f"/classes/{x_b.pk}/", 302)]
+    assert response.redirect_chain == [(f"/classes/{x_b.pk}/?imported", 302)]
     page = response.content.decode()
     assert "1 added, 0 changed, 0 as before" in page
     assert "left as they are: 84B003." in page
@@ -32,8 +32,19 @@ def test_a_good_file_leads_to_the_class_and_says_what_changed(upload, x_b, carol
 def test_students_without_mail_lead_to_their_links(upload, x_b, settings):
     settings.EMAIL_BACKEND = NO_MAIL
     response = upload(b"roll_number,name\n90B001,Kofi Farouk\n")
-    assert response.redirect_chain == [(f"/classes/{x_b.pk}/links/", 302)]
+    assert response.redirect_chain == [(f"/classes/{x_b.pk}/links/?imported", 302)]
     assert "/password/" in response.content.decode()
+
+
+@pytest.mark.parametrize("backend", [NO_MAIL, "django.core.mail.backends.locmem.EmailBackend"])
+def test_a_good_file_leads_on_to_an_exam(upload, x_b, settings, backend, sign_in, alice):
+    settings.EMAIL_BACKEND = backend
+    response = upload(b"roll_number,name,email\n90B001,Kofi Farouk,kofi@example.org\n")
+    page = response.content.decode()
+    assert "What comes next" in page
+    assert 'href="/exams/new/"' in page
+    plain = sign_in(alice).get(response.redirect_chain[-1][0].split("?")[0]).content.decode()
+    assert "What comes next" not in plain
 
 
 def test_a_faulty_file_shows_every_row_with_its_problem_and_imports_nothing(upload):
