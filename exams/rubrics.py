@@ -137,9 +137,15 @@ def use_rubric(rubric: Rubric) -> None:
 
 
 def lock_exam(pk: int) -> Exam:
-    """The exam's row, locked until the transaction ends: one change of a rubric at a time."""
+    """The exam's row, locked until the transaction ends: one change of a rubric at a time.
+
+    Raises Conflict when somebody has deleted the exam since the page was shown.
+    """
     # no_key: sheets that arrive meanwhile only refer to the row and need not wait.
-    return Exam.objects.select_for_update(no_key=True).get(pk=pk)
+    locked = Exam.objects.select_for_update(no_key=True).filter(pk=pk).first()
+    if locked is None:
+        raise Conflict("This exam was deleted meanwhile.")
+    return locked
 
 
 def _create_criteria(rubric: Rubric, items: Iterable[RubricItem]) -> None:

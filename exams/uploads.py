@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from batching.conflicts import guarded
+from batching.conflicts import Conflict, guarded
 from batching.sweep import ring
 from exams import tasks
 from exams.content import ACCEPTED, HEAD, describe, kind_of
@@ -50,7 +50,7 @@ def receive_upload(exam: Exam, file: IO[bytes], *, name: str, by: User) -> Uploa
     """Store a ZIP, PDF, JPEG or PNG and ask for it to be unpacked.
 
     `file` is read from its start. Raises UnknownContent, DuplicateUpload, TooLarge or
-    StorageFull; then nothing is kept.
+    StorageFull, and Conflict when the exam is deleted meanwhile; then nothing is kept.
     """
     file.seek(0)
     head = file.read(HEAD)
@@ -89,6 +89,8 @@ def receive_upload(exam: Exam, file: IO[bytes], *, name: str, by: User) -> Uploa
             # Two people (or one twice) at once: the other was a moment earlier.
             if first := same.first():
                 raise DuplicateUpload(first) from None
+            if not Exam.objects.filter(pk=exam.pk).exists():
+                raise Conflict("This exam was deleted meanwhile. The file was not kept.") from None
             raise
     return upload
 

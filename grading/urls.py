@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from grading.views import exports, publish, results, review, review_list, run_urls
+from grading.views import exam_delete, exports, publish, results, review, review_list, run_urls
 
 app_name = "grading"
 urlpatterns = [
@@ -23,6 +23,7 @@ urlpatterns = [
     path("exams/<int:pk>/take-back/", publish.take_back, name="take_back"),
     path("exams/<int:pk>/results/", results.exam_results, name="results"),
     path("exams/<int:pk>/results.csv", exports.export_csv, name="export_csv"),
+    path("exams/<int:pk>/delete/", exam_delete.exam_delete, name="exam_delete"),
     path("results/", results.my_results, name="my_results"),
     path("results/<int:pk>/", results.my_result, name="my_result"),
     *run_urls.urlpatterns,

@@ -61,6 +61,7 @@ MATRIX = {
     "exams:sample_remove": {"POST": STAFF},
     # intake
     "exams:upload_create": {"GET": STAFF, "POST": STAFF},
+    "exams:upload_list": {"GET": STAFF},
     "exams:upload_detail": {"GET": STAFF},
     "exams:upload_progress": {"GET": STAFF},
     "exams:upload_retry": {"POST": STAFF},
@@ -108,6 +109,7 @@ MATRIX = {
     "grading:publish": {"GET": STAFF, "POST": STAFF},
     "grading:take_back": {"POST": STAFF},
     "grading:results": {"GET": STAFF},
+    "grading:exam_delete": {"GET": STAFF, "POST": STAFF},
     "grading:export_csv": {"GET": STAFF},
     "grading:my_results": {"GET": "L---.."},
     "grading:my_result": {"GET": "L---.-"},

@@ -2,10 +2,11 @@
 
 from django.urls import URLPattern, path
 
-from exams.views import mapping, media, pages, uploads
+from exams.views import mapping, media, pages, upload_list, uploads
 
 urlpatterns: list[URLPattern] = [
     path("exams/<int:pk>/upload/", uploads.upload_create, name="upload_create"),
+    path("exams/<int:pk>/uploads/", upload_list.upload_list, name="upload_list"),
     path("uploads/<int:pk>/", uploads.upload_detail, name="upload_detail"),
     path("uploads/<int:pk>/progress/", uploads.upload_progress, name="upload_progress"),
     path("uploads/<int:pk>/retry/", uploads.upload_retry, name="upload_retry"),

@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests import papers
+from tests.factories_rubrics import text_pdf
 from tests.site import Site, running_site, wait_until
 from tests.test_pipeline import PASSWORD, STUDENTS, prepare
 
@@ -126,6 +127,8 @@ def test_a_teacher_and_a_student_walk_through_every_page(site, browser, pictures
         f"/exams/{exam}/review/": "review-empty",
         f"/exams/{exam}/publish/": "publish-empty",
         f"/exams/{exam}/results/": "results-empty",
+        f"/exams/{exam}/uploads/": "uploads-empty",
+        f"/exams/{exam}/delete/": "exam-delete",
         "/classes/": "classes",
         f"/classes/{school_class}/": "class",
         f"/classes/{school_class}/roster/": "roster-import",
@@ -134,6 +137,22 @@ def test_a_teacher_and_a_student_walk_through_every_page(site, browser, pictures
         "/account/password/": "password-change",
     }.items():
         teacher.visit(path, name)
+
+    # Read a key from a PDF beside what is typed and not saved.
+    key = tmp_path / "key.pdf"
+    key.write_bytes(
+        text_pdf(["Q1. Plants make sugar, from light and water.", "Q9. Blood in veins."])
+    )
+    page.goto(f"/exams/{exam}/answer-key/")
+    page.get_by_label("Q2", exact=True).fill("Typed a moment ago")
+    page.get_by_label("Answer key as PDF").set_input_files(key)
+    page.get_by_role("button", name="Read the PDF").click()
+    expect(page.get_by_text("Q9: the rubric has no such criterion")).to_be_visible()
+    expect(page.get_by_label("Q2", exact=True)).to_have_value("Typed a moment ago")
+    expect(page.get_by_label("Save this instead, for Q1")).not_to_be_checked()
+    teacher.look("answer-key-read")
+    page.get_by_role("button", name="Forget the proposals").click()
+    expect(page.get_by_label("Q2", exact=True)).to_have_value("Typed a moment ago")
 
     # Upload, watch, confirm.
     teacher.visit(f"/exams/{exam}/upload/", "upload")

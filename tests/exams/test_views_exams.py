@@ -144,6 +144,14 @@ class TestMakingOne:
         assert (exam.title, exam.created_by) == ("Physics test", alice)
         assert current_rubric(exam).version == 1
 
+    def test_a_file_that_is_too_large_is_told_with_its_size_and_the_limit(
+        self, sign_in, alice, x_b
+    ):
+        file = SimpleUploadedFile("exam.yaml", b"#" * 2_345_678)
+        answer = sign_in(alice).post("/exams/new/", {"file": file})
+        assert answer.status_code == 422
+        assert "at most 1 MB, and this one has 2.4 MB" in answer.text
+
     def test_from_an_uploaded_file(self, sign_in, alice, x_b):
         file = SimpleUploadedFile("exam.yaml", FILE.encode("utf-16"))
         assert sign_in(alice).post("/exams/new/", {"file": file}).status_code == 302

@@ -1,0 +1,47 @@
+"""The page that deletes an exam: what would go, what stands in the way, and the button.
+
+Comes in: a teacher's click with the fingerprint of the page. Goes out: the page again with 422
+(it must stay) or 409 (something changed), or the list of exams without it.
+"""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+
+from accounts.roles import teacher_required
+from batching.conflicts import Conflict
+from exams.models import Exam
+from exams.queries import exams_for
+from grading import exam_delete as deletion
+
+
+@require_http_methods(["GET", "POST"])
+@teacher_required
+def exam_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show what deleting the exam would take away; POST does it."""
+    exams = exams_for(request.user).select_related("school_class", "subject")
+    exam = get_object_or_404(exams, pk=pk)
+    if request.method == "GET":
+        return _render(request, exam)
+    shown = request.POST.get("fingerprint", "")
+    try:
+        gone = deletion.delete_exam(exam, by=request.user, fingerprint=shown)
+    except deletion.MustStay:
+        return _render(request, exam, status=422)
+    except Conflict as error:
+        if not Exam.objects.filter(pk=pk).exists():
+            raise
+        return _render(request, exam, problem=str(error), status=409)
+    papers = "1 paper" if gone.sheets == 1 else f"{gone.sheets} papers"
+    messages.success(request, f"{exam.title} was deleted, with {papers}.")
+    return redirect("exams:exam_list")
+
+
+def _render(
+    request: HttpRequest, exam: Exam, *, problem: str = "", status: int = 200
+) -> HttpResponse:
+    context = {"exam": exam, "now": deletion.deletion_state(exam), "problem": problem}
+    return render(request, "grading/exam_delete.html", context, status=status)
