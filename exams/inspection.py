@@ -10,21 +10,19 @@ import io
 import logging
 from dataclasses import dataclass
 
-from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.utils import timezone
-from django_fsm import can_proceed
 from PIL import Image
 
 from accounts.models import Enrolment
-from batching.claims import Claim, LostClaim, claim, fenced, give_back, kept_alive
+from batching.claims import Claim, fenced, give_back, kept_alive
+from exams.attempts import attempt, fail
 from exams.due import sheets_to_inspect
 from exams.models import Page, Sheet, SheetState
 from exams.orientation import turn_needed
 from exams.page_images import look_at, turned
 from exams.roll_numbers import HeadReading, read_head
 from exams.storage import (
-    StorageFull,
     clean_folder,
     delete_after_commit,
     keep_file,
@@ -56,28 +54,20 @@ class TurnedPage:
 
 def inspect_sheet(sheet_pk: int) -> None:
     """The stage: inspect one sheet. Returns at once when it is done or another worker has it."""
-    held = claim(sheets_to_inspect(), sheet_pk)
-    if held is None:
-        return
+    attempt(sheets_to_inspect(), sheet_pk, _try, waits_for=TesseractMissing)
+
+
+def _try(held: Claim) -> None:
     try:
         _attempt(held)
-    except LostClaim as lost:
-        logger.info("sheet %s: %s was taken over by another worker", sheet_pk, lost)
     except PageChanged:
-        logger.info("sheet %s: a page was turned meanwhile, it is inspected again", sheet_pk)
+        logger.info("sheet %s: a page was turned meanwhile, it is inspected again", held.pk)
         give_back(held)
-    except TesseractMissing as error:
-        logger.error("sheet %s waits: %s", sheet_pk, error)
-        give_back(held, seconds=settings.SHEAF_SWEEP_SECONDS)
+    except TesseractMissing:
+        raise
     except TesseractFailed as error:
         # The try counts, and the claim runs out by itself: the sheet is tried again later.
-        logger.warning("sheet %s could not be read: %s", sheet_pk, error)
-    except StorageFull:
-        logger.error("sheet %s: the disk is full, it waits", sheet_pk)
-        give_back(held, seconds=settings.SHEAF_SWEEP_SECONDS)
-    except (OperationalError, InterfaceError):
-        give_back(held)
-        raise
+        logger.warning("sheet %s could not be read: %s", held.pk, error)
 
 
 def _attempt(held: Claim) -> None:
@@ -86,7 +76,8 @@ def _attempt(held: Claim) -> None:
     folder = f"sheets/{sheet.pk}/upright"
     clean_folder(folder, keep={name for page in pages for name in (page.image, page.thumbnail)})
     if held.exhausted:
-        _fail(held, "Its pages could not be read several times. Scan the paper again.")
+        problem = "Its pages could not be read several times. Scan the paper again."
+        fail(held, problem, reason="Inspection failed")
         return
     with undone_on_error() as kept:
         with kept_alive(held):
@@ -99,14 +90,6 @@ def _attempt(held: Claim) -> None:
             locked.inspected_at = timezone.now()
             locked._change_reason = "Inspected"
             locked.save()
-
-
-def _fail(held: Claim, problem: str) -> None:
-    with fenced(held) as sheet:
-        if can_proceed(sheet.fail):
-            sheet.fail(problem)
-            sheet._change_reason = "Inspection failed"
-            sheet.save()
 
 
 def _inspect(

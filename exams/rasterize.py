@@ -9,7 +9,6 @@ pdftoppm exits 0 on damaged input.
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 import re
 import shutil
@@ -19,13 +18,13 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.utils import timezone
-from django_fsm import can_proceed
 from pdf2image import convert_from_path, pdfinfo_from_path
 from pdf2image.exceptions import PDFPageCountError, PDFPopplerTimeoutError
 
-from batching.claims import Claim, LostClaim, claim, fenced, give_back, kept_alive
+from batching.claims import Claim, fenced, kept_alive
+from exams.attempts import attempt, fail
 from exams.content import HEAD, Kind, kind_of
 from exams.due import sheets_to_render
 from exams.models import Page, Sheet
@@ -37,7 +36,6 @@ from exams.page_images import (
     page_from_file,
 )
 from exams.storage import (
-    StorageFull,
     StoredFile,
     check_room,
     clean_folder,
@@ -47,8 +45,6 @@ from exams.storage import (
     undone_on_error,
     work_folder,
 )
-
-logger = logging.getLogger(__name__)
 
 POPPLER = Path(__file__).parent / "poppler"
 POINTS_PER_INCH = 72
@@ -98,34 +94,20 @@ class Rendered:
 
 def rasterize_sheet(sheet_pk: int) -> None:
     """The stage: render one sheet. Returns at once when it is done or another worker has it."""
-    held = claim(sheets_to_render(), sheet_pk)
-    if held is None:
-        return
-    try:
-        _attempt(held)
-    except LostClaim as lost:
-        logger.info("sheet %s: %s was taken over by another worker", sheet_pk, lost)
-    except PopplerMissing as error:
-        logger.error("sheet %s waits: %s", sheet_pk, error)
-        give_back(held, seconds=settings.SHEAF_SWEEP_SECONDS)
-    except StorageFull:
-        logger.error("sheet %s: the disk is full, it waits", sheet_pk)
-        give_back(held, seconds=settings.SHEAF_SWEEP_SECONDS)
-    except (OperationalError, InterfaceError):
-        give_back(held)
-        raise
+    attempt(sheets_to_render(), sheet_pk, _attempt, waits_for=PopplerMissing)
 
 
 def _attempt(held: Claim) -> None:
     folder = f"sheets/{held.pk}"
     clean_folder(folder)
     if held.exhausted:
-        _fail(held, "Rendering this paper stopped half-way several times. Scan it again.")
+        problem = "Rendering this paper stopped half-way several times. Scan it again."
+        fail(held, problem, reason="Rendering failed")
         return
     try:
         _render_and_keep(held, f"{folder}/{held.attempt}")
     except UnreadablePaper as error:
-        _fail(held, " ".join(error.messages))
+        fail(held, " ".join(error.messages), reason="Rendering failed")
 
 
 def _render_and_keep(held: Claim, folder: str) -> None:
@@ -140,15 +122,6 @@ def _render_and_keep(held: Claim, folder: str) -> None:
             locked.problem = rendered.problem
             locked._change_reason = "Rendered"
             locked.save()
-
-
-def _fail(held: Claim, problem: str) -> None:
-    with fenced(held) as sheet:
-        # A person may have left it out meanwhile; taken in again, it is tried again.
-        if can_proceed(sheet.fail):
-            sheet.fail(problem)
-            sheet._change_reason = "Rendering failed"
-            sheet.save()
 
 
 def _render(sheet: Sheet, folder: str, work: Path, kept: list[str]) -> Rendered:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 from rapidfuzz.distance import Levenshtein
 from scipy.optimize import linear_sum_assignment
@@ -134,21 +134,19 @@ def needs_suggestions(exam: Exam) -> bool:
     return exam.roster_hash != roster_hash(_students(exam.school_class_id)) or waiting.exists()
 
 
-def certain_sheets(exam: Exam) -> QuerySet[Sheet]:
+def certain_sheets(exam: Exam | OuterRef) -> QuerySet[Sheet]:
     """Unmapped sheets whose suggestion needs no person, has a student free, and pages to show."""
     kept_pages = Page.objects.filter(sheet=OuterRef("pk"), dropped_at__isnull=True)
-    return (
-        Sheet.objects.filter(
-            Exists(kept_pages),
-            exam=exam,
-            state=SheetState.PENDING_MAPPING,
-            suggestion_certain=True,
-            suggested_enrolment__school_class=exam.school_class_id,
-            rendered_at__isnull=False,
-        )
-        .exclude(suggested_enrolment__in=_taken(exam).values("enrolment"))
-        .order_by("pk")
-    )
+    taken = _taken(OuterRef("exam")).filter(enrolment=OuterRef("suggested_enrolment"))
+    return Sheet.objects.filter(
+        Exists(kept_pages),
+        ~Exists(taken),
+        exam=exam,
+        state=SheetState.PENDING_MAPPING,
+        suggestion_certain=True,
+        suggested_enrolment__school_class=F("exam__school_class"),
+        rendered_at__isnull=False,
+    ).order_by("pk")
 
 
 def certain_hash(pairs: Iterable[tuple[int, int]]) -> str:
@@ -203,7 +201,7 @@ def _roster(students: list[tuple[int, str, str]]) -> Roster:
     )
 
 
-def _taken(exam: Exam) -> QuerySet[Sheet]:
+def _taken(exam: Exam | OuterRef) -> QuerySet[Sheet]:
     """Sheets that have a student: nobody else's sheet can be theirs."""
     return Sheet.objects.filter(exam=exam, enrolment__isnull=False).exclude(
         state=SheetState.SKIPPED

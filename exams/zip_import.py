@@ -9,7 +9,6 @@ students apart. Papers that the exam has already are listed, not doubled.
 from __future__ import annotations
 
 import hashlib
-import logging
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -17,30 +16,27 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import IO
 
-from django.conf import settings
 from django.core.files.storage import default_storage
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from simple_history.utils import bulk_create_with_history
 
 from accounts.models import Enrolment
-from batching.claims import Claim, LostClaim, claim, fenced, give_back, kept_alive
+from batching.claims import Claim, fenced, kept_alive
 from exams.archives import BadArchive, BadMember, Budget, Member, counted, members_of, open_archive
 from exams.archives import reading as reading_member
+from exams.attempts import attempt, fail
 from exams.content import ACCEPTED, HEAD, Kind, describe, is_archive, kind_of
 from exams.due import uploads_to_unpack
 from exams.models import Exam, MemberOutcome, Sheet, Upload, UploadMember, UploadState
 from exams.natural import natural_key
 from exams.roll_numbers import rolls_in_name
 from exams.storage import (
-    StorageFull,
     StoredFile,
     clean_folder,
     delete_after_commit,
     keep_file,
     undone_on_error,
 )
-
-logger = logging.getLogger(__name__)
 
 COMMIT_SHEETS = 25
 COMMIT_SECONDS = 2.0
@@ -74,19 +70,7 @@ def unpack_upload(upload_pk: int) -> None:
     Commits a handful of sheets at a time. Returns at once when there is nothing to do or when
     another worker has it.
     """
-    held = claim(uploads_to_unpack(), upload_pk)
-    if held is None:
-        return
-    try:
-        _attempt(held)
-    except LostClaim as lost:
-        logger.info("upload %s: %s was taken over by another worker", upload_pk, lost)
-    except StorageFull:
-        logger.error("upload %s: the disk is full, it waits", upload_pk)
-        give_back(held, seconds=settings.SHEAF_SWEEP_SECONDS)
-    except (OperationalError, InterfaceError):
-        give_back(held)
-        raise
+    attempt(uploads_to_unpack(), upload_pk, _attempt)
 
 
 def _attempt(held: Claim) -> None:
@@ -95,20 +79,14 @@ def _attempt(held: Claim) -> None:
     written = upload.sheets.values_list("source_files", flat=True)
     clean_folder(folder, keep={name for names in written for name in names})
     if held.exhausted:
-        _fail(held, "Unpacking stopped half-way several times. Upload the file in smaller parts.")
+        problem = "Unpacking stopped half-way several times. Upload the file in smaller parts."
+        fail(held, problem, reason="Unpacking failed")
         return
     try:
         with kept_alive(held):
             _Unpacking(held, upload, folder).run()
     except BadArchive as error:
-        _fail(held, " ".join(error.messages))
-
-
-def _fail(held: Claim, problem: str) -> None:
-    with fenced(held) as upload:
-        upload.fail(problem)
-        upload._change_reason = "Unpacking failed"
-        upload.save()
+        fail(held, " ".join(error.messages), reason="Unpacking failed")
 
 
 class _Unpacking:

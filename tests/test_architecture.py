@@ -193,3 +193,15 @@ def test_audited_rows_are_never_changed_past_their_history(app):
             ):
                 wrong.append(f"{name}:{node.lineno}")
     assert not wrong
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_no_row_is_refreshed_in_place(app):
+    """django_fsm lifts the protection of the state for the whole process while it does that."""
+    wrong = {
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in modules(app)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "refresh_from_db"
+    }
+    assert not wrong

@@ -12,27 +12,33 @@ from collections.abc import Callable
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.models import Enrolment
+from accounts.models import Enrolment, User
 from accounts.roles import teacher_required
 from batching.conflicts import Conflict
 from exams import mapping as commands
 from exams import queries
 from exams.models import Exam, Sheet
-from exams.views.mapping_list import place, progress_context, row_context, screen_context
+from exams.views.clicks import outcome_of
+from exams.views.mapping_list import (
+    exam_shown,
+    place,
+    progress_context,
+    row_context,
+    screen_context,
+)
 
 
 @teacher_required
 @require_safe
 def mapping(request: HttpRequest, pk: int) -> HttpResponse:
     """The sheets of an exam by what is left to do, fifty at a time."""
-    exam = get_object_or_404(exams_with_class(request), pk=pk)
+    exam = exam_shown(request, pk)
     return render(request, "exams/mapping.html", screen_context(request, exam, request.GET))
 
 
@@ -40,11 +46,12 @@ def mapping(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def map_certain(request: HttpRequest, pk: int) -> HttpResponse:
     """Confirm every certain suggestion of the exam."""
-    exam = get_object_or_404(exams_with_class(request), pk=pk)
+    exam = exam_shown(request, pk)
     try:
         count = commands.map_certain(exam, by=request.user, seen=request.POST.get("seen", ""))
     except Conflict as error:
-        exam.refresh_from_db(fields=["roster_hash"])
+        # Read again: what is certain now was worked out just now.
+        exam = exam_shown(request, pk)
         context = screen_context(request, exam, request.POST, problem=(0, str(error)))
         return render(request, "exams/mapping.html", context, status=409)
     messages.success(request, f"{count} sheet{' was' if count == 1 else 's were'} mapped.")
@@ -55,7 +62,7 @@ def map_certain(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def mapping_progress(request: HttpRequest, pk: int) -> HttpResponse:
     """How far suggestions are, for polling, with the rows of `waiting` sheets that got theirs."""
-    exam = get_object_or_404(exams_with_class(request), pk=pk)
+    exam = exam_shown(request, pk)
     return render(request, "exams/_mapping_news.html", progress_context(request, exam))
 
 
@@ -63,7 +70,7 @@ def mapping_progress(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def retry_failed(request: HttpRequest, pk: int) -> HttpResponse:
     """Let every failed sheet of the exam go on where it stopped."""
-    exam = get_object_or_404(exams_with_class(request), pk=pk)
+    exam = exam_shown(request, pk)
     count = commands.retry_failed(exam, by=request.user)
     messages.success(request, f"{count} sheet{' is' if count == 1 else 's are'} tried again.")
     return redirect("exams:mapping", pk=exam.pk)
@@ -74,65 +81,62 @@ def retry_failed(request: HttpRequest, pk: int) -> HttpResponse:
 def sheet_map(request: HttpRequest, pk: int) -> HttpResponse:
     """Say whose sheet it is: the suggested student (`enrolment`) or one typed (`student`)."""
 
-    def command(sheet: Sheet) -> None:
-        enrolment = chosen_enrolment(sheet, request.POST)
-        commands.map_sheet(sheet, enrolment, by=request.user)
+    def map_to_chosen(sheet: Sheet, *, by: User) -> None:
+        commands.map_sheet(sheet, chosen_enrolment(sheet, request.POST), by=by)
 
-    return act(request, pk, command)
+    return act(request, pk, map_to_chosen)
 
 
 @teacher_required
 @require_POST
 def sheet_unmap(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a mapping back."""
-    return act(request, pk, lambda sheet: commands.unmap_sheet(sheet, by=request.user))
+    return act(request, pk, commands.unmap_sheet)
 
 
 @teacher_required
 @require_POST
 def sheet_skip(request: HttpRequest, pk: int) -> HttpResponse:
     """Leave a sheet out of the exam."""
-    return act(request, pk, lambda sheet: commands.skip_sheet(sheet, by=request.user))
+    return act(request, pk, commands.skip_sheet)
 
 
 @teacher_required
 @require_POST
 def sheet_unskip(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a skipped sheet in again."""
-    return act(request, pk, lambda sheet: commands.unskip_sheet(sheet, by=request.user))
+    return act(request, pk, commands.unskip_sheet)
 
 
 @teacher_required
 @require_POST
 def sheet_retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Let a failed sheet go on where it stopped."""
-    return act(request, pk, lambda sheet: commands.retry_sheet(sheet, by=request.user))
+    return act(request, pk, commands.retry_sheet)
 
 
 # -- acting on one sheet ------------------------------------------------------------------
 
 
-def act(request: HttpRequest, pk: int, command: Callable[[Sheet], object]) -> HttpResponse:
+def act(request: HttpRequest, pk: int, command: Callable[..., object]) -> HttpResponse:
     """Run a command on a visible sheet; answer with its row, or the way back to the list."""
     sheet = get_object_or_404(queries.sheets_for(request.user), pk=pk)
-    problem, status = "", 200
-    try:
-        with transaction.atomic():
-            refuse_unseen(sheet, request.POST)
-            command(sheet)
-    except ValidationError as error:
-        problem, status = " ".join(error.messages), 422
-    except Conflict as error:
-        problem, status = str(error), 409
-    if request.htmx:
-        exam = get_object_or_404(exams_with_class(request), pk=sheet.exam_id)
-        context = row_context(request, exam, pk, problem)
-        return render(request, "exams/_mapping_answer.html", context, status=status)
-    if not problem:
+
+    @transaction.atomic
+    def decide() -> None:
+        refuse_unseen(sheet, request.POST)
+        command(sheet, by=request.user)
+
+    problem, status = outcome_of(decide)
+    if not request.htmx and not problem:
         return redirect(way_back(sheet, request.POST))
-    exam = get_object_or_404(exams_with_class(request), pk=sheet.exam_id)
-    context = screen_context(request, exam, request.POST, problem=(pk, problem))
-    return render(request, "exams/mapping.html", context, status=status)
+    exam = exam_shown(request, sheet.exam_id)
+    if request.htmx:
+        template, context = "exams/_mapping_answer.html", row_context(request, exam, pk, problem)
+    else:
+        template = "exams/mapping.html"
+        context = screen_context(request, exam, request.POST, problem=(pk, problem))
+    return render(request, template, context, status=status)
 
 
 def refuse_unseen(sheet: Sheet, data: QueryDict) -> None:
@@ -141,7 +145,8 @@ def refuse_unseen(sheet: Sheet, data: QueryDict) -> None:
     A row's forms say in `seen` who owned the sheet. The exam is locked first, as the commands do.
     """
     Exam.objects.select_for_update(no_key=True).get(pk=sheet.exam_id)
-    sheet.refresh_from_db()
+    # Never refresh_from_db: it lifts the state's protection for every thread.
+    sheet = Sheet.objects.get(pk=sheet.pk)
     expected = ("", data.get("seen"), data.get("enrolment"))
     if "seen" in data and str(sheet.enrolment_id or "") not in expected:
         raise Conflict(f"Somebody gave this sheet to {sheet.enrolment} meanwhile. Nothing changed.")
@@ -183,7 +188,3 @@ def way_back(sheet: Sheet, data: QueryDict) -> str:
     if data.get("back") == "upload":
         return reverse("exams:upload_detail", args=[sheet.upload_id])
     return f"{reverse('exams:mapping', args=[sheet.exam_id])}?{urlencode(place(data))}"
-
-
-def exams_with_class(request: HttpRequest) -> QuerySet[Exam]:
-    return queries.exams_for(request.user).select_related("school_class")

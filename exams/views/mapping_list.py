@@ -1,30 +1,44 @@
 """What the mapping page shows: one screen of sheets, worst first, and what stands around it.
 
-In: an exam, and which tab and screen are asked for. Out: values for the templates, in a fixed
-number of queries however many sheets there are. What a click does is in exams/views/mapping.py.
+In: an exam, and which tab and screen are asked for. Out: values for the templates, in two queries
+however many sheets there are: the exam with all that stands around its sheets, and the sheets with
+their pages. What a click does is in exams/views/mapping.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.core.paginator import Page as Screen
 from django.core.paginator import Paginator
-from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models import (
+    Case,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
 from django.http import HttpRequest, QueryDict
 from django.middleware.csrf import get_token
-from django.urls import reverse
+from django.shortcuts import get_object_or_404
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from accounts.models import Enrolment
+from exams import queries
+from exams.json_rows import Rows, counts_of, of_group
 from exams.models import Exam, Page, Sheet, SheetState
 from exams.suggestions import certain_hash, certain_sheets, roster_hash
+from exams.views.addresses import address
 
 ROWS_PER_SCREEN = 50
 ASIDE = (SheetState.PENDING_MAPPING, SheetState.SKIPPED, SheetState.FAILED)
@@ -42,6 +56,12 @@ UNSUGGESTED = Q(
 )
 
 
+COUNTED = {name: condition for name, (_, condition) in TABS.items()} | {
+    "being_read": BEING_READ,
+    "unsuggested": UNSUGGESTED,
+}
+
+
 class FreeStudent(NamedTuple):
     """A student of the class who has no sheet in the exam."""
 
@@ -51,14 +71,37 @@ class FreeStudent(NamedTuple):
 
 
 class PageFacts(NamedTuple):
-    """What a row tells of one page."""
+    """What a row tells of one page; the id as the database writes it in JSON."""
 
-    sheet_id: int
-    public_id: UUID
+    number: int
+    public_id: str
     thumbnail_sha256: str
     is_blank: bool
     is_faint: bool
     turned: int
+
+
+SHEET_COUNTS = counts_of(Sheet.objects.filter(exam=OuterRef("pk")), "exam", COUNTED)
+STUDENTS = of_group(
+    Enrolment.objects.filter(school_class=OuterRef("school_class")),
+    "school_class",
+    Rows(
+        "pk",
+        "roll_number",
+        "student__name",
+        Exists(
+            Sheet.objects.exclude(state=SheetState.SKIPPED).filter(
+                exam=OuterRef(OuterRef("pk")), enrolment=OuterRef("pk")
+            )
+        ),
+    ),
+)
+CERTAIN = of_group(certain_sheets(OuterRef("pk")), "exam", Rows("pk", "suggested_enrolment"))
+KEPT_PAGES = of_group(
+    Page.objects.filter(sheet=OuterRef("pk"), dropped_at__isnull=True),
+    "sheet",
+    Rows(*PageFacts._fields),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +125,17 @@ class Row:
         return self.is_outdated or not (is_made or self.sheet.suggested_enrolment_id)
 
     @property
+    def is_choosable(self) -> bool:
+        """Whether a person may say whose it is."""
+        return self.sheet.state in (SheetState.PENDING_MAPPING, SheetState.MAPPED)
+
+    @property
+    def is_confirmable(self) -> bool:
+        """Whether the suggested student can be taken as they stand."""
+        is_suggested = self.sheet.state == SheetState.PENDING_MAPPING and self.is_suggestion_free
+        return is_suggested and not self.is_waiting
+
+    @property
     def first_page(self) -> PageFacts | None:
         return self.pages[0] if self.pages else None
 
@@ -90,8 +144,17 @@ class Row:
         return bool(self.sheet.enrolment_id or self.sheet.suggested_enrolment_id)
 
     @property
+    def pk(self) -> str:
+        """As text: a number is written by the rules of the language first."""
+        return str(self.sheet.pk)
+
+    @property
     def seen(self) -> str:
         return str(self.sheet.enrolment_id or "")
+
+    @property
+    def suggested(self) -> str:
+        return str(self.sheet.suggested_enrolment_id or "")
 
     @property
     def pages_text(self) -> str:
@@ -108,6 +171,17 @@ class Row:
         return [f"{count} {flag}" for flag, count in counts.items() if count]
 
 
+def exam_shown(request: HttpRequest, pk: int) -> Exam:
+    """An exam the person may see, with its class and what the page tells of all its sheets.
+
+    `counts` by the names of COUNTED, the `students` of the class, and the `certain` pairs of sheet
+    and student; each None where there are none. Raises Http404.
+    """
+    exams = queries.exams_for(request.user).select_related("school_class")
+    shown = exams.annotate(counts=SHEET_COUNTS, students=STUDENTS, certain=CERTAIN)
+    return get_object_or_404(shown, pk=pk)
+
+
 def tab_of(data: QueryDict) -> str:
     tab = data.get("tab", "")
     return tab if tab in TABS else "open"
@@ -116,12 +190,12 @@ def tab_of(data: QueryDict) -> str:
 def screen_context(
     request: HttpRequest, exam: Exam, data: QueryDict, *, problem: tuple[int, str] = (0, "")
 ) -> dict[str, Any]:
-    """The chosen tab's screen of rows and what stands around it; a fixed number of queries."""
+    """The chosen tab's screen of rows and what stands around it."""
     context = summary_context(exam, data)
     tab, sought = context["tab"], context["sought"]
     sheets = found(ordered(exam.sheets.filter(TABS[tab][1]), tab), sought)
     count = sheets.count() if sought else context["tab_counts"][tab]
-    screen = screen_of(with_people(sheets), count, data.get("page"))
+    screen = screen_of(as_shown(sheets), count, data.get("page"))
     pk, text = problem
     rows = rows_of(list(screen.object_list), context, {pk: text}, data)
     # A sheet that has left this tab since the page was shown still gets its message said.
@@ -138,10 +212,9 @@ def row_context(request: HttpRequest, exam: Exam, pk: int, problem: str) -> dict
     """One row as it is now, and the counts around it."""
     data = request.POST
     context = summary_context(exam, data)
-    sheets = list(with_people(exam.sheets.filter(pk=pk)))
-    [row] = rows_of(sheets, context, {pk: problem}, data)
+    sheets = list(as_shown(exam.sheets.filter(pk=pk)))
     return context | {
-        "row": row,
+        "rows": rows_of(sheets, context, {pk: problem}, data),
         "hidden": hidden_inputs(request, context, data.get("page", "1")),
     }
 
@@ -151,7 +224,7 @@ def progress_context(request: HttpRequest, exam: Exam) -> dict[str, Any]:
     data = request.GET
     context = summary_context(exam, data)
     asked = [int(pk) for pk in data.getlist("waiting")[:ROWS_PER_SCREEN] if pk.isdecimal()]
-    rows = rows_of(list(with_people(exam.sheets.filter(pk__in=asked))), context, {}, data)
+    rows = rows_of(list(as_shown(exam.sheets.filter(pk__in=asked))), context, {}, data)
     return context | {
         "rows": [row for row in rows if not row.is_waiting],
         "hidden": hidden_inputs(request, context, data.get("page", "1")),
@@ -162,10 +235,7 @@ def rows_of(
     sheets: list[Sheet], context: dict[str, Any], problems: dict[int, str], data: QueryDict
 ) -> list[Row]:
     """The sheets with their pages, and with what went wrong with one of them just now."""
-    pages: dict[int, list[PageFacts]] = {sheet.pk: [] for sheet in sheets}
-    kept = Page.objects.filter(sheet__in=list(pages), dropped_at__isnull=True).order_by("number")
-    for facts in map(PageFacts._make, kept.values_list(*PageFacts._fields)):
-        pages[facts.sheet_id].append(facts)
+    pages = {sheet.pk: sorted(map(PageFacts._make, sheet.kept_pages or ())) for sheet in sheets}
     free = {one.pk for one in context["free_students"]}
     return [
         Row(
@@ -185,21 +255,8 @@ def addresses_of(sheet: Sheet, pages: list[PageFacts]) -> dict[str, str]:
     """Where the links and buttons of a row lead, by a short name."""
     to = {name: address(f"sheet_{name}", sheet.pk) for name in SHEET_LINKS}
     if pages:
-        to |= {name: address(f"page_{name}", pages[0].public_id) for name in PAGE_LINKS}
+        to |= {name: address(f"page_{name}", UUID(pages[0].public_id)) for name in PAGE_LINKS}
     return to
-
-
-def address(name: str, key: int | UUID) -> str:
-    """What `reverse` gives; asking it for every link was a third of the page's time."""
-    before, after = address_parts(name, UUID(int=0) if isinstance(key, UUID) else 0)
-    return f"{before}{key}{after}"
-
-
-@cache
-def address_parts(name: str, sample: int | UUID) -> tuple[str, str]:
-    """The address of a thing, before and after its key."""
-    before, _, after = reverse(f"exams:{name}", args=[sample]).rpartition(str(sample))
-    return before, after
 
 
 def hidden_inputs(request: HttpRequest, context: dict[str, Any], page: str) -> SafeString:
@@ -230,15 +287,12 @@ def summary_context(exam: Exam, data: QueryDict) -> dict[str, Any]:
 
     Suggestions for another class list than today's are `is_outdated`: none can be confirmed.
     """
-    students = students_of(exam)
+    students = exam.students or []
+    free = [FreeStudent(*student) for *student, has_sheet in students if not has_sheet]
     here = place(data)
-    is_outdated = exam.roster_hash != roster_hash(student[:3] for student in students)
-    counts = exam.sheets.aggregate(
-        **{name: Count("pk", filter=condition) for name, (_, condition) in TABS.items()},
-        being_read=Count("pk", filter=BEING_READ),
-        unsuggested=Count("pk", filter=UNSUGGESTED),
-    )
-    certain = [] if is_outdated else list(certain_pairs(exam))
+    is_outdated = exam.roster_hash != roster_hash(tuple(student[:3]) for student in students)
+    counts = exam.counts or dict.fromkeys(COUNTED, 0)
+    certain = [] if is_outdated else exam.certain or []
     being_read = counts["being_read"]
     return {
         "exam": exam,
@@ -250,27 +304,14 @@ def summary_context(exam: Exam, data: QueryDict) -> dict[str, Any]:
         "tab_counts": counts,
         "sheet_count": sum(counts[name] for name in TABS),
         "certain_count": len(certain),
-        "certain_hash": certain_hash(certain),
+        "certain_hash": certain_hash(map(tuple, certain)),
         "being_read_count": being_read,
         "read_count": counts["open"] - being_read,
         "is_outdated": is_outdated,
         "is_working": bool(counts["open"])
         and (is_outdated or bool(being_read or counts["unsuggested"])),
-        "free_students": [
-            FreeStudent(*student) for *student, has_sheet in students if not has_sheet
-        ],
+        "free_students": sorted(free, key=attrgetter("roll_number")),
     }
-
-
-def certain_pairs(exam: Exam) -> QuerySet[Sheet, tuple[int, int]]:
-    return certain_sheets(exam).values_list("pk", "suggested_enrolment")
-
-
-def students_of(exam: Exam) -> list[tuple[int, str, str, bool]]:
-    """(id, roll number, name, has a sheet) of the students of the class, by roll number."""
-    taken = exam.sheets.exclude(state=SheetState.SKIPPED).filter(enrolment=OuterRef("pk"))
-    students = Enrolment.objects.filter(school_class=exam.school_class_id).order_by("roll_number")
-    return list(students.values_list("pk", "roll_number", "student__name", Exists(taken)))
 
 
 def found(sheets: QuerySet[Sheet], sought: str) -> QuerySet[Sheet]:
@@ -300,23 +341,26 @@ def ordered(sheets: QuerySet[Sheet], tab: str) -> QuerySet[Sheet]:
     return sheets.order_by(rank, "name", "pk")
 
 
-def with_people(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
-    """Sheets with the students they name, and no more of each than a row shows."""
-    return sheets.select_related("enrolment__student", "suggested_enrolment__student").only(
+def as_shown(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
+    """Sheets with their `kept_pages` and the students they name, and no more than a row shows."""
+    return sheets.annotate(
+        kept_pages=KEPT_PAGES,
+        student_roll=F("enrolment__roll_number"),
+        student_name=F("enrolment__student__name"),
+        suggested_roll=F("suggested_enrolment__roll_number"),
+        suggested_name=F("suggested_enrolment__student__name"),
+    ).only(
         "exam_id",
         "name",
         "state",
         "problem",
+        "enrolment",
         "rendered_at",
         "inspected_at",
         "suggested_at",
+        "suggested_enrolment",
         "suggestion_certain",
         "suggestion_reason",
-        *(
-            f"{student}__{field}"
-            for student in ("enrolment", "suggested_enrolment")
-            for field in ("roll_number", "student__name")
-        ),
     )
 
 

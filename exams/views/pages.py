@@ -16,11 +16,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.models import User
 from accounts.roles import teacher_required
-from batching.conflicts import Conflict
 from exams import pages, queries
 from exams.inspection import CHANGEABLE
 from exams.models import Page, Sheet, SheetState
+from exams.views.clicks import outcome_of
 
 LOCKED_TEXTS = {
     SheetState.JSONL_READY: "This sheet stands in a draft run. Cancel the draft to change pages.",
@@ -44,10 +45,10 @@ def page_turn(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Turn a page by a quarter, to the left or to the right."""
     quarters = {"left": -1, "right": 1}.get(request.POST.get("direction", ""))
 
-    def turn(page: Page) -> None:
+    def turn(page: Page, *, by: User) -> None:
         if quarters is None:
             raise ValidationError("Say which way to turn the page: left or right.")
-        pages.turn_page(page, quarter_turns=quarters, by=request.user)
+        pages.turn_page(page, quarter_turns=quarters, by=by)
 
     return change(request, public_id, turn)
 
@@ -56,14 +57,14 @@ def page_turn(request: HttpRequest, public_id: UUID) -> HttpResponse:
 @require_POST
 def page_drop(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Leave a page out of its sheet."""
-    return change(request, public_id, lambda page: pages.drop_page(page, by=request.user))
+    return change(request, public_id, pages.drop_page)
 
 
 @teacher_required
 @require_POST
 def page_restore(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Take a dropped page in again."""
-    return change(request, public_id, lambda page: pages.restore_page(page, by=request.user))
+    return change(request, public_id, pages.restore_page)
 
 
 @teacher_required
@@ -72,26 +73,18 @@ def page_move(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Move a page to another place in its sheet."""
     to = request.POST.get("to", "")
 
-    def move(page: Page) -> None:
+    def move(page: Page, *, by: User) -> None:
         if not to.isdecimal() or len(to) > 4:
             raise ValidationError("Say where to move the page: a number from 1.")
-        pages.move_page(page, to=int(to), by=request.user)
+        pages.move_page(page, to=int(to), by=by)
 
     return change(request, public_id, move)
 
 
-def change(
-    request: HttpRequest, public_id: UUID, command: Callable[[Page], object]
-) -> HttpResponse:
+def change(request: HttpRequest, public_id: UUID, command: Callable[..., object]) -> HttpResponse:
     """Run a command on a visible page and show the grid as it is then."""
     page = get_object_or_404(queries.pages_for(request.user), public_id=public_id)
-    problem, status = "", 200
-    try:
-        command(page)
-    except ValidationError as error:
-        problem, status = " ".join(error.messages), 422
-    except Conflict as error:
-        problem, status = str(error), 409
+    problem, status = outcome_of(lambda: command(page, by=request.user))
     if not request.htmx and not problem:
         return redirect(
             f"{reverse('exams:sheet_pages', args=[page.sheet_id])}#page-{page.public_id}"

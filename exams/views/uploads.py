@@ -15,7 +15,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Page as Screen
 from django.core.paginator import Paginator
-from django.db.models import Case, Count, IntegerField, Q, Value, When
+from django.db.models import Case, Count, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -24,7 +24,18 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.roles import teacher_required
 from exams import mapping, queries, uploads
 from exams.forms_intake import UploadForm, sheet_name, too_large_text
-from exams.models import Exam, MemberOutcome, Page, Sheet, SheetState, Upload, UploadState
+from exams.json_rows import counts_of, of_group
+from exams.models import (
+    Exam,
+    MemberOutcome,
+    Page,
+    Sheet,
+    SheetState,
+    Upload,
+    UploadMember,
+    UploadState,
+)
+from exams.views.addresses import address
 
 LINES_PER_SCREEN = 100
 FAILED_SHOWN = 20
@@ -37,6 +48,28 @@ WORST_FIRST = (
     MemberOutcome.REPEATED,
     MemberOutcome.IGNORED,
     MemberOutcome.ACCEPTED,
+)
+RENDERED, INSPECTED = Q(rendered_at__isnull=False), Q(inspected_at__isnull=False)
+FAILED = Q(state=SheetState.FAILED)
+SHEETS_COUNTED = {
+    "sheets": Q(),
+    # A sheet that failed earlier never comes this far: it is counted apart.
+    "to_render": ~FAILED | RENDERED,
+    "rendered": RENDERED,
+    "to_inspect": ~FAILED | INSPECTED,
+    "inspected": INSPECTED,
+    "waiting": Q(state__in=(SheetState.PENDING_MAPPING, SheetState.MAPPED)) & ~INSPECTED,
+    "failed": FAILED,
+    "leavable": Q(state__in=mapping.LEAVABLE),
+    "past": ~Q(state__in=(*mapping.LEAVABLE, SheetState.SKIPPED)),
+    "skipped": Q(state=SheetState.SKIPPED),
+}
+LINES_COUNTED = {outcome.value: Q(outcome=outcome) for outcome in WORST_FIRST}
+OF_UPLOAD = Q(upload=OuterRef("pk"))
+SHEET_COUNTS = counts_of(Sheet.objects.filter(OF_UPLOAD), "upload", SHEETS_COUNTED)
+LINE_COUNTS = counts_of(UploadMember.objects.filter(OF_UPLOAD), "upload", LINES_COUNTED)
+PAGE_COUNT = of_group(
+    Page.objects.filter(sheet__upload=OuterRef("pk")), "sheet__upload", Count("pk")
 )
 
 
@@ -112,7 +145,7 @@ def upload_form(
 @require_safe
 def upload_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """How far an upload is, and what became of each file in it."""
-    upload = visible_upload(request, pk)
+    upload = upload_shown(request, pk)
     context = progress_context(upload)
     context |= report_context(upload, request.GET.get("outcome"), request.GET.get("page"))
     return render(request, "exams/upload_detail.html", context)
@@ -126,7 +159,7 @@ def upload_progress(request: HttpRequest, pk: int) -> HttpResponse:
     The page says in `report` whether it still waits for the report, so that a report somebody
     is reading is never replaced under their eyes.
     """
-    upload = visible_upload(request, pk)
+    upload = upload_shown(request, pk)
     context = progress_context(upload)
     if request.GET.get("report") == "awaited" and context["progress"].is_unpacked:
         context |= report_context(upload, None, None) | {"brings_report": True}
@@ -204,37 +237,35 @@ def sheets_text(count: int) -> str:
 
 
 def visible_upload(request: HttpRequest, pk: int) -> Upload:
-    rows = queries.uploads_for(request.user).select_related("exam__school_class", "uploaded_by")
-    return get_object_or_404(rows, pk=pk)
+    return get_object_or_404(uploads_with_names(request), pk=pk)
+
+
+def upload_shown(request: HttpRequest, pk: int) -> Upload:
+    """An upload the person may see, with what its page counts.
+
+    `sheet_counts` by the names of SHEETS_COUNTED, `line_counts` by outcome, and `page_count`; each
+    None where there is nothing to count. Raises Http404.
+    """
+    counted = uploads_with_names(request).annotate(
+        sheet_counts=SHEET_COUNTS, line_counts=LINE_COUNTS, page_count=PAGE_COUNT
+    )
+    return get_object_or_404(counted, pk=pk)
+
+
+def uploads_with_names(request: HttpRequest) -> QuerySet[Upload]:
+    return queries.uploads_for(request.user).select_related("exam__school_class", "uploaded_by")
 
 
 def progress_context(upload: Upload) -> dict[str, Any]:
     """The counts, and the first of the sheets that failed."""
-    waiting = Q(
-        state__in=(SheetState.PENDING_MAPPING, SheetState.MAPPED), inspected_at__isnull=True
-    )
-    failed = Q(state=SheetState.FAILED)
-    counts = Sheet.objects.filter(upload=upload).aggregate(
-        sheets=Count("pk"),
-        # A sheet that failed earlier never comes this far: it is counted apart.
-        to_render=Count("pk", filter=~failed | Q(rendered_at__isnull=False)),
-        rendered=Count("pk", filter=Q(rendered_at__isnull=False)),
-        to_inspect=Count("pk", filter=~failed | Q(inspected_at__isnull=False)),
-        inspected=Count("pk", filter=Q(inspected_at__isnull=False)),
-        waiting=Count("pk", filter=waiting),
-        failed=Count("pk", filter=failed),
-        leavable=Count("pk", filter=Q(state__in=mapping.LEAVABLE)),
-        past=Count("pk", filter=~Q(state__in=(*mapping.LEAVABLE, SheetState.SKIPPED))),
-        skipped=Count("pk", filter=Q(state=SheetState.SKIPPED)),
-    )
     progress = Progress(
         state=upload.state,
         members=upload.member_count,
-        lines=upload.members.count(),
-        pages=Page.objects.filter(sheet__upload=upload).count(),
-        **counts,
+        lines=sum((upload.line_counts or {}).values()),
+        pages=upload.page_count or 0,
+        **(upload.sheet_counts or dict.fromkeys(SHEETS_COUNTED, 0)),
     )
-    failed_sheets = upload.sheets.filter(failed).order_by("name", "pk")
+    failed_sheets = upload.sheets.filter(FAILED).order_by("name", "pk")
     return {
         "upload": upload,
         "exam": upload.exam,
@@ -246,11 +277,11 @@ def progress_context(upload: Upload) -> dict[str, Any]:
 
 def report_context(upload: Upload, outcome: str | None, page: str | None) -> dict[str, Any]:
     """One screen of the report: the chosen outcome, or all of them with the refused first."""
-    counts = dict.fromkeys(WORST_FIRST, 0)
-    found = upload.members.order_by("outcome").values_list("outcome").annotate(Count("pk"))
-    counts.update({MemberOutcome(name): count for name, count in found})
+    counts = upload.line_counts or dict.fromkeys(LINES_COUNTED, 0)
     chosen = outcome if outcome in counts else ""
-    lines = upload.members.select_related("sheet")
+    lines = upload.members.select_related("sheet").only(
+        "upload", "name", "outcome", "reason", "sheet__state", "sheet__problem"
+    )
     if chosen:
         lines = lines.filter(outcome=chosen)
     rank = Case(
@@ -258,8 +289,10 @@ def report_context(upload: Upload, outcome: str | None, page: str | None) -> dic
         output_field=IntegerField(),
     )
     paginator = Paginator(lines.order_by(rank, "name", "pk"), LINES_PER_SCREEN)
-    paginator.count = counts[MemberOutcome(chosen)] if chosen else sum(counts.values())
+    paginator.count = counts[chosen] if chosen else sum(counts.values())
     screen: Screen = paginator.get_page(page)
+    for line in screen:
+        line.to_sheet = address("sheet_pages", line.sheet_id) if line.sheet_id else ""
     return {
         "outcome": chosen,
         "outcomes": [(name.value, name.label, counts[name]) for name in WORST_FIRST],

@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Enrolment
 from exams.models import Sheet
@@ -29,6 +30,8 @@ def test_a_suggestion_shows_its_reason_and_how_certain_it_is(
     suggested(exam, doras_enrolment, certain=False)
     text = sign_in(alice).get(list_address(exam)).text
     assert text.count("The file name is the roll number.") == 2
+    assert '<span class="roll">84B003</span> Carol</strong>' in text
+    assert '<span class="roll">17B004</span> Dora</strong>' in text
     assert 'certainty certain">certain<' in text
     assert 'certainty unsure">not sure<' in text
 
@@ -73,6 +76,26 @@ def test_only_students_without_a_sheet_can_be_chosen(
     assert "84B003 Carol" not in response.text
 
 
+def test_students_without_a_sheet_stand_in_the_order_of_their_roll_numbers(
+    sign_in, alice, exam, carols_enrolment, doras_enrolment
+):
+    make_sheet(exam)
+    response = sign_in(alice).get(list_address(exam))
+    rolls = [one.roll_number for one in response.context["free_students"]]
+    assert rolls == ["17B004", "84B003"]
+
+
+def test_a_row_shows_the_first_page_that_was_not_dropped(sign_in, alice, exam):
+    sheet = make_sheet(exam, pages=3)
+    first, second, third = sheet.pages.order_by("number")
+    sheet.pages.filter(pk=first.pk).update(dropped_at=timezone.now(), is_blank=True)
+    sheet.pages.filter(pk=second.pk).update(number=9, is_faint=True)
+    text = sign_in(alice).get(list_address(exam)).text
+    assert reverse("exams:page_image", args=[third.public_id]) in text
+    assert reverse("exams:page_image", args=[second.public_id]) not in text
+    assert ">2 pages</a><span>1 faint</span></p>" in text
+
+
 def test_a_long_list_comes_in_screens_of_fifty(sign_in, alice, exam):
     for _ in range(ROWS_PER_SCREEN + 3):
         make_sheet(exam, pages=0)
@@ -83,11 +106,11 @@ def test_a_long_list_comes_in_screens_of_fifty(sign_in, alice, exam):
 
 def test_sixty_sheets_cost_as_many_queries_as_five(sign_in, alice, exam, django_assert_num_queries):
     client = sign_in(alice)
-    # Session, user, bell; exam, students, sheets.
+    # Session, user, bell; exam with students, sheets with pages.
     for more in (5, 55):
         for _ in range(more):
             suggested(exam, make_enrolment(exam.school_class), pages=2)
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(5):
             assert client.get(list_address(exam)).status_code == 200
 
 
@@ -118,6 +141,15 @@ def test_sheets_of_another_exam_of_the_class_stay_out(sign_in, alice, exam, x_b)
     response = sign_in(alice).get(list_address(exam))
     assert response.context["sheet_count"] == 1
     assert len(response.context["free_students"]) == Enrolment.objects.count()
+
+
+def test_a_click_that_comes_too_late_is_answered_with_the_row_and_the_reason(sign_in, alice, exam):
+    sheet = make_sheet(exam, state="graded")
+    address = reverse("exams:sheet_skip", args=[sheet.pk])
+    answer = sign_in(alice).post(address, headers={"HX-Request": "true"})
+    assert answer.status_code == 409
+    assert f'id="sheet-{sheet.pk}"' in answer.text
+    assert "This sheet cannot be left out: its state is" in answer.text
 
 
 # -- news ---------------------------------------------------------------------------------
@@ -178,7 +210,7 @@ def test_news_cost_the_same_for_one_row_and_for_many(
     for more in (1, 30):
         for _ in range(more):
             suggested(exam, make_enrolment(exam.school_class))
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(5):
             news(client, exam, *exam.sheets.all())
 
 
@@ -192,6 +224,7 @@ def test_a_mapped_sheet_is_found_by_roll_number_name_or_file(
     make_sheet(exam, state="mapped", enrolment=carols_enrolment, name="monday.pdf")
     make_sheet(exam, state="graded", enrolment=doras_enrolment, name="friday.pdf")
     response = sign_in(alice).get(list_address(exam), {"tab": "mapped", "q": words})
+    assert '<span class="roll">84B003</span> Carol</strong>' in response.text
     assert [row.sheet.name for row in response.context["rows"]] == ["monday.pdf"]
     assert f'name="q" value="{words}"' in response.text
 

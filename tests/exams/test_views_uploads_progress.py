@@ -123,6 +123,30 @@ def test_a_zip_without_papers_says_what_to_do(sign_in, alice, exam):
     assert form_address(exam) in text
 
 
+def test_what_came_with_another_upload_is_not_counted(sign_in, alice, exam):
+    other, upload = make_upload(exam), make_upload(exam)
+    for one, pages in ((other, 3), (upload, 2)):
+        report_line(one, f"{pages}.pdf", sheet=make_sheet(exam, upload=one, pages=pages))
+    make_sheet(exam, upload=other)
+    report_line(other, "notes.txt", "refused")
+    response = sign_in(alice).get(detail(upload))
+    counts = response.context["progress"]
+    assert (counts.lines, counts.sheets, counts.pages) == (1, 1, 2)
+    assert response.context["line_count"] == 1
+
+
+def test_an_upload_without_a_failed_sheet_costs_five_queries(
+    sign_in, alice, exam, django_assert_num_queries
+):
+    client, upload = sign_in(alice), make_upload(exam)
+    for more in (5, 55):
+        for number in range(more):
+            report_line(upload, f"{more}-{number}.pdf", sheet=make_sheet(exam, upload=upload))
+        # Session, user, bell; upload with its counts, report.
+        with django_assert_num_queries(5):
+            assert client.get(detail(upload)).status_code == 200
+
+
 def test_sixty_members_and_sheets_cost_as_many_queries_as_five(
     sign_in, alice, exam, django_assert_num_queries
 ):
@@ -131,8 +155,8 @@ def test_sixty_members_and_sheets_cost_as_many_queries_as_five(
         for number in range(more):
             sheet = make_sheet(exam, upload=upload, pages=2, problem="No pages.", state="failed")
             report_line(upload, f"{more}-{number}.pdf", sheet=sheet)
-        # Session, user, bell; upload, sheets, lines, pages, failed sheets, outcomes, report.
-        with django_assert_num_queries(10):
+        # Session, user, bell; upload with its counts, failed sheets, report.
+        with django_assert_num_queries(6):
             assert client.get(detail(upload)).status_code == 200
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(4):
             assert client.get(progress(upload)).status_code == 200
