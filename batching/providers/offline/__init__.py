@@ -115,9 +115,9 @@ def _part(criterion: Criterion, key: Key, passage: Passage) -> dict[str, Any]:
         feedback = wording.feedback_for_nothing(outcome)
         share, confidence = 0.0, 0.3 if passage.labelled else 0.1
     else:
-        reasoning = wording.reasoning(outcome, passage, criterion)
-        feedback = wording.feedback(outcome)
         share, confidence = outcome.share, _confidence(outcome, passage, criterion)
+        reasoning = wording.reasoning(outcome, passage, criterion, key)
+        feedback = wording.feedback(outcome, is_full=legal_mark(criterion, share) == criterion.most)
     return {
         "page": passage.page,
         "transcription": "" if nothing else wording.transcription(passage),

@@ -41,6 +41,8 @@ JOINED = 0.85
 CLEAR, VERY_CLEAR = 0.7, 0.8
 # What is left of a point that the answer contradicts.
 CONTRADICTED = 0.25
+# What the working of a calculation is worth without its result.
+WORKING = 0.5
 # How surely a word must name a side of a comparison.
 SIDE = 0.85
 
@@ -202,15 +204,20 @@ def compare(key: Key, readings: Sequence[Sequence[Line]]) -> Outcome:
     if key.result and any(one.has_number(key.result) for one in said):
         full = tuple(Found(f.point, 1.0, ()) for f in found)
         return Outcome(1.0, full, f"the result {key.result} was found")
-    ranked = sorted(found, key=lambda f: -f.share * f.point.weight)
-    counted = ranked[: key.needed] if key.needed else found
-    total = sum(f.point.weight for f in counted)
-    if key.needed:
-        total = sum(sorted((f.point.weight for f in found), reverse=True)[: key.needed])
+    counted, total = counted_points(key, found)
     share = sum(f.point.weight * f.share for f in counted) / total if total else 0.0
     if key.result:
-        share *= 0.5
+        share *= WORKING
     return Outcome(min(1.0, share / WHOLE_FULL), tuple(found))
+
+
+def counted_points(key: Key, found: Sequence[Found]) -> tuple[Sequence[Found], float]:
+    """The points that count (the best, where any few are asked for) and a full answer's weight."""
+    if not key.needed:
+        return found, sum(f.point.weight for f in found)
+    ranked = sorted(found, key=lambda f: -f.share * f.point.weight)
+    total = sum(sorted((f.point.weight for f in found), reverse=True)[: key.needed])
+    return ranked[: key.needed], total
 
 
 def _point(point: Point, key: Key, said: Sequence[Said]) -> Found:

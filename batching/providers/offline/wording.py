@@ -6,23 +6,44 @@ of the key, cut to the lengths that a reply may have.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Decimal
+
+from batching.providers.offline.key import Key
 from batching.providers.offline.labels import Passage
-from batching.providers.offline.marks import Criterion
-from batching.providers.offline.scoring import Found, Outcome
+from batching.providers.offline.marks import Criterion, legal_mark
+from batching.providers.offline.scoring import (
+    CONTRADICTED,
+    POINT_FROM,
+    POINT_FULL,
+    WHOLE_FULL,
+    WORKING,
+    Found,
+    Outcome,
+    counted_points,
+)
 
 FEEDBACK_LENGTH, REASONING_LENGTH, TRANSCRIPTION_LENGTH = 2_000, 4_000, 20_000
 SHOWN_POINT = 220
 FULLY, PARTLY = 0.75, 0.1
 
 
-def feedback(outcome: Outcome) -> str:
-    """For the student: which points of the key are there, half there and missing."""
+def feedback(outcome: Outcome, *, is_full: bool = False) -> str:
+    """For the student: which points of the key are there, half there and missing.
+
+    Beside a full mark (`is_full`) what is not there is only what could be added.
+    """
     there = [found for found in outcome.points if found.share >= FULLY]
     partly = [found for found in outcome.points if PARTLY <= found.share < FULLY]
     missing = [found for found in outcome.points if found.share < PARTLY]
     if not partly and not missing:
         return _cut(
             f"Well done. Your answer has what was asked for: {_list(there)}", FEEDBACK_LENGTH
+        )
+    if is_full:
+        has = f" This was found in your answer: {_list(there)}" if there else ""
+        return _cut(
+            f"Full marks.{has} What could be added: {_list([*partly, *missing])}", FEEDBACK_LENGTH
         )
     sentences = []
     if there:
@@ -46,19 +67,84 @@ def feedback_for_nothing(outcome: Outcome) -> str:
     )
 
 
-def reasoning(outcome: Outcome, passage: Passage, criterion: Criterion) -> str:
-    """For staff: how well the answer was read and how much of each point was found."""
+def reasoning(outcome: Outcome, passage: Passage, criterion: Criterion, key: Key) -> str:
+    """For staff: how well the answer was read, how much of each point was found, and the sum."""
     sentences = [_how_read(passage)]
     if outcome.note:
         sentences.append(f"{outcome.note[:1].upper()}{outcome.note[1:]}.")
     for number, found in enumerate(outcome.points, 1):
         lacking = f" (not found: {', '.join(found.missing[:12])})" if found.missing else ""
-        sentences.append(f"Point {number}: {found.share:.0%} of “{_short(found)}”{lacking}.")
-    sentences.append(
-        f"Together {outcome.share:.0%} of the key, for up to {criterion.most.normalize():f} marks. "
-        "A point counts in full before every one of its words is found."
+        against = f" ({found.note}: {CONTRADICTED:.0%} of it counts)" if found.note else ""
+        shown = f"“{_short(found)}”{lacking}{against}"
+        sentences.append(f"Point {number}: {_percent(found.share)} of {shown}.")
+    # The sum is never what is cut off.
+    end = "\n".join([*_sum(outcome, key), _mark(outcome, criterion)])
+    points = _cut("\n".join(sentences), max(1, REASONING_LENGTH - len(end) - 1))
+    return _cut(f"{points}\n{end}", REASONING_LENGTH)
+
+
+def _sum(outcome: Outcome, key: Key) -> list[str]:
+    """How the shares of the points become the share of the whole, as scoring.compare does it."""
+    share = _percent(outcome.share)
+    if key.choice:
+        return [f"A choice is right or wrong, so together: {share}."]
+    if key.verdict and not outcome.points[0].share and outcome.note != "no verdict was read":
+        return ["With another verdict the reasons do not count, so together: 0%."]
+    if key.verdict:
+        total = sum(found.point.weight for found in outcome.points)
+        return [f"Weight × share, point by point: {_weighted(outcome.points, total)} = {share}."]
+    rule = (
+        f"A point counts nothing up to {POINT_FROM:.0%} of its words and in full from "
+        f"{POINT_FULL:.0%} on; rare words weigh more than common ones."
     )
-    return _cut("\n".join(sentences), REASONING_LENGTH)
+    if key.result and outcome.note:
+        return [f"The right result is a full answer, whatever the working shows: {share}."]
+    counted, total = counted_points(key, outcome.points)
+    if not total:
+        return ["The key holds no words to compare with, so together: 0%."]
+    lines = [rule]
+    if key.needed:
+        lines.append(f"{key.needed} points make a full answer: the best {key.needed} count.")
+    whole = sum(found.point.weight * found.share for found in counted) / total
+    lines.append(
+        f"Weight × share, point by point: {_weighted(counted, total)} = {_percent(whole)}."
+    )
+    if key.result:
+        lines.append(
+            f"Without the result {key.result} the working counts {WORKING:.0%}: "
+            f"{_percent(whole * WORKING)}."
+        )
+        whole *= WORKING
+    most = ", at most 100%" if whole > WHOLE_FULL else ""
+    lines.append(
+        f"Nobody repeats a key to the last word, so {WHOLE_FULL:.0%} is a full answer: "
+        f"{_percent(whole)} / {WHOLE_FULL:.0%} = {_percent(whole / WHOLE_FULL)}{most}."
+    )
+    return lines
+
+
+def _weighted(points: Sequence[Found], total: float) -> str:
+    return " + ".join(
+        f"{_percent(found.point.weight / total)} × {_percent(found.share)}" for found in points
+    )
+
+
+def _mark(outcome: Outcome, criterion: Criterion) -> str:
+    most, share = criterion.most, Decimal(str(round(outcome.share, 6)))
+    return (
+        f"{_percent(outcome.share)} of {_plural(most)} is {round(most * share, 2).normalize():f}; "
+        f"the nearest possible mark is {legal_mark(criterion, outcome.share).normalize():f} "
+        f"(in steps of {criterion.step.normalize():f}, between two the lower)."
+    )
+
+
+def _plural(marks: Decimal) -> str:
+    return f"{marks.normalize():f} mark{'' if marks == 1 else 's'}"
+
+
+def _percent(share: float) -> str:
+    """With one decimal where it is not whole, so that a sum can be followed."""
+    return f"{round(100 * share, 1):g}%"
 
 
 def reasoning_for_nothing(passage: Passage) -> str:
