@@ -211,3 +211,23 @@ def test_pencil_is_faint_and_ink_is_not():
         write(ink, line, 50, y=y)
     assert flags(pencil) == (False, True)
     assert flags(ink) == (False, False)
+
+
+@pytest.mark.parametrize("ruled", [0, 200])
+def test_a_dark_printed_head_does_not_hide_that_the_answers_are_in_pencil(ruled):
+    line = "the light energy of plants makes glucose"
+    pencil, ink = paper(grain=6, ruled=ruled), paper(grain=6, ruled=ruled)
+    for page, fill in ((pencil, 200), (ink, 100)):
+        write(page, "Biology, term 2, class 8B", 30, y=140)
+        write(page, "Name: Carol Diaz   Roll No: 12", 30, y=200)
+        for y in range(350, 700, 60):
+            write(page, line, fill, y=y)
+    assert flags(pencil) == (False, True)
+    assert flags(ink) == (False, False)
+
+
+def test_two_lines_in_ink_on_dark_ruling_are_not_faint():
+    page = paper(ruled=120, grain=6)
+    for y in (300, 360):
+        write(page, "the light energy of plants makes glucose", 50, y=y)
+    assert flags(page) == (False, False)
