@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from simple_history.admin import SimpleHistoryAdmin
 
-from accounts.first_passwords import first_password_url
+from accounts.first_passwords import first_password_url, link_days
 from accounts.models import (
     Enrolment,
     LinkMail,
@@ -107,7 +107,8 @@ class UserAdmin(HistoryAdmin):
                 "strips": [
                     {"person": user, "link": first_password_url(user)}
                     for user in users.filter(is_active=True)
-                ]
+                ],
+                "days": link_days(),
             },
         )
 

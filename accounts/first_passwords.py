@@ -36,6 +36,11 @@ def first_password_url(user: User) -> str:
     return settings.SITE_URL.rstrip("/") + path
 
 
+def link_days() -> int:
+    """For how many days a link works (SHEAF_LINK_DAYS)."""
+    return settings.PASSWORD_RESET_TIMEOUT // 86400
+
+
 def email_is_configured() -> bool:
     """Whether Sheaf can send e-mail (SHEAF_EMAIL_HOST is set)."""
     return settings.EMAIL_BACKEND != NO_MAIL

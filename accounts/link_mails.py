@@ -14,7 +14,7 @@ from django.core.mail import send_mail
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from accounts.first_passwords import email_is_configured, first_password_url
+from accounts.first_passwords import email_is_configured, first_password_url, link_days
 from accounts.models import LinkMail, User
 
 logger = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def _send(user: User) -> None:
             "person": user,
             "first": first,
             "link": first_password_url(user),
-            "days": settings.PASSWORD_RESET_TIMEOUT // 86400,
+            "days": link_days(),
         },
     )
     subject = "Your account for Sheaf" if first else "A new password for Sheaf"

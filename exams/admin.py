@@ -10,6 +10,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
 
 from accounts.admin import HistoryAdmin, ReadOnly
 from batching.conflicts import Conflict
@@ -80,7 +81,9 @@ class SheetAdmin(ReadOnly, HistoryAdmin):
                 self.message_user(request, f"{sheet}: {error}", messages.WARNING)
             else:
                 done += 1
-        self.message_user(request, f"{done} sheet(s) begin anew.")
+        self.message_user(
+            request, f"{done} sheet{pluralize(done)} {pluralize(done, 'begins,begin')} anew."
+        )
 
 
 @admin.register(SampleSheet)

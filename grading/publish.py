@@ -15,6 +15,7 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Case, Count, Exists, Max, OuterRef, Q, QuerySet, Sum, Value, When
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils import timezone
 
@@ -100,11 +101,12 @@ def _blockers(exam: Exam, counts: dict[str, int], uploads: dict[int, str]) -> tu
     ]
     failed = [pk for pk, state in uploads.items() if state == UploadState.FAILED]
     if arriving := len(uploads) - len(failed):
-        blockers.append(Blocker("", arriving, f"{arriving} upload(s) still being unpacked"))
+        text = f"{arriving} upload{pluralize(arriving)} still being unpacked"
+        blockers.append(Blocker("", arriving, text))
     if failed:
         one = reverse("exams:upload_detail", args=[failed[0]])
         all_of_them = reverse("exams:upload_create", args=[exam.pk])
-        text = f"{len(failed)} upload{'' if len(failed) == 1 else 's'} failed half-way"
+        text = f"{len(failed)} upload{pluralize(len(failed))} failed half-way"
         why = "papers may be missing; try again or leave it out"
         blockers.append(
             Blocker("", len(failed), f"{text}: {why}", one if len(failed) == 1 else all_of_them)

@@ -12,8 +12,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import (
+    CharField,
     Count,
     DecimalField,
+    Exists,
     F,
     IntegerField,
     Max,
@@ -23,13 +25,13 @@ from django.db.models import (
     Sum,
     Value,
 )
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models.functions import Cast, Coalesce, Concat, Greatest
 
 from accounts.models import User
 from batching import queries as batching_queries
 from exams.models import CriterionKind, Exam, Rubric, SampleSheet, Sheet, SheetState
 from exams.queries import exams_for, sheets_for
-from grading.models import GradingRun, Mark
+from grading.models import GradingRun, Look, Mark
 
 UNSURE_BELOW = 0.5
 """A proposal with less confidence than this needs a person's eyes."""
@@ -116,12 +118,36 @@ def _version(newest: int, versions: int) -> str:
     return f"{newest}-{versions}"
 
 
+def looks_now(user: User) -> QuerySet[Look]:
+    """A person's looks at marks that are still the same (marks_version, made by the database)."""
+    version = Concat(
+        Cast(Max("pk"), CharField()), Value("-"), Cast(Sum("version"), CharField())
+    )  # as _version
+    marks = Mark.objects.filter(sheet=OuterRef("sheet"))
+    return Look.objects.filter(teacher=user, marks_version=_one(marks, version, CharField()))
+
+
+def with_looked(sheets: QuerySet[Sheet], user: User) -> QuerySet[Sheet]:
+    """Add `looked`: whether this person looked at the marks as they are now."""
+    return sheets.annotate(looked=Exists(looks_now(user).filter(sheet=OuterRef("pk"))))
+
+
 def exam_with_counts(user: User, pk: int) -> Exam:
-    """An exam a person may see, with `states` (sheets by state, mapped samples left out) and
+    """An exam a person may see, with `states` (sheets by state, mapped samples left out),
+    `looked` (sheets that review.approve_unchanged takes after a look at each) and
     `newest_rubric_version`, in one query. Raises Exam.DoesNotExist."""
     newest_rubric = Rubric.objects.filter(exam=OuterRef("pk")).order_by("-version")
     samples = SampleSheet.objects.filter(exam=OuterRef("pk"), sheet__state=SheetState.MAPPED)
     aside = samples.order_by().values("exam").annotate(count=Count("pk")).values("count")
+    changed = Mark.objects.filter(sheet=OuterRef("sheet"), is_overridden=True)
+    looked = (
+        looks_now(user)
+        .filter(~Exists(changed), sheet__exam=pk, sheet__state=SheetState.GRADED)
+        .order_by()
+        .values("sheet__exam")
+        .annotate(count=Count("pk"))
+        .values("count")
+    )
     rows = list(
         exams_for(user)
         .filter(pk=pk)
@@ -129,6 +155,7 @@ def exam_with_counts(user: User, pk: int) -> Exam:
         .annotate(
             newest_rubric_version=Subquery(newest_rubric.values("version")[:1]),
             aside=Subquery(aside, output_field=IntegerField()),
+            looked=Coalesce(Subquery(looked, output_field=IntegerField()), Value(0)),
             state=F("sheets__state"),
             count=Count("sheets"),
         )

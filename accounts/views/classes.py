@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import queries
-from accounts.first_passwords import email_is_configured, first_password_url, gets_mail
+from accounts.first_passwords import email_is_configured, first_password_url, gets_mail, link_days
 from accounts.forms import ClassForm
 from accounts.models import User
 from accounts.password_links import send_links
@@ -90,6 +90,7 @@ def class_links(request: HttpRequest, pk: int) -> HttpResponse:
             ],
             "mailed": [enrolment for enrolment in waiting if gets_mail(enrolment.student)],
             "email_is_configured": email_is_configured(),
+            "days": link_days(),
         },
     )
 

@@ -18,7 +18,7 @@ from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts.first_passwords import email_is_configured, tokens
+from accounts.first_passwords import email_is_configured, link_days, tokens
 from accounts.forms import ForgottenForm, SignInForm
 from accounts.models import User
 from accounts.password_links import send_links
@@ -66,7 +66,7 @@ class FirstPassword(InvalidIs422, auth_views.PasswordResetConfirmView):
         if not self.validlink:
             kwargs["status"] = 404
         return super().render_to_response(
-            {**context, "email_is_configured": email_is_configured}, **kwargs
+            {**context, "email_is_configured": email_is_configured, "days": link_days}, **kwargs
         )
 
 

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -43,7 +44,9 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
         return _render(request, exam, problems=error.messages, status=422)
     except Conflict as error:
         return _render(request, exam, problems=[str(error)], status=409)
-    messages.success(request, f"Published {published} sheet(s). The students were told.")
+    messages.success(
+        request, f"Published {published} sheet{pluralize(published)}. The students were told."
+    )
     return redirect("grading:publish", pk=exam.pk)
 
 
@@ -61,7 +64,9 @@ def take_back(request: HttpRequest, pk: int) -> HttpResponse:
         except Conflict as error:
             return _render(request, exam, problems=[str(error)], status=409)
         else:
-            messages.success(request, f"Took {hidden} sheet(s) back. Students see nothing now.")
+            messages.success(
+                request, f"Took {hidden} sheet{pluralize(hidden)} back. Students see nothing now."
+            )
             return redirect("grading:publish", pk=exam.pk)
     return _render(request, exam, form=form, status=422)
 

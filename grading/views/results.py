@@ -90,5 +90,6 @@ def exam_results(request: HttpRequest, pk: int) -> HttpResponse:
         "criteria": criterion_means(exam),
         "page": Paginator(sheets, PAGE_SIZE).get_page(request.GET.get("page")),
         "out_of": sheets[-1].out_of if sheets else None,
+        "unreviewed": sum(sheet.state == SheetState.GRADED for sheet in sheets),
     }
     return render(request, "grading/results.html", context)

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -44,7 +45,7 @@ def approve_all(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_error(None, error)
         else:
             if approved:
-                messages.success(request, f"Approved {approved} sheet(s).")
+                messages.success(request, f"Approved {approved} sheet{pluralize(approved)}.")
             else:
                 messages.info(
                     request,

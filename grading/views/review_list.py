@@ -45,7 +45,7 @@ _TABS = (
 )
 
 
-_FLAGS = ("unsure", "changed", "rubric_version")
+_FLAGS = ("unsure", "changed", "rubric_version", "looked")
 _STUDENT = ("enrolment__roll_number", "enrolment__student__name")
 
 
@@ -71,7 +71,7 @@ def render_list(
     show = request.GET.get("show", "")
     if show not in _STATES_OF:
         show = "graded" if exam.states[SheetState.GRADED] else "all"
-    page = _page(exam, show, request.GET.get("page"))
+    page = _page(exam, show, request.GET.get("page"), request.user)
     done = exam.states[SheetState.PUBLISHED] + _count(exam, "reviewed")
     context = {
         "exam": exam,
@@ -82,6 +82,7 @@ def render_list(
         "page": page,
         "rows": _rows(page, exam),
         "to_review": exam.states[SheetState.GRADED],
+        "looked": exam.looked,
         "done": done,
         "total": _count(exam, "all") - exam.states[SheetState.SKIPPED] - exam.states["sample"],
         "form": form,
@@ -96,7 +97,7 @@ def _count(exam: Exam, show: str) -> int:
     return sum(exam.states[state] for state in states)
 
 
-def _page(exam: Exam, show: str, number: str | None) -> Any:
+def _page(exam: Exam, show: str, number: str | None, user: Any) -> Any:
     sheets = Sheet.objects.filter(exam=exam.pk)
     if show != "all":
         sheets = sheets.filter(state__in=_STATES_OF[show])
@@ -104,14 +105,14 @@ def _page(exam: Exam, show: str, number: str | None) -> Any:
         low = Mark.objects.filter(sheet=OuterRef("pk"), part__confidence__lt=queries.UNSURE_BELOW)
         sheets = sheets.filter(Exists(low))
     order: tuple[str, ...] = ("-unsure", *SHEET_ORDER) if show == "unsure" else SHEET_ORDER
-    paginator = Paginator(_with_totals(sheets).order_by(*order), PAGE_SIZE)
+    paginator = Paginator(_with_totals(sheets, user).order_by(*order), PAGE_SIZE)
     if show != "unsure":
         paginator.count = _count(exam, show)  # known already: no query for it
     return paginator.get_page(number)
 
 
-def _with_totals(sheets: QuerySet[Sheet]) -> QuerySet[Sheet, dict[str, Any]]:
-    return queries.with_flags(queries.with_totals(sheets)).values(
+def _with_totals(sheets: QuerySet[Sheet], user: Any) -> QuerySet[Sheet, dict[str, Any]]:
+    return queries.with_looked(queries.with_flags(queries.with_totals(sheets)), user).values(
         "pk", "name", "state", "problem", "total", "out_of", *_FLAGS, *_STUDENT
     )
 
@@ -131,6 +132,8 @@ def _rows(sheets: Iterable[dict[str, Any]], exam: Exam) -> list[dict[str, Any]]:
             flags.append(("changed", f"{sheet['changed']} changed"))
         if graded and sheet["rubric_version"] != exam.newest_rubric_version:
             flags.append(("old", "older rubric"))
+        if sheet["looked"] and state == SheetState.GRADED:
+            flags.append(("looked", "looked at"))
         todo: tuple[str, ...] = ()
         if roll is not None and state in (SheetState.MAPPED, SheetState.FAILED):
             todo = (by_hand % sheet["pk"], "Grade by hand")

@@ -86,3 +86,12 @@ def test_an_upload_that_is_being_unpacked_offers_no_leaving_out(sign_in, alice, 
     client = sign_in(alice)
     assert address not in client.get(detail(upload)).text
     assert client.post(address).status_code == 409
+
+
+def test_a_broken_upload_that_was_left_out_still_says_why_it_is_broken(sign_in, alice, exam):
+    upload = make_upload(exam, state="failed", problem="The ZIP is damaged: its end is missing.")
+    client = sign_in(alice)
+    client.post(reverse("exams:upload_skip", args=[upload.pk]))
+    text = client.get(detail(upload)).text
+    assert "its end is missing" in text
+    assert "holds no papers" not in text

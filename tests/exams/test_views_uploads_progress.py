@@ -160,3 +160,14 @@ def test_sixty_members_and_sheets_cost_as_many_queries_as_five(
             assert client.get(detail(upload)).status_code == 200
         with django_assert_num_queries(4):
             assert client.get(progress(upload)).status_code == 200
+
+
+def test_an_upload_of_which_no_sheet_could_be_read_does_not_lead_to_the_mapping(
+    sign_in, alice, exam
+):
+    upload = make_upload(exam)
+    make_sheet(exam, upload=upload, state="failed")
+    client = sign_in(alice)
+    assert "say whose sheet is whose" not in client.get(detail(upload)).text
+    make_sheet(exam, upload=upload)
+    assert "say whose sheet is whose" in client.get(detail(upload)).text

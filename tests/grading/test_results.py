@@ -141,3 +141,11 @@ def test_the_results_page_takes_few_queries_however_many_sheets(exam, alice, sig
     with CaptureQueriesContext(connection) as many:
         browser.get(address)
     assert len(few) == len(many) <= 6
+
+
+def test_results_that_nobody_reviewed_are_called_proposals(exam, alice, sign_in):
+    factories.make_sheet(exam, state="reviewed")
+    address = reverse("grading:results", args=[exam.pk])
+    assert "proposals" not in sign_in(alice).get(address).text
+    factories.make_sheet(exam, state="graded")
+    assert "1 of 2 papers is not reviewed yet" in sign_in(alice).get(address).text

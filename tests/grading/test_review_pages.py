@@ -308,6 +308,36 @@ def test_a_look_is_recorded_by_a_post_and_then_all_looked_at_can_be_approved(
     assert (fresh(sheet).state, fresh(other).state) == ("reviewed", "graded")
 
 
+def test_the_list_counts_and_marks_the_papers_that_one_click_approves(
+    exam, sheet, mark, teacher, alice, admin
+):
+    def button() -> str:
+        text = teacher.get(url("review_list", exam)).content.decode()
+        return next(line for line in text.splitlines() if "Approve all I looked at" in line)
+
+    assert "(0)" in button()
+    assert " disabled" in button()
+    others = [factories.make_sheet(exam, state="graded") for _ in range(4)]
+    for one in (sheet, *others[:2]):
+        review.record_look(one, marks_version=seen(one), by=alice)
+    # Neither a changed paper, nor one that changed since, nor what another teacher looked at.
+    review.change_mark(mark.pk, awarded=Decimal(2), feedback="", reason="x", version=1, by=admin)
+    review.record_look(sheet, marks_version=seen(sheet), by=alice)
+    newer = marks_of(others[0])[0]
+    change = {"feedback": "", "reason": "x", "by": admin}
+    review.change_mark(newer.pk, awarded=Decimal(2), version=1, **change)
+    review.record_look(others[2], marks_version=seen(others[2]), by=admin)
+    assert "(1)" in button()
+    assert " disabled" not in button()
+    rows = teacher.get(url("review_list", exam)).context["rows"]
+    marked = [row["review"] for row in rows if ("looked", "looked at") in row["flags"]]
+    assert sorted(marked) == sorted(url("review_sheet", one) for one in (sheet, others[1]))
+    teacher.post(url("approve_all", exam))
+    assert [fresh(one).state for one in (sheet, *others)] == [
+        "graded", "graded", "reviewed", "graded", "graded",
+    ]  # fmt: skip
+
+
 def test_without_script_the_look_leads_to_the_next_sheet(exam, sheet, teacher):
     other = factories.make_sheet(exam, state="graded")
     answer = teacher.post(url("sheet_look", sheet), {"marks_version": seen(sheet)})
