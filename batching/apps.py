@@ -7,6 +7,7 @@ class BatchingConfig(AppConfig):
     name = "batching"
 
     def ready(self) -> None:
-        from batching import due
+        from batching import checks, due
 
+        checks.register()
         due.register()

@@ -26,6 +26,8 @@ def encode_request(request: Request) -> bytes:
             "parts": [_encode_part(part) for part in request.parts],
             "schema": request.schema,
             "max_output_tokens": request.max_output_tokens,
+            "likely_output_tokens": request.likely_output_tokens,
+            "fixed_parts": request.fixed_parts,
         }
     )
 
@@ -39,6 +41,8 @@ def decode_request(line: bytes) -> Request:
         parts=tuple(_decode_part(part) for part in value["parts"]),
         schema=value["schema"],
         max_output_tokens=value["max_output_tokens"],
+        likely_output_tokens=value["likely_output_tokens"],
+        fixed_parts=value["fixed_parts"],
     )
 
 

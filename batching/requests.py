@@ -54,8 +54,9 @@ class Request:
     """One request for one reply.
 
     `system` and the parts go to the model in this order; what is the same for all requests of
-    a run comes first. `schema` is the JSON Schema that the reply must satisfy; its property
-    `item_id` must repeat `custom_id`.
+    a run comes first; `fixed_parts` of the parts are that beginning. `schema` is the JSON
+    Schema that the reply must satisfy; its property `item_id` must repeat `custom_id`.
+    `likely_output_tokens` is what a reply is expected to take, for the estimate of its cost.
     """
 
     custom_id: str
@@ -63,3 +64,5 @@ class Request:
     parts: tuple[Part, ...]
     schema: dict[str, Any]
     max_output_tokens: int = 8192
+    likely_output_tokens: int = 1000
+    fixed_parts: int = 0

@@ -15,6 +15,8 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from batching.providers import configure
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -282,6 +284,9 @@ SHEAF_LEASE_SECONDS = env_number("SHEAF_LEASE_SECONDS", 600)
 SHEAF_SWEEP_SECONDS = env_number("SHEAF_SWEEP_SECONDS", 60)
 SHEAF_POLL_SECONDS = env_number("SHEAF_POLL_SECONDS", 300)
 SHEAF_MAX_TRIES = int(env_number("SHEAF_MAX_TRIES", 3))
+SHEAF_LATE_HOURS = env_number("SHEAF_LATE_HOURS", 26)
+SHEAF_LIST_LAG_SECONDS = env_number("SHEAF_LIST_LAG_SECONDS", 120)
+SHEAF_LONGEST_PAUSE_SECONDS = env_number("SHEAF_LONGEST_PAUSE_SECONDS", 3600)
 
 # -- the broker ---------------------------------------------------------------------------
 
@@ -305,17 +310,56 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 # -- providers ----------------------------------------------------------------------------
 
 SHEAF_DEFAULT_PROVIDER = env_text("SHEAF_DEFAULT_PROVIDER", "offline")
-# A configuration's name -> its driver (batching/providers) and the driver's own options.
-SHEAF_PROVIDERS = {
-    "offline": {
-        "driver": "offline",
-        "concurrency": int(env_number("SHEAF_OFFLINE_CONCURRENCY", 2)),
+SHEAF_RESEND_ROUNDS = int(env_number("SHEAF_RESEND_ROUNDS", 2))
+SHEAF_SAMPLES = env_text("SHEAF_SAMPLES", "images")
+if SHEAF_SAMPLES not in ("images", "text"):
+    raise ImproperlyConfigured(f"SHEAF_SAMPLES must be images or text, not {SHEAF_SAMPLES!r}.")
+
+# What the environment says of each driver (batching/providers). The models take images and a
+# schema in batches and are not announced to go away; no price is built in, since prices change.
+DRIVER_OPTIONS = {
+    "offline": {"concurrency": int(env_number("SHEAF_OFFLINE_CONCURRENCY", 2))},
+    "openai": {
+        "api_key": env_text("OPENAI_API_KEY"),
+        "base_url": env_text("OPENAI_BASE_URL"),
+        "model": env_text("OPENAI_MODEL", "gpt-4.1-mini"),
+    },
+    "gemini": {
+        "api_key": env_text("GEMINI_API_KEY"),
+        "base_url": env_text("GOOGLE_GEMINI_BASE_URL"),
+        "model": env_text("GEMINI_MODEL", "gemini-2.5-flash"),
+    },
+    "local": {
+        "api_key": env_text("LOCAL_API_KEY"),
+        "base_url": env_text("LOCAL_BASE_URL"),
+        "model": env_text("LOCAL_MODEL"),
+        "concurrency": int(env_number("LOCAL_CONCURRENCY", 3)),
+        "retries": int(env_number("LOCAL_RETRIES", 2)),
+        "timeout": env_number("LOCAL_TIMEOUT_SECONDS", 180),
+        "temperature": env_number("LOCAL_TEMPERATURE", 0),
+        "form": env_text("LOCAL_FORM", "json_schema"),
     },
 }
 
+# Where emulators listen (manage.py run_emulator): what is answered there is no vendor's work.
+EMULATORS = [one.strip().rstrip("/") for one in env_text("SHEAF_EMULATORS").split(",")]
+try:
+    # None is no cap; 0 lets nothing be spent.
+    SHEAF_SPENDING_CAP = configure.read_cap(env_text("SHEAF_SPENDING_CAP"))
+    named = configure.read_named(env_text("SHEAF_PROVIDERS"))
+    # A configuration's name -> its driver and the driver's own options.
+    SHEAF_PROVIDERS = configure.combine(
+        DRIVER_OPTIONS, named, variable=env_text, emulators=[one for one in EMULATORS if one]
+    )
+except ValueError as error:
+    raise ImproperlyConfigured(str(error)) from error
+SHEAF_PROVIDERS_NAMED = list(named)
+
 # -- logging ------------------------------------------------------------------------------
 
-TALKATIVE = ("PIL", "amqp", "boto3", "botocore", "kombu", "s3transfer", "urllib3")
+TALKATIVE = (
+    "PIL amqp boto3 botocore google google_genai httpcore httpcore2 kombu openai s3transfer urllib3"
+).split()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -329,6 +373,9 @@ LOGGING = {
     "loggers": {
         # django-axes tells about itself at every start.
         "axes": {"level": "WARNING"},
+        # A line for every call, with its whole address.
+        "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
         # What these tell at DEBUG holds what they work on: tags of pictures, bodies of requests
         # and messages. There are names and keys among them.
         **{name: {"level": "INFO"} for name in TALKATIVE},

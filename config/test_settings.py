@@ -1,4 +1,4 @@
-"""Settings for tests: a data folder of their own, fast passwords, mail kept in memory."""
+"""Settings for tests: a data folder of their own, fast passwords, mail kept in memory, no keys."""
 
 import atexit
 import os
@@ -9,10 +9,17 @@ if "SHEAF_DATA_DIR" not in os.environ:
     os.environ["SHEAF_DATA_DIR"] = tempfile.mkdtemp(prefix="sheaf-test-")
     atexit.register(shutil.rmtree, os.environ["SHEAF_DATA_DIR"], ignore_errors=True)
 
+# No test speaks to a vendor, whatever the shell has set.
+VENDORS = ("OPENAI_", "GEMINI_", "GOOGLE_", "LOCAL_", "SHEAF_PROVIDERS", "SHEAF_EMULATORS")
+for variable in [name for name in os.environ if name.startswith(VENDORS)]:
+    del os.environ[variable]
+
 from config.settings import *
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+# Time passes by the rows of a test, and emulators list what they have at once.
+SHEAF_LIST_LAG_SECONDS = 0
 CELERY_BROKER_URL = "memory://localhost/"
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):

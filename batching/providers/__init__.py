@@ -2,39 +2,58 @@
 
 A configuration (settings.SHEAF_PROVIDERS) names a driver (one of ours, or "module:Class")
 and carries its options; several configurations of one driver may exist. Only this registry
-reads settings.
+reads settings. Every configuration can be had and shown, also one whose key is missing; what
+is sent needs one that is ready.
 """
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from importlib import import_module
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from batching.providers.base import BatchProvider, DirectProvider
 
-DRIVERS = {"offline": "batching.providers.offline:OfflineProvider"}
+DRIVERS = {
+    "offline": "batching.providers.offline:OfflineProvider",
+    "openai": "batching.providers.openai:OpenAIProvider",
+    "gemini": "batching.providers.gemini:GeminiProvider",
+    "local": "batching.providers.local:LocalProvider",
+}
 
 
 class UnknownProvider(Exception):
     """No configuration has this name."""
 
 
+class ProviderNotReady(Exception):
+    """A setting of the configuration is missing; the message says which, and how to set it."""
+
+
 def get(name: str) -> DirectProvider | BatchProvider:
-    """The provider of the configuration `name`. Raises UnknownProvider."""
+    """The provider of the configuration `name`, whether it is ready or not.
+
+    Raises UnknownProvider, and ImproperlyConfigured for an option that it cannot have.
+    """
     if name not in settings.SHEAF_PROVIDERS:
         raise UnknownProvider(f"No provider {name!r} in the settings: {', '.join(names())}.")
-    return _load(name)
+    return _load(name, json.dumps(settings.SHEAF_PROVIDERS[name], sort_keys=True))
 
 
-@cache
-def _load(name: str) -> DirectProvider | BatchProvider:
-    options = dict(settings.SHEAF_PROVIDERS[name])
+@lru_cache(maxsize=64)
+def _load(name: str, configuration: str) -> DirectProvider | BatchProvider:
+    options = json.loads(configuration)
     named: str = options.pop("driver")
     module, _, driver = DRIVERS.get(named, named).partition(":")
-    provider: DirectProvider | BatchProvider = getattr(import_module(module), driver)(options)
+    try:
+        provider: DirectProvider | BatchProvider = getattr(import_module(module), driver)(options)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"The provider {name}: {error}") from error
     return provider
 
 
@@ -52,6 +71,27 @@ def get_direct(name: str) -> DirectProvider:
     if not isinstance(provider, DirectProvider):
         raise UnknownProvider(f"{name} is now configured as a batch provider.")
     return provider
+
+
+def require(name: str) -> DirectProvider | BatchProvider:
+    """The provider `name`, ready to be sent something.
+
+    Raises UnknownProvider, and ProviderNotReady with what to set.
+    """
+    provider = get(name)
+    if provider.missing:
+        raise ProviderNotReady(f"{provider.title} is not ready. {provider.missing}")
+    return provider
+
+
+def ready(name: str) -> bool:
+    """Whether there is such a configuration and nothing of it is missing."""
+    return name in settings.SHEAF_PROVIDERS and not get(name).missing
+
+
+def price_known(name: str) -> bool:
+    """Whether `price` of the provider `name` is what it costs; else nobody said what it costs."""
+    return bool(getattr(get(name), "price_known", True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +117,7 @@ def names() -> list[str]:
 
 
 def choices() -> list[tuple[str, str]]:
-    """(name, title) of every configuration, for forms."""
-    return [(name, get(name).title) for name in names()]
+    """(name, title) of every configuration that is ready, for forms; no two titles alike."""
+    found = [(name, get(name).title) for name in names() if ready(name)]
+    times = Counter(title for _, title in found)
+    return [(n, f"{title} ({n})" if times[title] > 1 else title) for n, title in found]

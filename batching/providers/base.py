@@ -7,16 +7,51 @@ takes a file of lines and is asked later. Two errors: no, and try later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from batching.requests import Image, Request
 
-ReadImage = Callable[[Image], bytes]
-"""Gives the bytes of an image of a request, masked and checked against its hash."""
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """How a provider wants images: `long_side` in pixels (None: as they are), JPEG `quality`
+    (1 to 95) of those that must be encoded anew, and whether they lose their colours.
+    """
+
+    long_side: int | None = None
+    quality: int = 85
+    gray: bool = False
+
+    def fit(self, width: int, height: int) -> tuple[int, int]:
+        """The size in pixels at which an image of this size leaves: shrunk, never enlarged."""
+        longest = max(width, height)
+        if self.long_side is None or longest <= self.long_side:
+            return width, height
+        # In whole numbers: the same for the estimate and for the picture itself.
+        half = longest // 2
+        return (
+            max(1, (width * self.long_side + half) // longest),
+            max(1, (height * self.long_side + half) // longest),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The bytes of an image as they leave, and its size in pixels."""
+
+    content: bytes
+    media_type: Literal["image/jpeg", "image/png"]
+    width: int
+    height: int
+
+
+ReadImage = Callable[[Image], Picture]
+"""Gives an image of a request: checked against its hash, masked, in the provider's rendition."""
 
 
 class ProviderRefused(Exception):
@@ -31,6 +66,10 @@ class ProviderBusy(Exception):
         self.retry_after = retry_after
 
 
+class UnreadableLine(ValueError):
+    """A line of a result file that says for no request what became of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one job of this provider may hold; None is no limit."""
@@ -42,14 +81,36 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the provider counted them; 0 where it does not count."""
+    """Tokens as the provider counted them, or as they are estimated; 0 where nobody counts.
+
+    `cached_tokens` are those of `input_tokens` that came from the prompt cache;
+    `output_tokens` include what the model thought.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
 
 
-Finish = Literal["complete", "truncated", "refused", "error"]
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a million tokens costs in `currency`, the discount of a batch already taken off."""
+
+    input: Decimal = Decimal(0)
+    output: Decimal = Decimal(0)
+    cached: Decimal = Decimal(0)
+    currency: str = "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One request as a provider takes it (no line end), and the tokens it is expected to use."""
+
+    content: bytes
+    estimate: Usage
+
+
+Finish = Literal["complete", "truncated", "refused", "error", "unanswered"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +119,9 @@ class Answer:
 
     `text` is the model's text (JSON is expected in it), `raw` the whole line as received,
     `problem` a reason for a person when `finish` is not "complete"; `retryable` says whether
-    asking again can help.
+    asking again can help. The ways to finish: "complete"; "truncated" at the token limit;
+    "refused" or blocked by the model or the provider, which is for a person; "error" for this
+    request alone; "unanswered" when the provider never ran it (expired, cancelled).
     """
 
     custom_id: str
@@ -71,21 +134,26 @@ class Answer:
     usage: Usage = Usage()
 
 
-RemoteState = Literal["waiting", "running", "ended", "refused", "cancelled", "gone", "unknown"]
+RemoteState = Literal[
+    "waiting", "running", "ended", "refused", "full", "cancelled", "gone", "unknown"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
     """Where a remote batch is. `raw` is the provider's own word for it.
 
-    "ended", "cancelled" and "refused" are final; `has_results` says that there are lines to
-    collect, which is possible in every final state.
+    "ended" (completed or expired), "cancelled", "refused" (failed as a whole) and "gone" (the
+    provider does not know it any more) are final; `has_results` says that there are lines to
+    collect, which is possible in every final state. "full": nothing of it ran because too many
+    tokens are enqueued; it may be handed in again later. "unknown" waits.
     """
 
     state: RemoteState
     raw: str
     has_results: bool = False
     done: int | None = None
+    failed: int | None = None
     total: int | None = None
     problem: str = ""
 
@@ -96,6 +164,8 @@ class Provider(Protocol):
     `title` is shown to people; `notice` is an honest sentence shown wherever its marks are
     ("" for none); `model` is the model's name and `assessor` the kind of judge, as kept with
     every assessment; `needs_answer_key` says that it cannot assess a criterion without one.
+    `missing` says which setting is not there and how to set it ("" when it is ready).
+    `account` names whose limits it shares: configurations with one key pause together.
     """
 
     kind: Literal["direct", "batch"]
@@ -104,7 +174,17 @@ class Provider(Protocol):
     title: str
     notice: str
     model: str
+    missing: str
+    account: str
     limits: Limits
+    price: Price
+    rendition: Rendition
+
+    def estimate(self, request: Request, read_image: ReadImage) -> Usage:
+        """The tokens that a request is expected to use, by the provider's own rules."""
+
+    def image_note(self, width: int, height: int) -> str:
+        """For a person: how large a page of this size is sent, and what it counts as."""
 
 
 @runtime_checkable
@@ -117,8 +197,12 @@ class DirectProvider(Provider, Protocol):
 
 @runtime_checkable
 class BatchProvider(Provider, Protocol):
-    def encode(self, request: Request, read_image: ReadImage) -> bytes:
-        """The request as one line of the provider's own JSONL, without a line end."""
+    """`enqueued_tokens` is how many input tokens may wait at the provider at once (None: any)."""
+
+    enqueued_tokens: int | None
+
+    def encode(self, request: Request, read_image: ReadImage) -> Line:
+        """The request as one line of the provider's own JSONL. The same bytes every time."""
 
     def submit(self, lines: Path, token: str) -> str:
         """Hand in a file of lines once, marked with our token; gives the remote id."""
@@ -129,8 +213,14 @@ class BatchProvider(Provider, Protocol):
     def status(self, remote_id: str) -> Status:
         """Where the batch is now."""
 
-    def replies(self, remote_id: str) -> Iterator[Answer]:
-        """Every line that there is, in any order, good and bad."""
+    def download(self, remote_id: str, folder: Path) -> list[Path]:
+        """Every result file that there is, whole, in `folder`; none when it has no results.
+
+        Raises ProviderBusy when a file came short or is not there yet.
+        """
+
+    def read_line(self, line: bytes) -> Answer:
+        """One line of a result file. Raises UnreadableLine."""
 
     def cancel(self, remote_id: str) -> None:
         """Ask the provider to stop; what was finished stays collectable."""

@@ -11,7 +11,8 @@ from jsonschema import Draft202012Validator
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
-from batching.providers.base import DirectProvider, ProviderRefused
+from batching.providers import base
+from batching.providers.base import DirectProvider, ProviderRefused, Rendition, Usage
 from batching.providers.offline import OfflineProvider
 from batching.requests import Data, Image, Request, Text
 
@@ -61,6 +62,10 @@ def paper(lines: tuple[str, ...], title: str = "Name: Ann Other") -> bytes:
     return out.getvalue()
 
 
+def sent(content: bytes) -> base.Picture:
+    return base.Picture(content, "image/jpeg", 1240, 1754)
+
+
 def ask(*pages: list[str], criteria=(RIVERS, GLACIERS), sample: bytes = b"", masks=()):
     contents = {f"page{n}": paper(tuple(lines)) for n, lines in enumerate(pages, 1)}
     parts = [Text("Grade."), Data("rubric", {"exam": "Rivers", "criteria": list(criteria)})]
@@ -71,7 +76,7 @@ def ask(*pages: list[str], criteria=(RIVERS, GLACIERS), sample: bytes = b"", mas
         Image(f"page{n}", "", "sheet", n, f"Page {n}", masks) for n in range(1, len(pages) + 1)
     ]
     request = Request("item-7", "", tuple(parts), schema_for(criteria))
-    return OfflineProvider({"concurrency": 1}).answer(request, lambda i: contents[i.name])
+    return OfflineProvider({"concurrency": 1}).answer(request, lambda i: sent(contents[i.name]))
 
 
 def parts_of(answer) -> dict:
@@ -112,8 +117,22 @@ def test_it_is_a_direct_provider_that_says_what_it_is():
     provider = OfflineProvider({"concurrency": 3})
     assert isinstance(provider, DirectProvider)
     assert provider.concurrency == 3
+    assert provider.missing == ""
     assert "without AI" in provider.notice
     assert "must be reviewed" in provider.notice
+
+
+def test_it_wants_the_pages_as_they_are_and_costs_nothing():
+    provider = OfflineProvider({})
+    request = Request("item-7", "", (Data("rubric", {"criteria": [RIVERS]}),), {})
+    assert provider.rendition == Rendition(None, gray=False)
+    assert provider.estimate(request, lambda image: sent(b"")) == Usage()
+    assert provider.price.input == provider.price.output == 0
+
+
+def test_a_misspelt_option_is_named():
+    with pytest.raises(ValueError, match="no option concurency"):
+        OfflineProvider({"concurency": 3})
 
 
 def test_a_full_answer_gets_full_marks_and_the_reply_fits_the_schema():
@@ -190,7 +209,7 @@ def test_pages_without_any_writing_go_to_a_person():
         (Data("rubric", {"criteria": [RIVERS]}), Image("page1", "", "sheet", 1, "Page 1")),
         {},
     )
-    answer = OfflineProvider({}).answer(request, lambda image: contents.getvalue())
+    answer = OfflineProvider({}).answer(request, lambda image: sent(contents.getvalue()))
     assert answer.finish == "error"
     assert "No writing" in answer.problem
 
@@ -202,7 +221,7 @@ def test_a_page_that_is_no_picture_is_named():
         (Data("rubric", {"criteria": [RIVERS]}), Image("page1", "", "sheet", 2, "Page 2")),
         {},
     )
-    answer = OfflineProvider({}).answer(request, lambda image: b"not a picture")
+    answer = OfflineProvider({}).answer(request, lambda image: sent(b"not a picture"))
     assert answer.finish == "error"
     assert answer.problem.startswith("Page 2:")
 
@@ -215,7 +234,7 @@ def test_a_missing_tesseract_is_an_error_that_says_what_to_install():
         {},
     )
     provider = OfflineProvider({"tesseract": "no-such-program"})
-    answer = provider.answer(request, lambda image: paper(tuple(FULL)))
+    answer = provider.answer(request, lambda image: sent(paper(tuple(FULL))))
     assert answer.finish == "error"
     assert "install" in answer.problem
 
@@ -228,14 +247,14 @@ def test_too_slow_a_page_may_be_tried_again():
         {},
     )
     provider = OfflineProvider({"page_seconds": 0.001})
-    answer = provider.answer(request, lambda image: paper(tuple(FULL)))
+    answer = provider.answer(request, lambda image: sent(paper(tuple(FULL))))
     assert answer.finish == "error"
     assert answer.retryable
 
 
 def test_a_request_without_a_rubric_is_refused():
     with pytest.raises(ProviderRefused):
-        OfflineProvider({}).answer(Request("item-7", "", (), {}), lambda image: b"")
+        OfflineProvider({}).answer(Request("item-7", "", (), {}), lambda image: sent(b""))
 
 
 def test_a_sample_sheet_is_not_taken_for_the_students():
@@ -260,7 +279,7 @@ def test_a_masked_head_does_not_spoil_the_reading():
         Data("rubric", {"criteria": [RIVERS, GLACIERS]}),
         Image("page1", "", "sheet", 1, "Page 1", masks),
     )
-    answer = OfflineProvider({}).answer(Request("x", "", parts, {}), lambda i: out.getvalue())
+    answer = OfflineProvider({}).answer(Request("x", "", parts, {}), lambda i: sent(out.getvalue()))
     assert [part["awarded"] for part in parts_of(answer).values()] == [3, 2]
 
 
@@ -273,6 +292,6 @@ def test_a_blank_page_with_a_masked_head_is_blank():
         Data("rubric", {"criteria": [RIVERS]}),
         Image("page1", "", "sheet", 1, "Page 1", ((0.05, 0.02, 0.9, 0.06),)),
     )
-    answer = OfflineProvider({}).answer(Request("x", "", parts, {}), lambda i: out.getvalue())
+    answer = OfflineProvider({}).answer(Request("x", "", parts, {}), lambda i: sent(out.getvalue()))
     assert answer.finish == "error"
     assert "No writing" in answer.problem

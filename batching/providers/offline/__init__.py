@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from batching.providers.base import Answer, Limits, ReadImage
+from batching.providers.base import Answer, Limits, Price, ReadImage, Rendition, Usage
 from batching.providers.base import ProviderRefused as Refused
 from batching.providers.offline import wording
 from batching.providers.offline.apart import share_out
@@ -20,6 +20,7 @@ from batching.providers.offline.labels import Passage, find_answers
 from batching.providers.offline.marks import Criterion, legal_mark, plain, read_criterion
 from batching.providers.offline.reading import PageText, ReadingFailed, read_page
 from batching.providers.offline.scoring import Outcome, compare
+from batching.providers.options import Options
 from batching.requests import Data, Image, Request
 
 # A mark made by comparing words is never more certain than this.
@@ -42,13 +43,27 @@ class OfflineProvider:
         "Every mark must be reviewed."
     )
     model = "offline-1"
+    missing = ""
+    account = "offline"
     limits = Limits()
+    price = Price()
+    # As they are: every pixel helps to read.
+    rendition = Rendition()
 
     def __init__(self, options: Mapping[str, Any] | None = None) -> None:
-        options = options or {}
-        self.concurrency = int(options.get("concurrency", 1))
-        self._seconds = float(options.get("page_seconds", 60))
-        self._tesseract = str(options.get("tesseract", "tesseract"))
+        given = Options(options)
+        self.concurrency = given.count("concurrency", 1, least=1)
+        self._seconds = given.number("page_seconds", 60)
+        self._tesseract = given.text("tesseract", "tesseract")
+        given.refuse_others()
+
+    def estimate(self, request: Request, read_image: ReadImage) -> Usage:
+        """Nothing: no tokens are counted."""
+        return Usage()
+
+    def image_note(self, width: int, height: int) -> str:
+        """Nothing: no image leaves this machine."""
+        return ""
 
     def answer(self, request: Request, read_image: ReadImage) -> Answer:
         """Grade one sheet. Raises ProviderRefused when the request holds no rubric."""
@@ -66,7 +81,7 @@ class OfflineProvider:
         for image in images:
             try:
                 page = read_page(
-                    read_image(image),
+                    read_image(image).content,
                     image.page,
                     timeout=self._seconds,
                     tesseract=self._tesseract,

@@ -1,0 +1,105 @@
+"""The errors of OpenAI's SDK as the engine's two: no, and try later.
+
+For everything that is asked through that SDK. The message is the vendor's own, without any
+key that it may quote.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
+
+from batching.providers.base import ProviderBusy, ProviderRefused
+
+RETRYABLE = (408, 409, 429)
+LONGEST_WAIT = 24 * 3600.0
+# No credit left: a person has to pay first.
+OUT_OF_CREDIT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
+CREDIT_SECONDS = 3600.0
+# "sk-…" and the half-hidden keys ("abcd****wxyz") that messages quote.
+KEYS = re.compile(r"\bsk-[\w*.-]+|\S*\*{3,}\S*")
+
+
+@contextmanager
+def sdk_errors(
+    vendor: str, secret: str = "", *, passing: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """Calls of the SDK inside raise ProviderBusy or ProviderRefused, but for errors `passing`.
+
+    `secret` is in no message.
+    """
+    import httpx2
+    import openai
+
+    try:
+        yield
+    except passing:
+        raise
+    except openai.APIStatusError as error:
+        raise of_status(vendor, error, secret) from None
+    except (openai.APIError, httpx2.TransportError, httpx2.DecodingError) as error:
+        raise ProviderBusy(f"{vendor} cannot be reached: {type(error).__name__}.") from None
+    except json.JSONDecodeError:
+        raise ProviderBusy(f"{vendor} answered with something that is no JSON.") from None
+    except (openai.OpenAIError, httpx2.InvalidURL) as error:
+        raise ProviderRefused(f"{vendor}: {clean(str(error), secret)}") from None
+
+
+def of_status(vendor: str, error: Exception, secret: str = "") -> ProviderBusy | ProviderRefused:
+    """What an answer with a 4xx or 5xx means: to be tried later, or refused."""
+    status = int(getattr(error, "status_code", 0))
+    told = f"{vendor} answered {status}: {message_of(error, secret)}"
+    code = str(getattr(error, "code", None) or getattr(error, "type", None) or "")
+    if status in RETRYABLE or status >= 500:
+        wait = retry_after(getattr(error, "response", None))
+        if code in OUT_OF_CREDIT:
+            wait = max(wait or 0.0, CREDIT_SECONDS)
+        return ProviderBusy(told, wait)
+    return ProviderRefused(told)
+
+
+def message_of(error: Exception, secret: str = "") -> str:
+    """The vendor's own words, one line of at most 300 characters."""
+    body = getattr(error, "body", None)
+    said = body.get("message") if isinstance(body, Mapping) else None
+    return clean(said if isinstance(said, str) and said else "no reason was given.", secret)
+
+
+def clean(text: str, secret: str = "") -> str:
+    """One line of at most 300 characters without a key."""
+    text = " ".join(text.split())
+    if secret:
+        text = text.replace(secret, "(key)")
+    text = KEYS.sub("(key)", text)
+    return text if len(text) <= 300 else f"{text[:299]}…"
+
+
+def retry_after(response: object) -> float | None:
+    """Seconds that the vendor wants us to wait, or None when it names none."""
+    headers = getattr(response, "headers", None)
+    if headers is None:
+        return None
+    seconds = _number(headers.get("retry-after-ms"))
+    if seconds is not None:
+        seconds /= 1000
+    else:
+        named = headers.get("retry-after")
+        seconds = _number(named)
+        if seconds is None and named:
+            try:
+                seconds = parsedate_to_datetime(named).timestamp() - time.time()
+            except ValueError:
+                return None
+    return None if seconds is None else min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if number == number else None
