@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from accounts.admin import HistoryAdmin, ReadOnly
 from batching.conflicts import Conflict
 from batching.jobs import cancel_job, write_off_job
-from batching.models import BatchItem, BatchJob, BatchRun
+from batching.models import BatchItem, BatchJob, BatchRun, ProviderAccount, ResultFile
 
 
 @admin.register(BatchRun)
@@ -22,8 +22,20 @@ class BatchRunAdmin(ReadOnly, admin.ModelAdmin):
 
 @admin.register(BatchJob)
 class BatchJobAdmin(ReadOnly, HistoryAdmin):
-    list_display = ("run", "number", "state", "item_count", "remote_state", "polled_at", "tries")
-    list_filter = ("state", "kind")
+    list_display = (
+        "run",
+        "number",
+        "round",
+        "provider",
+        "state",
+        "item_count",
+        "remote_state",
+        "estimated_cost",
+        "cost",
+        "polled_at",
+        "tries",
+    )
+    list_filter = ("state", "kind", "provider")
     list_select_related = ("run",)
     search_fields = ("token", "remote_id")
     history_list_display = ("state", "problem")
@@ -39,7 +51,9 @@ class BatchJobAdmin(ReadOnly, HistoryAdmin):
             else:
                 self.message_user(request, f"{job} is stopped or asked to stop.")
 
-    @admin.action(description="Write the chosen jobs off: their provider will never end them")
+    @admin.action(
+        description="Write the chosen jobs off: their papers are free, late replies give no marks"
+    )
     def write_off(self, request: HttpRequest, jobs: QuerySet[BatchJob]) -> None:
         for job in jobs:
             try:
@@ -47,12 +61,36 @@ class BatchJobAdmin(ReadOnly, HistoryAdmin):
             except Conflict as conflict:
                 self.message_user(request, str(conflict), messages.WARNING)
             else:
-                self.message_user(request, f"{job} is written off; its open items are free.")
+                self.message_user(
+                    request,
+                    f"{job} is written off; its open items are free. What runs is asked to stop.",
+                )
 
 
 @admin.register(BatchItem)
 class BatchItemAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ("custom_id", "run", "number", "state", "reason", "tries", "lease_until")
-    list_filter = ("state", "purpose")
+    list_display = (
+        "custom_id",
+        "run",
+        "number",
+        "round",
+        "provider",
+        "state",
+        "reason",
+        "tries",
+        "lease_until",
+    )
+    list_filter = ("state", "purpose", "provider")
     list_select_related = ("run",)
     search_fields = ("custom_id",)
+
+
+@admin.register(ResultFile)
+class ResultFileAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ("job", "number", "sha256", "bytes", "position", "unreadable_lines", "kept_at")
+    list_select_related = ("job__run",)
+
+
+@admin.register(ProviderAccount)
+class ProviderAccountAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ("account", "paused_until", "strikes", "reason")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from batching import purposes
+from batching import purposes, spending
 from batching.models import BatchJob, ItemState, JobState
 from batching.queries import count_items
 
@@ -34,6 +34,7 @@ def close_job(job_pk: int) -> bool:
             job.cancel("Cancelled by a person; what was answered before was kept.")
         else:
             job.complete()
+        job.cost = spending.cost_of(spending.usage_of(job), job.price)
         job.save()
         purposes.get(job.run.purpose).ended(job)
     return True

@@ -7,17 +7,20 @@ configuration, whatever the number of lanes.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
+from datetime import datetime
 
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from batching import providers
+from batching import pauses, providers
 from batching.claims import Claim, LostClaim, claim, fenced, free, give_back, kept_alive
 from batching.close import close_job
-from batching.images import ImageChanged, read_image
+from batching.images import ImageChanged, reader
 from batching.jsonl import decode_request
 from batching.models import BatchItem, BatchJob, ItemState, JobState
 from batching.providers.base import Answer, DirectProvider, ProviderBusy, ProviderRefused
@@ -28,6 +31,10 @@ logger = logging.getLogger(__name__)
 LANE_SECONDS = 240
 
 
+class LineChanged(Exception):
+    """The stored line is not the one that a person approved."""
+
+
 def work_job(job_pk: int) -> bool:
     """Answer items of a direct job until none is left, the lanes are full, or time is up.
 
@@ -36,13 +43,21 @@ def work_job(job_pk: int) -> bool:
     job = BatchJob.objects.select_related("run").get(pk=job_pk)
     if job.state != JobState.IN_PROGRESS or job.kind != "direct":
         return False
-    provider = providers.get_direct(job.run.provider)
+    try:
+        provider = providers.get_direct(job.provider)
+    except providers.UnknownProvider as problem:
+        say(job, f"{problem} Put it back, or stop the job.")
+        return False
+    if job.problem and not job.cancel_asked_at:
+        say(job, "")
     end = time.monotonic() + LANE_SECONDS
     while time.monotonic() < end:
         # Never refresh_from_db: it lifts the state's protection for every thread.
         job = BatchJob.objects.select_related("run").get(pk=job_pk)
         if job.cancel_asked_at:
             lose_waiting(job)
+        if pauses.seconds_left(provider):
+            return False
         held = claim_next(job, provider)
         if held is None:
             close_job(job.pk)
@@ -54,17 +69,35 @@ def work_job(job_pk: int) -> bool:
     return True
 
 
+def under_way(job_pk: int) -> int:
+    """How many items workers hold at the provider of a job."""
+    name = BatchJob.objects.values_list("provider", flat=True).get(pk=job_pk)
+    return _held(name, timezone.now()).count()
+
+
+def say(job: BatchJob, problem: str) -> None:
+    """Say on a job what keeps it, once."""
+    with transaction.atomic():
+        row = BatchJob.objects.select_for_update().get(pk=job.pk)
+        if row.problem != problem and row.state == JobState.IN_PROGRESS:
+            row.problem = problem
+            row.save()
+
+
+def _held(provider_name: str, now: datetime) -> QuerySet[BatchItem]:
+    return BatchItem.objects.filter(
+        state=ItemState.SENT, provider=provider_name, lease_until__gte=now
+    )
+
+
 def claim_next(job: BatchJob, provider: DirectProvider) -> Claim | None:
     """Claim the job's next unanswered item, within the provider's bound of concurrency."""
     now = timezone.now()
     with transaction.atomic():
         # One lock per provider: two lanes must not both see the last free place.
-        same = BatchJob.objects.filter(state=JobState.IN_PROGRESS, run__provider=job.run.provider)
+        same = BatchJob.objects.filter(state=JobState.IN_PROGRESS, provider=job.provider)
         list(same.select_for_update(of=("self",)).order_by("pk").values_list("pk"))
-        under_way = BatchItem.objects.filter(
-            state=ItemState.SENT, run__provider=job.run.provider, lease_until__gte=now
-        )
-        if under_way.count() >= provider.concurrency:
+        if _held(job.provider, now).count() >= provider.concurrency:
             return None
         waiting = job.items.filter(free(now), state=ItemState.SENT)
         pk = waiting.order_by("number").values_list("pk", flat=True).first()
@@ -85,21 +118,32 @@ def answer_item(held: Claim, job: BatchJob, provider: DirectProvider) -> None:
     else:
         try:
             with kept_alive(held):
-                answer = provider.answer(decode_request(read_line(job, item)), read_image)
-        except ImageChanged as changed:
+                answer = provider.answer(
+                    decode_request(read_line(job, item)), reader(provider.rendition)
+                )
+        except (ImageChanged, LineChanged) as changed:
             answer = Answer(item.custom_id, "", "", finish="error", problem=str(changed))
         except ProviderBusy as busy:
-            give_back(held, seconds=busy.retry_after or 30)
+            give_back(held, seconds=pauses.pause(provider, busy))
             raise
         except ProviderRefused as refusal:
             stop_job(held, job, str(refusal))
             return
+    pauses.end_pause(provider)
     with fenced(held) as item:
-        settle(job.run, [(item, answer)])
+        settle(BatchJob.objects.select_related("run").get(pk=job.pk), [(item, answer)])
 
 
 def read_line(job: BatchJob, item: BatchItem) -> bytes:
-    """The frozen line of an item."""
+    """The frozen line of an item, as it was approved. Raises LineChanged."""
+    line = stored_line(job, item)
+    if hashlib.sha256(line).hexdigest() != item.request_hash:
+        raise LineChanged("The stored request is not the one that was drafted. Draft it again.")
+    return line
+
+
+def stored_line(job: BatchJob, item: BatchItem) -> bytes:
+    """What stands in the job's file where the line of an item was written."""
     with default_storage.open(job.lines_file, "rb") as file:
         file.seek(item.line_offset)
         line: bytes = file.read(item.line_bytes)
@@ -111,7 +155,7 @@ def lose_waiting(job: BatchJob) -> None:
     reason = job.problem or "Cancelled before it was answered."
     with transaction.atomic():
         waiting = job.items.select_for_update().filter(free(), state=ItemState.SENT)
-        lose(job.run, list(waiting.order_by("pk")), reason, free=True)
+        lose(job, list(waiting.order_by("pk")), reason, free=True)
 
 
 def stop_job(held: Claim, job: BatchJob, problem: str) -> None:
@@ -125,5 +169,5 @@ def stop_job(held: Claim, job: BatchJob, problem: str) -> None:
             row.cancel_asked_at, row.problem = timezone.now(), problem
             row.save()
         with fenced(held) as item:
-            lose(job.run, [item], problem, free=True)
+            lose(row, [item], problem, free=True)
         lose_waiting(row)

@@ -6,14 +6,14 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts import link_mails
 from accounts.tasks import mail_link
-from batching import poll, tasks
+from batching import build, follow, pauses, poll, tasks
 from batching.claims import free
 from batching.models import BatchItem, BatchJob, BatchRun, ItemState, JobState
 from batching.sweep import register_due
 
 
 def runs_to_build(now: datetime) -> QuerySet[BatchRun]:
-    return BatchRun.objects.filter(free(now), built_at__isnull=True, problem="")
+    return build.runs_to_build().filter(free(now))
 
 
 def jobs_to_submit(now: datetime) -> QuerySet[BatchJob]:
@@ -27,7 +27,7 @@ def jobs_to_work(now: datetime) -> QuerySet[BatchJob]:
         Exists(sent.filter(free(now))) | ~Exists(sent),
         state=JobState.IN_PROGRESS,
         kind="direct",
-    )
+    ).exclude(provider__in=pauses.resting(now))
 
 
 def jobs_to_poll(now: datetime) -> QuerySet[BatchJob]:
@@ -40,11 +40,17 @@ def jobs_to_collect(now: datetime) -> QuerySet[BatchJob]:
     )
 
 
+def jobs_to_follow(now: datetime) -> QuerySet[BatchJob]:
+    return follow.due_jobs(now).filter(free(now))
+
+
 def register() -> None:
     """Make the engine's stages, and the mails of the people below it, known to the sweeper."""
     register_due(tasks.build_run, runs_to_build)
-    register_due(tasks.submit_job, jobs_to_submit)
-    register_due(tasks.work_job, jobs_to_work, lanes=tasks.lanes_of)
-    register_due(tasks.poll_job, jobs_to_poll)
+    # Finished results before new jobs: they are paid, and a vendor keeps them for a while only.
     register_due(tasks.collect_job, jobs_to_collect)
+    register_due(tasks.poll_job, jobs_to_poll)
+    register_due(tasks.submit_job, jobs_to_submit)
+    register_due(tasks.work_job, jobs_to_work, lanes=tasks.lanes_of, idle_lanes=tasks.idle_lanes_of)
+    register_due(tasks.follow_job, jobs_to_follow)
     register_due(mail_link, link_mails.due)

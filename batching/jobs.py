@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import SchoolClass, User
-from batching import providers, purposes, tasks
+from batching import providers, purposes, spending, tasks
 from batching.build import release
 from batching.close import close_job
 from batching.conflicts import Conflict, guarded
@@ -35,17 +35,25 @@ def plan_run(
     school_class: SchoolClass,
     title: str,
     by: User,
+    second_provider: str = "",
+    budget: str = "",
 ) -> BatchRun:
     """Make a run with one planned item per subject. The caller rings `start_building`.
 
-    Raises Conflict when one of the subjects is in another live run, and UnknownProvider.
+    What the provider fails at goes to `second_provider`, if one is named; `budget` is what the
+    run's cost counts under. Raises Conflict when one of the subjects is in another live run,
+    UnknownProvider, and ProviderNotReady when a setting of a provider is missing.
     """
-    providers.get(provider)
+    providers.require(provider)
+    if second_provider:
+        providers.require(second_provider)
     purposes.get(purpose)
     with transaction.atomic():
         run = BatchRun.objects.create(
             purpose=purpose,
             provider=provider,
+            second_provider=second_provider if second_provider != provider else "",
+            budget=budget,
             school_class=school_class,
             title=title,
             created_by=by,
@@ -54,6 +62,7 @@ def plan_run(
             BatchItem(
                 run=run,
                 purpose=purpose,
+                provider=provider,
                 subject_id=subject_id,
                 number=number,
                 # Opaque to a provider, and the same again when the run is built again.
@@ -65,7 +74,7 @@ def plan_run(
             with transaction.atomic():
                 BatchItem.objects.bulk_create(items, batch_size=500)
         except IntegrityError as error:
-            raise Conflict("Some of these sheets are in another draft or batch already.") from error
+            raise Conflict("Some of these are in another draft or batch already.") from error
     return run
 
 
@@ -76,10 +85,22 @@ def start_building(run: BatchRun) -> None:
 
 @transaction.atomic
 def send_job(job: BatchJob, *, by: User) -> BatchJob:
-    """Approve a drafted job: the engine hands it in. Raises Conflict."""
+    """Approve a drafted job: the engine hands it in. Raises Conflict and OverBudget."""
+    run = BatchRun.objects.get(pk=job.run_id)
+    spending.check_caps(run, run.jobs.filter(pk=job.pk, state=JobState.REVIEW))
+    return _approve(job, by=by)
+
+
+def _locked(run: BatchRun) -> BatchRun:
+    # Not its key: a worker that collects adds items to the run while it holds a job.
+    return BatchRun.objects.select_for_update(no_key=True).get(pk=run.pk)
+
+
+def _approve(job: BatchJob, *, by: User) -> BatchJob:
     job = BatchJob.objects.select_for_update().get(pk=job.pk)
     with guarded(f"Job {job.number} is {job.get_state_display()} and cannot be sent."):
         job.submit(by)
+        job.problem = ""
         job._history_user = by
         job.save()
     ring(tasks.submit_job, job.pk)
@@ -113,6 +134,7 @@ def cancel_job(job: BatchJob, *, by: User) -> BatchJob:
         return job
     with guarded(f"Job {job.number} is {job.get_state_display()} and cannot be cancelled."):
         job.cancel("Cancelled before it was sent.")
+        job.cost = 0
         # A hand-in that is just beginning loses its claim before it calls the provider.
         job.attempt += 1
         job.lease_until = None
@@ -128,7 +150,8 @@ def cancel_job(job: BatchJob, *, by: User) -> BatchJob:
 def write_off_job(job: BatchJob, *, by: User) -> BatchJob:
     """Give a job up that its provider will never end: its open items are free again.
 
-    What the provider still finishes is not collected any more. Raises Conflict.
+    The provider is asked to stop, and what it still finishes is kept for the account alone
+    (batching/follow.py); it gives no marks. Raises Conflict.
     """
     job = BatchJob.objects.select_for_update().get(pk=job.pk)
     if job.state not in LIVE_JOB_STATES:
@@ -139,42 +162,52 @@ def write_off_job(job: BatchJob, *, by: User) -> BatchJob:
     job.cancel(problem)
     job.attempt += 1  # a worker on it writes nothing more
     job.lease_until = None
+    job.next_poll_at = timezone.now()
+    if job.results_kept_at:
+        job.cost = spending.cost_of(spending.usage_of(job), job.price)
     job._history_user = by
     job.save()
+    ring(tasks.follow_job, job.pk)
     release(job.items.filter(state=ItemState.BUILT), problem)
     open_items = job.items.select_for_update().filter(state=ItemState.SENT).order_by("pk")
-    lose(job.run, list(open_items), problem, free=True)
+    lose(job, list(open_items), problem, free=True)
     return job
 
 
 @transaction.atomic
 def send_run(run: BatchRun, *, by: User) -> int:
-    """Send every job of a built run that waits for it; gives their number. Raises Conflict."""
-    run = BatchRun.objects.select_for_update().get(pk=run.pk)
+    """Send every job of a built run that waits for it; gives their number.
+
+    All or none: raises Conflict, and OverBudget when their cost does not fit under a cap.
+    """
+    run = _locked(run)
     if run.built_at is None:
         raise Conflict("The requests are still being built. Wait until the draft is complete.")
     waiting = list(run.jobs.filter(state=JobState.REVIEW).order_by("pk"))
     if not waiting:
         raise Conflict("No job of this run waits to be sent: it was sent or cancelled already.")
+    spending.check_caps(run, run.jobs.filter(pk__in=[job.pk for job in waiting]))
     for job in waiting:
-        send_job(job, by=by)
+        _approve(job, by=by)
     return len(waiting)
 
 
 @transaction.atomic
 def cancel_run(run: BatchRun, *, by: User) -> None:
     """Stop a run: what was answered is kept, everything else is free again. Raises Conflict."""
-    run = BatchRun.objects.select_for_update().get(pk=run.pk)
+    run = _locked(run)
     open_jobs = list(run.jobs.select_for_update().filter(state__in=OPEN_JOB_STATES).order_by("pk"))
-    if run.built_at is None and not run.problem:
-        run.problem = "Cancelled before it was built."
-        run.attempt += 1  # the build that may be under way writes nothing more
-        run.lease_until = None
-        run.save()
-        release(run.items.filter(state=ItemState.PLANNED), run.problem)
-    elif not open_jobs:
+    planned = run.items.filter(state=ItemState.PLANNED)
+    if run.built_at is not None and not open_jobs and not planned.exists():
         raise Conflict("This run has ended; there is nothing left to cancel.")
-    gone = run.provider not in providers.names()
+    reason = "The run was stopped before this was sent again."
+    if run.built_at is None and not run.problem:
+        reason = run.problem = "Cancelled before it was built."
+    run.attempt += 1  # the build that may be under way writes nothing more
+    run.lease_until = None
+    run.save()
+    release(planned, reason)
     for job in open_jobs:
         # Nobody can ask a provider that is no longer configured to stop.
+        gone = job.provider not in providers.names()
         (write_off_job if gone and job.state in LIVE_JOB_STATES else cancel_job)(job, by=by)

@@ -13,18 +13,21 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from batching import providers
+from batching import pauses, providers, purposes
 from batching.claims import Claim, claim, fenced, give_back
 from batching.models import BatchJob, JobState
 from batching.providers import UnknownProvider
 from batching.providers.base import BatchProvider, ProviderBusy, ProviderRefused, Status
-from batching.submit import refuse
+from batching.submit import OTHER_ACCOUNT, NotUsable, refuse, rest, tokens_waiting
 
 logger = logging.getLogger(__name__)
 
 FIRST_INTERVAL = timedelta(minutes=1)
-ENDED = ("ended", "cancelled", "gone", "refused")
-REST_SECONDS = 3600
+ENDED = ("ended", "cancelled", "gone", "refused", "full")
+# How long a job waits that the provider had no room for, although our own count said so.
+FULL_SECONDS = 900
+# So often a job that has the provider's queue for itself is handed in again, and no more.
+MOST_TIMES_FULL = 3
 
 
 def due_jobs() -> QuerySet[BatchJob]:
@@ -45,20 +48,76 @@ def poll_job(job_pk: int) -> None:
     job = BatchJob.objects.select_related("run").get(pk=job_pk)
     try:
         if held.exhausted:
-            raise UnknownProvider("Looking at this job failed several times.")
-        status = look(job, providers.get_batch(job.run.provider))
+            raise NotUsable("Looking at this job failed several times.")
+        provider = batch_provider(job)
+        if seconds := pauses.seconds_left(provider):
+            give_back(held, seconds=seconds)
+            return
+        status = look(job, provider)
     except ProviderBusy as busy:
-        give_back(held, seconds=busy.retry_after or 60)
+        give_back(held, seconds=pauses.pause(provider, busy))
         raise
-    except (ProviderRefused, UnknownProvider) as problem:
+    except (ProviderRefused, NotUsable) as problem:
         rest(held, str(problem))
         return
+    pauses.end_pause(provider)
     if status.state == "refused" and not status.has_results:
         refuse(held, status.problem or "The provider refused the whole job.")
+    elif status.state == "full" and not job.cancel_asked_at:
+        queue_again(held, job, status)
+    elif status.state == "gone" and job.account != provider.account:
+        rest(held, OTHER_ACCOUNT.format(provider=job.provider))
+    else:
+        with fenced(held) as job:
+            note(job, status)
+            tell_if_late(job)
+
+
+def batch_provider(job: BatchJob) -> BatchProvider:
+    """The provider that has a job. Raises NotUsable when it cannot be asked."""
+    try:
+        provider = providers.get_batch(job.provider)
+    except UnknownProvider as problem:
+        raise NotUsable(str(problem)) from problem
+    if provider.missing:
+        raise NotUsable(provider.missing)
+    return provider
+
+
+def queue_again(held: Claim, job: BatchJob, status: Status) -> None:
+    """The provider ran nothing for want of room: hand the job in again in a while, as a new one.
+
+    One that had all the room for itself several times is too large, and is refused.
+    """
+    logger.info("job %s: no room at the provider", held.pk)
+    reason = status.problem or "Too many tokens wait at the provider."
+    if job.times_full >= MOST_TIMES_FULL and not tokens_waiting(job, job.account):
+        refuse(
+            held,
+            f"{reason} No other job waits there: this one is too large. Set enqueued_tokens of"
+            f" {job.provider} to what its account allows, and draft again.",
+        )
         return
-    with fenced(held) as job:
-        note(job, status)
-        job.save()
+    with fenced(held) as row:
+        row.remote_state = status.raw[:60]
+        if row.cancel_asked_at:
+            row.results_ready_at = timezone.now()
+        else:
+            row.queue_again(f"{reason} It is handed in again by itself.")
+        row.save()
+        tell_if_late(row)
+    if row.state == JobState.SUBMITTED:
+        give_back(held, seconds=FULL_SECONDS)
+
+
+def tell_if_late(job: BatchJob) -> None:
+    """Tell once about a job that takes longer than such jobs do, handing in included."""
+    age = timezone.now() - (job.submit_asked_at or timezone.now())
+    if job.late_at or job.results_kept_at or age < timedelta(hours=settings.SHEAF_LATE_HOURS):
+        return
+    job.late_at = timezone.now()
+    job.save()
+    purposes.get(job.run.purpose).late(job)
 
 
 def look(job: BatchJob, provider: BatchProvider) -> Status:
@@ -72,25 +131,24 @@ def look(job: BatchJob, provider: BatchProvider) -> Status:
     return status
 
 
-def rest(held: Claim, problem: str) -> None:
-    """Say on the job what keeps it, and look again in an hour. A person can write it off."""
-    logger.warning("job %s rests: %s", held.pk, problem)
-    with fenced(held) as job:
-        job.problem = f"{problem} It is tried again every hour; an admin can write the job off."
-        job.save()
-    give_back(held, seconds=REST_SECONDS)
-
-
 def note(job: BatchJob, status: Status) -> None:
     """Write what was seen on the job, and when to look again."""
     now = timezone.now()
     if status.state == "unknown":
         logger.warning("job %s: the provider reports the unknown state %r", job.pk, status.raw)
+    before = (job.remote_state, job.problem)
+    seen_before = job.remote_state == status.raw[:60]
     job.remote_state = status.raw[:60]
+    job.remote_done, job.remote_total = status.done, status.total
     job.problem = status.problem
     waited = now - (job.submitted_at or now)
     longest = timedelta(seconds=settings.SHEAF_POLL_SECONDS)
     job.polled_at = now
     job.next_poll_at = now + min(max(FIRST_INTERVAL, waited / 4), longest)
-    if status.state in ENDED:
+    # An end without any result is a loss: it is believed when it is seen a second time.
+    if status.state in ENDED and (status.has_results or seen_before):
         job.results_ready_at = now
+    if before == (job.remote_state, job.problem) and not job.results_ready_at:
+        job.save_without_historical_record()  # a day of looking is no history
+    else:
+        job.save()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from batching.requests import Request
@@ -71,9 +72,19 @@ class Purpose(ABC):
     def ended(self, job: BatchJob) -> None:
         """A job has come to its end: completed, failed or cancelled."""
 
+    def late(self, job: BatchJob) -> None:
+        """A job has been at its provider for longer than such jobs take."""
+
+    def waits(self, job: BatchJob) -> None:
+        """A job of requests that are sent again waits for a person; its problem says why."""
+
+    def cap(self, run: BatchRun) -> Decimal | None:
+        """The most that all runs of the run's budget may cost together; None for no limit."""
+        return None
+
     @abstractmethod
     def fail(self, items: Sequence[BatchItem]) -> None:
-        """They ended without a valid reply; each item's reason says why."""
+        """They ended without a valid reply and are not sent again; each item's reason says why."""
 
 
 _purposes: dict[str, Purpose] = {}

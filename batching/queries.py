@@ -9,7 +9,15 @@ from django.db.models import Count, QuerySet
 
 from accounts.models import User
 from accounts.queries import classes_for
-from batching.models import COUNTED_ITEM_STATES, BatchItem, BatchJob, BatchRun, ItemState
+from batching.models import (
+    COUNTED_ITEM_STATES,
+    LIVE_ITEM_STATES,
+    OPEN_JOB_STATES,
+    BatchItem,
+    BatchJob,
+    BatchRun,
+    ItemState,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,14 @@ def runs_for(user: User) -> QuerySet[BatchRun]:
 def jobs_for(user: User) -> QuerySet[BatchJob]:
     """The jobs of the runs that the user may see."""
     return BatchJob.objects.filter(run__school_class__in=classes_for(user))
+
+
+def is_over(run: BatchRun) -> bool:
+    """Whether nothing of a run is open any more: no job, and nothing to be sent again."""
+    return not (
+        run.jobs.filter(state__in=OPEN_JOB_STATES).exists()
+        or run.items.filter(state__in=LIVE_ITEM_STATES).exists()
+    )
 
 
 def count_items(job: BatchJob) -> Counts:

@@ -1,7 +1,8 @@
 """Settle: give items their end, from what came back for them.
 
 Shared by direct jobs (one item at a time) and collected batches (chunks of a few hundred).
-The caller holds the transaction and the lock of the job or the item.
+The caller holds the transaction and the lock of the job or the item. What failed is sent
+again where that can help (batching/repair.py); the purpose hears of final failures only.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from collections.abc import Callable, Sequence
 
 from django.db import DataError, transaction
 
-from batching import purposes
-from batching.models import BatchItem, BatchRun
+from batching import purposes, repair
+from batching.models import BatchItem, BatchJob
 from batching.providers.base import Answer
 from batching.purposes import Reply, Verdict
+from batching.repair import Failure
 from batching.reply import InvalidReply, read_reply, validator_for
+from batching.rows import update_rows
 
 logger = logging.getLogger(__name__)
 
@@ -26,74 +29,110 @@ SETTLED_FIELDS = [
     "model",
     "input_tokens",
     "output_tokens",
+    "cached_tokens",
     "ended_at",
 ]
-
 
 # What a database raises over a value that the schema let pass.
 UNSTORABLE = (DataError, OverflowError, UnicodeError)
 
 
-def settle(run: BatchRun, answers: Sequence[tuple[BatchItem, Answer]]) -> None:
+def settle(job: BatchJob, answers: Sequence[tuple[BatchItem, Answer]]) -> None:
     """Give every item of a chunk its end: valid replies go to the purpose, others get a reason.
 
     One bad reply never spoils its chunk: where the database refuses the whole, the items are
     settled one by one. Items must be in state `sent`.
     """
+    if not answers:
+        return
     try:
         with transaction.atomic():
-            _settle(run, answers)
+            _settle(job, answers)
     except UNSTORABLE:
         for item, answer in answers:
-            _settle_alone(run, item.pk, answer)
+            _settle_alone(job, item.pk, answer)
 
 
-def _settle_alone(run: BatchRun, item_pk: int, answer: Answer) -> None:
-    items = BatchItem.objects.select_related("run")
+def _settle_alone(job: BatchJob, item_pk: int, answer: Answer) -> None:
     try:
         with transaction.atomic():
-            _settle(run, [(items.get(pk=item_pk), answer)])
+            _settle(job, [(_read_again(job, item_pk), answer)])
     except UNSTORABLE:
         refused = Answer(
             answer.custom_id, "", "", finish="error", problem="The reply cannot be stored."
         )
-        _settle(run, [(items.get(pk=item_pk), refused)])
+        _settle(job, [(_read_again(job, item_pk), refused)])
 
 
-def _settle(run: BatchRun, answers: Sequence[tuple[BatchItem, Answer]]) -> None:
+def _read_again(job: BatchJob, item_pk: int) -> BatchItem:
+    item = job.items.get(pk=item_pk)
+    item.run = job.run
+    return item
+
+
+def _settle(job: BatchJob, answers: Sequence[tuple[BatchItem, Answer]]) -> None:
+    run = job.run
     purpose = purposes.get(run.purpose)
     validator = validator_for(purpose.schema(run))
     replies: list[Reply] = []
-    failed: list[BatchItem] = []
+    failures: list[Failure] = []
+    stopped: list[BatchItem] = []
     for item, answer in answers:
         item.reply, item.model = storable(answer.raw), storable(answer.model)[:100]
         item.input_tokens = answer.usage.input_tokens
         item.output_tokens = answer.usage.output_tokens
+        item.cached_tokens = answer.usage.cached_tokens
+        if answer.finish == "unanswered":
+            item.lose(storable(answer.problem or "The provider did not run this request."))
+            if job.cancel_asked_at:
+                stopped.append(item)
+            else:
+                failures.append(Failure(item, "unanswered"))
+            continue
         try:
             replies.append(Reply(item, read_reply(answer, item.custom_id, validator)))
         except InvalidReply as error:
             item.reject(storable(str(error)))
-            failed.append(item)
+            failures.append(Failure(item, repair.kind_of(answer)))
     verdicts = purpose.accept(replies) if replies else {}
     for reply in replies:
         verdict = verdicts[reply.item.pk]
         _end(reply.item, verdict)
         if verdict.outcome == "rejected":
-            failed.append(reply.item)
-    BatchItem.objects.bulk_update([item for item, _ in answers], SETTLED_FIELDS, batch_size=250)
-    if failed:
-        purpose.fail(failed)
-        logger.info("run %s: %d of %d replies rejected", run.pk, len(failed), len(answers))
+            failures.append(Failure(reply.item, "invalid"))
+    save_items([item for item, _ in answers])
+    if stopped:
+        # A person stopped the job before they were run: that is no failure of theirs.
+        purpose.released(stopped)
+    if failures:
+        logger.info("job %s: %d of %d replies failed", job.pk, len(failures), len(answers))
+        _fail(job, failures)
 
 
-def lose(run: BatchRun, items: Sequence[BatchItem], reason: str, *, free: bool = False) -> None:
-    """End items that no reply came for; with `free` their subjects may be sent again."""
+def lose(job: BatchJob, items: Sequence[BatchItem], reason: str, *, free: bool = False) -> None:
+    """End items that no reply came for; with `free` their subjects may be sent again at once,
+    and are not sent again by the engine.
+    """
+    if not items:
+        return
     for item in items:
         item.lose(reason)
-    BatchItem.objects.bulk_update(items, SETTLED_FIELDS, batch_size=250)
-    if items:
-        purpose = purposes.get(run.purpose)
-        (purpose.released if free else purpose.fail)(items)
+    save_items(items)
+    if free:
+        purposes.get(job.run.purpose).released(items)
+    else:
+        _fail(job, [Failure(item, "unanswered") for item in items])
+
+
+def save_items(items: Sequence[BatchItem]) -> None:
+    """Write the ends of items, in one statement for a few hundred."""
+    update_rows(items, SETTLED_FIELDS)
+
+
+def _fail(job: BatchJob, failures: Sequence[Failure]) -> None:
+    final = repair.send_again(job, failures)
+    if final:
+        purposes.get(job.run.purpose).fail(final)
 
 
 def storable(text: str) -> str:

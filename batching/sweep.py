@@ -22,11 +22,14 @@ FindDue = Callable[[datetime], Iterable[int] | QuerySet[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A stage as the sweeper knows it: `lanes(pk)` workers may be on one row at once."""
+    """A stage as the sweeper knows it: `lanes(pk)` workers may be on one row at once, and
+    `idle_lanes(pk)` of these places nobody has now.
+    """
 
     task: Any
     find: FindDue
     lanes: Callable[[int], int]
+    idle_lanes: Callable[[int], int]
 
     @property
     def has_lanes(self) -> bool:
@@ -53,12 +56,17 @@ def _one_lane(pk: int) -> int:
 _sources: dict[str, Source] = {}
 
 
-def register_due(task: Any, find: FindDue, lanes: Callable[[int], int] = _one_lane) -> None:
+def register_due(
+    task: Any,
+    find: FindDue,
+    lanes: Callable[[int], int] = _one_lane,
+    idle_lanes: Callable[[int], int] = _one_lane,
+) -> None:
     """Make `task(pk)` known as the stage for every row that `find(now)` gives.
 
     `find` returns a queryset of claimable rows, or plain ids where the stage has no row.
     """
-    _sources[task.name] = Source(task, find, lanes)
+    _sources[task.name] = Source(task, find, lanes, idle_lanes)
 
 
 def due_work(now: datetime | None = None) -> Iterator[DueWork]:
@@ -73,7 +81,8 @@ def sweep(now: datetime | None = None) -> dict[str, int]:
     """Ring for all due work that was not rung for within the last lease; counts by task name.
 
     Without that pause a long queue would receive the same message again every minute. Rows
-    with several lanes are few, and are rung for every time: their lanes end on their own.
+    with several lanes are rung for every time, as often as they have idle ones; a message that
+    no worker took until the next sweep is void.
     """
     now = now or timezone.now()
     quiet = now - timedelta(seconds=settings.SHEAF_LEASE_SECONDS)
@@ -86,8 +95,11 @@ def sweep(now: datetime | None = None) -> dict[str, int]:
         for start in range(0, len(pks), 500):
             chunk = pks[start : start + 500]
             for pk in chunk:
-                for _ in range(source.lanes(pk)):
+                if not source.has_lanes:
                     source.task.delay(pk)
+                    continue
+                for _ in range(source.idle_lanes(pk)):
+                    source.task.apply_async((pk,), expires=settings.SHEAF_SWEEP_SECONDS)
             if isinstance(due, QuerySet):
                 due.model._default_manager.filter(pk__in=chunk).update(rung_at=now)
         if pks:

@@ -6,10 +6,11 @@ knows what is to be done, so a message that is lost or comes twice changes nothi
 
 from celery import shared_task
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import InterfaceError, OperationalError
 
-from batching import build, collect, direct, housekeeping, poll, providers, submit
+from batching import build, collect, direct, follow, housekeeping, poll, providers, submit
 from batching import sweep as sweeper
 from batching.claims import LostClaim
 from batching.models import BatchJob, JobState
@@ -30,6 +31,10 @@ RETRY_PROVIDER = RETRY | {"throws": (LostClaim, ProviderBusy)}
 def build_run(run_pk: int) -> None:
     if build.build_run(run_pk):
         build_run.delay(run_pk)
+    # A later round needs nobody's approval and is handed in at once.
+    rounds = BatchJob.objects.filter(run=run_pk, round__gt=0, state=JobState.SUBMITTED)
+    for pk in rounds.values_list("pk", flat=True):
+        submit_job.delay(pk)
 
 
 @shared_task(**RETRY_PROVIDER)
@@ -42,14 +47,23 @@ def submit_job(job_pk: int) -> None:
 
 def lanes_of(job_pk: int) -> int:
     """How many workers go through a direct job at once."""
-    name = BatchJob.objects.values_list("run__provider", flat=True).get(pk=job_pk)
-    return providers.get_direct(name).concurrency if name in providers.names() else 1
+    name = BatchJob.objects.values_list("provider", flat=True).get(pk=job_pk)
+    try:
+        return providers.get_direct(name).concurrency
+    except (providers.UnknownProvider, ImproperlyConfigured):
+        return 1  # one of them says so on the job
+
+
+def idle_lanes_of(job_pk: int) -> int:
+    """How many more could go through it, by the items that are under way at its provider."""
+    return max(0, lanes_of(job_pk) - direct.under_way(job_pk))
 
 
 @shared_task(**RETRY_PROVIDER)
 def work_job(job_pk: int) -> None:
     if direct.work_job(job_pk):
         work_job.delay(job_pk)
+    build_next_round(job_pk)
 
 
 @shared_task(**RETRY_PROVIDER)
@@ -63,6 +77,19 @@ def poll_job(job_pk: int) -> None:
 def collect_job(job_pk: int) -> None:
     if collect.collect_job(job_pk):
         collect_job.delay(job_pk)
+    build_next_round(job_pk)
+
+
+@shared_task(**RETRY_PROVIDER)
+def follow_job(job_pk: int) -> None:
+    follow.follow_job(job_pk)
+
+
+def build_next_round(job_pk: int) -> None:
+    """Ring for the requests of an ended job that are to be sent again."""
+    runs = build.runs_to_build().filter(built_at__isnull=False, jobs=job_pk)
+    for pk in runs.values_list("pk", flat=True):
+        build_run.delay(pk)
 
 
 @shared_task(name="batching.tasks.poll")

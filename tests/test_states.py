@@ -7,7 +7,7 @@ import pytest
 from django_fsm import RETURN_VALUE
 
 from batching.models import BatchItem, BatchJob
-from exams.models import Sheet, Upload
+from exams.models import KeyProposal, Sheet, Upload
 
 DRAWINGS = (Path(__file__).resolve().parent.parent / "docs" / "pipeline.md").read_text()
 ARROW = re.compile(r"^\s*(\w+) --> (\w+): (\w+)$", re.MULTILINE)
@@ -32,12 +32,18 @@ def coded(model) -> set[tuple[str, str, str]]:
 
 @pytest.mark.parametrize(
     ("name", "model"),
-    [("Upload", Upload), ("Sheet", Sheet), ("Job", BatchJob), ("Item", BatchItem)],
+    [
+        ("Upload", Upload),
+        ("Sheet", Sheet),
+        ("Job", BatchJob),
+        ("Item", BatchItem),
+        ("Answer key from a PDF", KeyProposal),
+    ],
 )
 def test_the_drawing_and_the_code_agree(name, model):
     assert drawn(name) == coded(model)
 
 
-@pytest.mark.parametrize("model", [Upload, Sheet, BatchJob, BatchItem])
+@pytest.mark.parametrize("model", [Upload, Sheet, BatchJob, BatchItem, KeyProposal])
 def test_a_state_cannot_be_set_past_its_transitions(model):
     assert model._meta.get_field("state").protected

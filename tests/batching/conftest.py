@@ -65,6 +65,8 @@ def offices(settings, tmp_path):
     """The two providers of tests, by kind; they share a folder."""
     folder = tmp_path / "office"
     folder.mkdir()
+    # Sending again has tests of its own (test_engine_repair.py).
+    settings.SHEAF_RESEND_ROUNDS = 0
     settings.SHEAF_PROVIDERS = {
         kind: {
             "driver": f"tests.emulators.post_office:{kind.title()}Office",
@@ -84,10 +86,18 @@ def offices(settings, tmp_path):
 def plan(offices, x_b, alice):
     """Plans and builds a run of subjects 1 to n."""
 
-    def _plan(kind: str, subjects: int | Sequence[int] = 3, *, build: bool = True) -> BatchRun:
+    def _plan(
+        kind: str, subjects: int | Sequence[int] = 3, *, build: bool = True, **options: str
+    ) -> BatchRun:
         ids = range(1, subjects + 1) if isinstance(subjects, int) else subjects
         run = jobs.plan_run(
-            "count_words", list(ids), provider=kind, school_class=x_b, title="Words", by=alice
+            "count_words",
+            list(ids),
+            provider=kind,
+            school_class=x_b,
+            title="Words",
+            by=alice,
+            **options,
         )
         if build:
             build_run(run.pk)

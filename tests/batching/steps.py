@@ -7,7 +7,7 @@ from django.utils import timezone
 from batching import jobs
 from batching.collect import collect_job
 from batching.direct import work_job
-from batching.models import BatchJob
+from batching.models import BatchJob, ProviderAccount
 from batching.poll import poll_job
 from batching.submit import submit_job
 
@@ -17,6 +17,8 @@ def only_job(run):
 
 
 def end_lease(row):
+    """Time passes: the lease of the row is over, and so is every pause of a provider."""
+    ProviderAccount.objects.update(paused_until=None)
     type(row).objects.filter(pk=row.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
 
 

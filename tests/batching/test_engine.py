@@ -13,6 +13,7 @@ from batching.conflicts import Conflict
 from batching.direct import work_job
 from batching.models import BatchRun, ItemState
 from batching.poll import poll_job
+from batching.providers.base import ProviderRefused
 from batching.queries import count_items
 from batching.submit import submit_job
 from tests.batching.steps import ACCEPTED, end_lease, only_job, run_through
@@ -55,9 +56,7 @@ def test_a_run_is_cut_into_jobs_no_larger_than_the_provider_takes(plan):
 
 def test_building_the_same_lines_again_gives_the_same_bytes(plan, offices, tmp_path):
     run = plan("batch", 3, build=False)
-    first, again = (
-        write_shard(run, offices["batch"], tmp_path / name).path.read_bytes() for name in "ab"
-    )
+    first, again = (write_shard(run, "batch", tmp_path / name).path.read_bytes() for name in "ab")
     assert first == again
     assert first.count(b"\n") == 3
 
@@ -123,6 +122,23 @@ def test_an_item_without_a_request_is_set_free_with_its_reason(plan, outcome):
     assert outcome() == ["released 0"]
 
 
+def test_a_request_that_the_provider_cannot_take_is_set_free_and_the_rest_goes_on(
+    plan, offices, outcome, monkeypatch
+):
+    encode = offices["batch"].encode
+
+    def refuse_one(request, read_image):
+        if request.parts[0].text.split() == ["word"] * 2:
+            raise ProviderRefused("This request is larger than the model takes.")
+        return encode(request, read_image)
+
+    monkeypatch.setattr(offices["batch"], "encode", refuse_one)
+    run = plan("batch")
+    assert run.jobs.get().item_count == 2
+    assert run.items.get(state="released").reason == "This request is larger than the model takes."
+    assert outcome() == ["released 2"]
+
+
 def test_nothing_can_be_in_two_live_runs_at_once(plan):
     plan("direct", [1, 2])
     with pytest.raises(Conflict, match="another draft"):
@@ -156,11 +172,11 @@ def test_a_stale_builder_does_not_touch_the_lines_of_its_successor(
 ):
     run = plan("batch", 3, build=False)
     stale = claim(BatchRun.objects.all(), run.pk)
-    shard = write_shard(run, offices["batch"], tmp_path / "lines")
+    shard = write_shard(run, "batch", tmp_path / "lines")
     end_lease(run)
     build_run(run.pk)
     with pytest.raises(LostClaim):
-        keep_shard(stale, offices["batch"], shard)
+        keep_shard(stale, shard)
     job = only_job(run)
     with default_storage.open(job.lines_file) as file:
         assert hashlib.sha256(file.read()).hexdigest() == job.lines_sha256

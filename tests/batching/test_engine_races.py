@@ -96,11 +96,11 @@ def test_of_two_teachers_one_sends_the_job(plan, alice):
 def test_sending_overwrites_nothing_that_was_written_at_the_same_moment(plan, alice):
     job = plan("batch").jobs.get()
     race(
-        lambda: BatchJob.objects.filter(pk=job.pk).update(problem="written meanwhile"),
+        lambda: BatchJob.objects.filter(pk=job.pk).update(remote_state="written meanwhile"),
         lambda: jobs.send_job(job, by=alice),
     )
     job = BatchJob.objects.get()
-    assert (job.state, job.problem) == ("submitted", "written meanwhile")
+    assert (job.state, job.remote_state) == ("submitted", "written meanwhile")
 
 
 def test_sending_and_discarding_at_once_has_one_winner(plan, alice, offices):

@@ -1,8 +1,10 @@
 """Every item is accounted for, whatever comes back."""
 
+import hashlib
 import json
 
 import pytest
+from django.core.files.storage import default_storage
 from django.db import DataError
 from django.utils import timezone
 
@@ -10,7 +12,7 @@ from batching import jobs, purposes
 from batching.close import MiscountedJob, close_job
 from batching.collect import collect_job
 from batching.direct import work_job
-from batching.models import BatchItem
+from batching.models import BatchItem, ResultFile
 from batching.poll import poll_job
 from batching.providers.base import Answer, ProviderBusy, ProviderRefused
 from batching.queries import count_items
@@ -63,20 +65,58 @@ def test_one_bad_reply_does_not_spoil_the_others(plan, alice, offices, outcome):
 
 
 def test_a_connection_that_breaks_while_collecting_loses_and_doubles_nothing(
-    plan, alice, offices, outcome, monkeypatch
+    plan, alice, offices, outcome
 ):
-    monkeypatch.setattr("batching.collect.LINES_AT_ONCE", 1)
     run = plan("batch")
     offices["batch"].set_fault("reset")
     send(run, alice)
     poll_job(only_job(run).pk)
     with pytest.raises(ProviderBusy):
         collect_job(only_job(run).pk)
+    assert not ResultFile.objects.exists(), "half a file is no file"
+    end_lease(only_job(run))
+    collect_job(only_job(run).pk)
+    assert only_job(run).state == "completed"
+    assert outcome() == ACCEPTED
+
+
+def test_a_worker_that_died_between_two_chunks_is_followed_where_it_stopped(
+    plan, alice, offices, outcome, monkeypatch
+):
+    monkeypatch.setattr("batching.collect.LINES_AT_ONCE", 1)
+    run = plan("batch")
+    send(run, alice)
+    poll_job(only_job(run).pk)
+    seen, reading = [], offices["batch"].read_line
+
+    def read_line(line):
+        seen.append(line)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        return reading(line)
+
+    monkeypatch.setattr(offices["batch"], "read_line", read_line)
+    with pytest.raises(KeyboardInterrupt):
+        collect_job(only_job(run).pk)
     assert count_items(only_job(run)).accepted == 2
     end_lease(only_job(run))
     collect_job(only_job(run).pk)
     assert only_job(run).state == "completed"
     assert outcome() == ACCEPTED
+    assert len(seen) == 5, "the settled lines are not read again"
+
+
+def test_the_result_file_is_kept_byte_for_byte_under_its_hash(plan, alice, offices):
+    run = plan("batch")
+    offices["batch"].set_fault("garbage")
+    run_through(run, alice)
+    kept = ResultFile.objects.get()
+    with default_storage.open(kept.name) as file:
+        content = file.read()
+    assert hashlib.sha256(content).hexdigest() == kept.sha256
+    assert kept.sha256 in kept.name
+    assert (kept.bytes, kept.position) == (len(content), len(content))
+    assert kept.unreadable_lines == 1
 
 
 @pytest.mark.parametrize("poison", ["\x00", "\ud83d"])
@@ -87,7 +127,7 @@ def test_a_reply_no_database_can_keep_is_rejected_alone(plan, alice, offices, ou
     texts = [json.dumps({"item_id": one.custom_id, "words": one.subject_id}) for one in items]
     raw = f"{texts[0]} {poison}"
     answers = [Answer(one.custom_id, text, raw) for one, text in zip(items, texts, strict=True)]
-    settle(run, answers=list(zip(items, answers, strict=True)))
+    settle(only_job(run), list(zip(items, answers, strict=True)))
     assert outcome() == ACCEPTED
     assert BatchItem.objects.get(subject_id=1).reply.startswith(texts[0])
 

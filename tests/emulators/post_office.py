@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,25 @@ from batching.jsonl import decode_request, encode_request
 from batching.providers.base import (
     Answer,
     Limits,
+    Line,
+    Price,
     ProviderBusy,
     ProviderRefused,
     ReadImage,
+    Rendition,
     Status,
+    UnreadableLine,
     Usage,
 )
 from batching.requests import Request, Text
 
+PRICE = Price(input=Decimal(1000), output=Decimal(2000))
+USED = Usage(10, 5)
+
 
 def reply_to(request: Request) -> str:
-    """Counts the words of the request's texts: the 'assessment' of these providers."""
-    words = sum(len(part.text.split()) for part in request.parts if isinstance(part, Text))
+    """Counts the words of the request's first text: the 'assessment' of these providers."""
+    words = next(len(part.text.split()) for part in request.parts if isinstance(part, Text))
     return json.dumps({"item_id": request.custom_id, "words": words})
 
 
@@ -40,12 +47,26 @@ class Office:
     model = "post-office-1"
     assessor = "ai_batch"
     needs_answer_key = False
+    missing = ""
+    account = "post-office"
+    price = PRICE
+    price_known = True
+    rendition = Rendition()
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.folder = Path(options["folder"])
-        self.limits = Limits(lines=options.get("lines"), bytes=options.get("bytes"))
+        self.limits = Limits(
+            lines=options.get("lines"), bytes=options.get("bytes"), tokens=options.get("tokens")
+        )
+        self.enqueued_tokens = options.get("enqueued_tokens")
         self.concurrency = options.get("concurrency", 2)
         self.seconds = options.get("seconds", 0)
+
+    def estimate(self, request: Request, read_image: ReadImage) -> Usage:
+        return USED
+
+    def image_note(self, width: int, height: int) -> str:
+        return ""
 
     def fault(self, name: str) -> bool:
         """Whether the fault is set; it happens once."""
@@ -80,7 +101,7 @@ class DirectOffice(Office):
         self.note(request.custom_id)
         time.sleep(self.seconds)
         text = "no json" if self.fault("prose") else reply_to(request)
-        return Answer(request.custom_id, text, raw=text, model=self.model, usage=Usage(10, 5))
+        return Answer(request.custom_id, text, raw=text, model=self.model, usage=USED)
 
 
 class BatchOffice(Office):
@@ -88,8 +109,8 @@ class BatchOffice(Office):
 
     kind = "batch"
 
-    def encode(self, request: Request, read_image: ReadImage) -> bytes:
-        return encode_request(request)
+    def encode(self, request: Request, read_image: ReadImage) -> Line:
+        return Line(encode_request(request), USED)
 
     def submit(self, lines: Path, token: str) -> str:
         if self.fault("refuse"):
@@ -106,6 +127,12 @@ class BatchOffice(Office):
     def status(self, remote_id: str) -> Status:
         if self.fault("unknown"):
             return Status("unknown", "MOON_PHASE")
+        if self.fault("full"):
+            return Status("full", "failed", problem="Enqueued token limit reached.")
+        if self.fault("expired-empty"):
+            return Status("ended", "expired")
+        if self.fault("status-busy"):
+            raise ProviderBusy("too many requests", retry_after=100)
         if (self.folder / "stuck").exists():
             return Status("running", "in_progress")
         if (self.folder / "cancelled").exists():
@@ -114,23 +141,53 @@ class BatchOffice(Office):
             return Status("refused", "failed", problem="line 1 is not acceptable")
         return Status("ended", "completed", has_results=True)
 
-    def replies(self, remote_id: str) -> Iterator[Answer]:
+    def download(self, remote_id: str, folder: Path) -> list[Path]:
         path = self.folder / f"batch-{remote_id.removeprefix('remote-')}.jsonl"
+        if self.fault("no-results"):
+            return []
         requests = [decode_request(line) for line in path.read_bytes().splitlines()]
+        if self.fault("reset"):
+            raise ProviderBusy("connection reset", retry_after=1)
         if self.fault("shuffled"):
             requests.reverse()
         if self.fault("missing"):
             requests = requests[1:]
         if self.fault("doubled"):
             requests.append(requests[0])
-        if self.fault("stranger"):
-            yield Answer("nobody-knows", "{}", "{}")
         swapped = self.fault("swapped")
+        lines = ["no line at all"] if self.fault("garbage") else []
+        if self.fault("stranger"):
+            lines.append(json.dumps({"id": "nobody-knows", "text": "{}"}))
         for number, request in enumerate(requests):
             text = reply_to(requests[(number + 1) % len(requests)] if swapped else request)
-            yield Answer(request.custom_id, text, raw=text, model=self.model, usage=Usage(10, 5))
-            if number == 1 and self.fault("reset"):
-                raise ProviderBusy("connection reset", retry_after=1)
+            line = {"id": request.custom_id, "text": text, "finish": "complete"}
+            for finish in ("refused", "truncated", "unanswered", "error"):
+                if self.fault(finish):
+                    line |= {"finish": finish, "text": ""}
+            if self.fault("prose"):
+                line["text"] = "no json"
+            lines.append(json.dumps(line))
+        results = folder / "results.jsonl"
+        results.write_text("".join(f"{line}\n" for line in lines))
+        return [results]
+
+    def read_line(self, line: bytes) -> Answer:
+        try:
+            value = json.loads(line)
+        except ValueError as error:
+            raise UnreadableLine(str(error)) from error
+        finish = value.get("finish", "complete")
+        unanswered = finish == "unanswered"
+        return Answer(
+            value["id"],
+            value["text"],
+            raw=value["text"],
+            finish=finish,
+            problem="" if finish == "complete" else f"It was {finish}.",
+            retryable=finish == "error",
+            model=self.model,
+            usage=Usage() if unanswered else USED,
+        )
 
     def cancel(self, remote_id: str) -> None:
         self.note(f"cancel {remote_id}")
