@@ -1,7 +1,9 @@
 #!/bin/sh
 # Prepares the database and the invented class, then runs web, workers, beat and the demo's
 # teacher until Ctrl-C. What it makes stays in the data folder for the next start.
-# PORT=8000, PROVIDER=offline (a configured provider's name) and FLOWER=1 may be set.
+# PORT=8000, PROVIDER=offline (a configured provider's name) and FLOWER=1 may be set. With
+# PROVIDER=openai, gemini or local an emulator stands in for the vendor, also where a key is set:
+# an invented class is not worth a bill. EMULATOR_PORT is one above PORT unless it is set.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -19,6 +21,18 @@ export SHEAF_SWEEP_SECONDS="${SHEAF_SWEEP_SECONDS:-15}" SHEAF_POLL_SECONDS="${SH
 export SHEAF_LOG_LEVEL="${SHEAF_LOG_LEVEL:-WARNING}"
 # Celery's warning to root is for servers; a demo in a virtual machine is often root's.
 export PYTHONWARNINGS="${PYTHONWARNINGS:-ignore:You're running the worker with superuser}"
+
+case "$SHEAF_DEFAULT_PROVIDER" in
+  openai | gemini | local)
+    # A named configuration could lead past the emulator.
+    unset SHEAF_PROVIDERS
+    export EMULATOR_PORT="${EMULATOR_PORT:-$((PORT + 1))}"
+    variables=$(python manage.py run_emulator "$SHEAF_DEFAULT_PROVIDER" \
+      --port "$EMULATOR_PORT" --environment)
+    eval "$variables"
+    ;;
+  *) unset EMULATOR_PORT ;;
+esac
 
 python manage.py migrate --verbosity 0
 python manage.py seed_demo --verbosity 0

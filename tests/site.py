@@ -55,6 +55,7 @@ class Site:
             "SHEAF_SITE_URL": self.url,
             "SHEAF_SWEEP_SECONDS": "2",
             "SHEAF_LEASE_SECONDS": "30",
+            "SHEAF_LIST_LAG_SECONDS": "1",
             "SHEAF_LOG_LEVEL": "INFO",
             "OMP_THREAD_LIMIT": "1",
             **environment,
