@@ -15,7 +15,17 @@ from django.template.defaultfilters import pluralize
 from accounts.admin import HistoryAdmin, ReadOnly
 from batching.conflicts import Conflict
 from exams.mapping import retry_sheet
-from exams.models import Criterion, Exam, Page, Rubric, SampleSheet, Sheet, Upload, UploadMember
+from exams.models import (
+    Criterion,
+    Exam,
+    KeyProposal,
+    Page,
+    Rubric,
+    SampleSheet,
+    Sheet,
+    Upload,
+    UploadMember,
+)
 
 
 class CriterionInline(ReadOnly, admin.TabularInline):
@@ -90,3 +100,12 @@ class SheetAdmin(ReadOnly, HistoryAdmin):
 class SampleSheetAdmin(ReadOnly, HistoryAdmin):
     list_display = ("title", "exam", "sheet", "created_by", "created_at")
     list_select_related = ("exam", "sheet", "created_by")
+
+
+@admin.register(KeyProposal)
+class KeyProposalAdmin(ReadOnly, HistoryAdmin):
+    list_display = ("original_name", "exam", "state", "provider", "created_by", "confirmed_by")
+    list_filter = ("state", "provider")
+    list_select_related = ("exam", "created_by", "confirmed_by")
+    search_fields = ("original_name", "sha256")
+    history_list_display = ("state", "problem")

@@ -2,7 +2,7 @@
 
 Comes in: every request, before anything reads it; the check of a form's token would write its
 files to the disk first, for anybody, even at the sign-in page. Goes out: 413 or 411 with words,
-or nothing. Only two pages take large files; uploads have a limit and words of their own.
+or nothing. Only three pages take large files; uploads have a limit and words of their own.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,10 @@ from exams.answer_key import MAX_BYTES
 
 # A form is a little larger than the file in it.
 FORM_BYTES = 1_000_000
-LARGER = {"exams:answer_key_read": MAX_BYTES + FORM_BYTES}
+LARGER = {
+    "exams:answer_key_read": MAX_BYTES + FORM_BYTES,
+    "exams:key_create": MAX_BYTES + FORM_BYTES,
+}
 OWN_LIMIT = {"exams:upload_create"}
 
 

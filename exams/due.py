@@ -8,7 +8,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from batching.claims import free
 from batching.sweep import register_due
-from exams.models import Sheet, SheetState, Upload, UploadState
+from exams.models import KeyProposal, KeyState, Sheet, SheetState, Upload, UploadState
 from exams.suggestions import roster_hashes
 
 INSPECTED_IN = (SheetState.PENDING_MAPPING, SheetState.MAPPED)
@@ -22,6 +22,7 @@ def register() -> None:
     register_due(tasks.rasterize_sheet, sheets_to_render)
     register_due(tasks.inspect_sheet, sheets_to_inspect)
     register_due(tasks.suggest_students, exams_to_suggest)
+    register_due(tasks.prepare_key, keys_to_prepare)
 
 
 def uploads_to_unpack(now: datetime | None = None) -> QuerySet[Upload]:
@@ -70,6 +71,11 @@ def exams_to_suggest(now: datetime | None = None) -> list[int]:
         for exam, school_class, seen, waiting in exams
         if waiting or known[school_class] != seen
     ]
+
+
+def keys_to_prepare(now: datetime | None = None) -> QuerySet[KeyProposal]:
+    """PDFs of answer keys that have no pages yet and that nobody is working on."""
+    return KeyProposal.objects.filter(free(now), state=KeyState.RECEIVED).order_by("pk")
 
 
 def exams_ready_for_suggestions(sheet_pk: int) -> list[int]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from accounts.models import SchoolClass, Subject
+from batching import providers
 from exams.models import Exam
 from exams.rubric_files import ExamFile, read_exam_file
 from exams.rubric_items import clean_text
@@ -24,32 +26,70 @@ SAME_TITLE = "This class has an exam with this title on this date."
 
 
 class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
-    """An exam's title, class, subject, date and instructions; the subject is made if new."""
+    """An exam's title, class, subject, date and instructions, and who assesses it for how much.
+
+    The subject is made if new.
+    """
 
     subject_name = forms.CharField(
         label="Subject",
         max_length=100,
         widget=forms.TextInput(attrs={"list": "subjects", "autocomplete": "off"}),
     )
+    provider = forms.ChoiceField(
+        label="Assessed by",
+        required=False,
+        help_text="Proposed when a run is drafted; another one can be chosen there.",
+    )
+    second_provider = forms.ChoiceField(
+        label="What it fails at goes to",
+        required=False,
+        help_text="Asked about single sheets for which the first one gave no usable reply.",
+    )
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = Exam
-        fields = ("title", "school_class", "date", "instructions")
-        labels = {"school_class": "Class"}
+        fields = (
+            "title",
+            "school_class",
+            "date",
+            "instructions",
+            "provider",
+            "second_provider",
+            "spending_cap",
+        )
+        labels = {"school_class": "Class", "spending_cap": "May cost at most"}
         widgets = {
             "date": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
             "instructions": forms.Textarea(attrs={"rows": 3}),
         }
         help_texts = {
             "instructions": "For whoever marks: what counts in this exam. Students do not see it.",
+            "spending_cap": "All runs of this exam together, in the currency of the prices. "
+            "Empty: no limit of its own.",
         }
 
-    field_order = ("title", "school_class", "subject_name", "date", "instructions")
+    field_order = (
+        "title",
+        "school_class",
+        "subject_name",
+        "date",
+        "instructions",
+        "provider",
+        "second_provider",
+        "spending_cap",
+    )
 
     def __init__(self, *args: Any, classes: QuerySet[SchoolClass], **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["school_class"].queryset = classes  # type: ignore[attr-defined]
+        for name, nobody in (
+            ("provider", f"as everywhere here: {site_default()}"),
+            ("second_provider", "nobody"),
+        ):
+            kept = getattr(self.instance, name)
+            self.fields[name].choices = provider_choices(kept, nobody)  # type: ignore[attr-defined]
         if self.instance.pk:
             self.stored = facts_of(self.instance)
             self.fields["seen"].initial = fingerprint(self.stored)
@@ -64,6 +104,9 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        second = cleaned.get("second_provider")
+        if second and second == (cleaned.get("provider") or settings.SHEAF_DEFAULT_PROVIDER):
+            self.add_error("second_provider", "Choose another one than the first, or nobody.")
         self.instance.school_class_id = getattr(
             cleaned.get("school_class"), "pk", self.instance.school_class_id
         )
@@ -121,7 +164,27 @@ def facts_of(exam: Exam) -> dict[str, Any]:
         "subject_name": exam.subject.name,
         "date": exam.date,
         "instructions": exam.instructions,
+        "provider": exam.provider,
+        "second_provider": exam.second_provider,
+        "spending_cap": exam.spending_cap,
     }
+
+
+def provider_choices(kept: str, nobody: str) -> list[tuple[str, str]]:
+    """Every configured provider, with what it lacks, and the one that is kept already."""
+    ready = dict(providers.choices())
+    choices = [("", nobody)]
+    for name in providers.names():
+        title = ready.get(name, f"{providers.get(name).title} (not ready)")
+        choices.append((name, title))
+    if kept and kept not in providers.names():
+        choices.append((kept, providers.about(kept).title))
+    return choices
+
+
+def site_default() -> str:
+    """The title of the provider that is proposed where an exam names none."""
+    return providers.about(settings.SHEAF_DEFAULT_PROVIDER).title
 
 
 class ExamFileForm(forms.Form):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from accounts.models import User
-from exams.models import Exam, Page, Sheet, SheetState, Upload
+from exams.models import Exam, KeyProposal, Page, Sheet, SheetState, Upload
 
 
 def exams_for(user: User) -> QuerySet[Exam]:
@@ -30,6 +30,16 @@ def uploads_for(user: User) -> QuerySet[Upload]:
     if user.is_teacher:
         return uploads.filter(exam__school_class__in=user.classes.all())
     return uploads.none()
+
+
+def keys_for(user: User) -> QuerySet[KeyProposal]:
+    """Proposed answer keys the user may see; a student none."""
+    keys = KeyProposal.objects.all()
+    if user.is_admin:
+        return keys
+    if user.is_teacher:
+        return keys.filter(exam__school_class__in=user.classes.all())
+    return keys.none()
 
 
 def sheets_for(user: User) -> QuerySet[Sheet]:

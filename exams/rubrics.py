@@ -28,8 +28,11 @@ def current_rubric(exam: Exam) -> Rubric | None:
 
 
 def leaves(rubric: Rubric) -> list[Criterion]:
-    """The criteria that get marks, in the order of the rubric."""
-    return [criterion for criterion in rubric.criteria.order_by("position") if criterion.is_leaf]
+    """The criteria that get marks, in the order of the rubric. Prefetched ones are taken."""
+    criteria = rubric.criteria.all()
+    if "criteria" not in getattr(rubric, "_prefetched_objects_cache", {}):
+        criteria = criteria.order_by("position")
+    return sorted((one for one in criteria if one.is_leaf), key=lambda one: one.position)
 
 
 def rubric_total(rubric: Rubric) -> Decimal:

@@ -18,6 +18,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from accounts.models import User
 from batching.conflicts import Conflict
 from exams.models import Criterion, Exam, Page, SampleSheet, Sheet, SheetState
+from exams.personal import NAMED, named_person
 from exams.result_schema import is_legal, legal_marks
 from exams.rubric_items import clean_text, odd_character
 from exams.rubrics import current_rubric, leaves, lock_exam
@@ -110,6 +111,9 @@ def save_sample(
     sheet = Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
     sample = SampleSheet.objects.filter(sheet=sheet).first()
     title, checked = checked_title(title), checked_marks(exam, marks)
+    told = (entry["comment"] for entry in checked.values())
+    if who := named_person(exam.school_class, (title, *told)):
+        raise SampleError(f"“{who}” {NAMED}")
     if sample and (sample.title, sample.marks) == (title, checked):
         return sample
     if seen is not None and seen != sample_seen(sample):

@@ -1,4 +1,5 @@
-"""Intake's tasks: unpack, render, inspect, suggest. Each is one call, and rings for what is next.
+"""Intake's tasks: unpack, render, inspect, suggest, prepare a key. Each is one call, and rings for
+what is next.
 
 Ringing is only a courtesy: the sweeper finds whatever was not rung for (exams/due.py). The queue,
 intake, and the time limits stand in config/celery.py.
@@ -9,8 +10,11 @@ from __future__ import annotations
 from celery import shared_task
 from django.db import InterfaceError, OperationalError
 
+from batching import jobs
+from batching.models import BatchRun
 from batching.sweep import ring
-from exams import due, inspection, rasterize, suggestions, zip_import
+from exams import due, inspection, key_pages, rasterize, suggestions, zip_import
+from exams.models import KeyProposal, KeyState
 
 RETRY = {
     "autoretry_for": (OperationalError, InterfaceError),
@@ -49,3 +53,12 @@ def inspect_sheet(sheet_pk: int) -> None:
 def suggest_students(exam_pk: int) -> None:
     """Suggest a student for every sheet of an exam that has none."""
     suggestions.suggest_students(exam_pk)
+
+
+@shared_task(**RETRY)
+def prepare_key(key_pk: int) -> None:
+    """Turn the PDF of an answer key into pages, and plan the run that reads them."""
+    key_pages.prepare_key(key_pk)
+    drafted = KeyProposal.objects.filter(pk=key_pk, state=KeyState.DRAFTED).values("batch_run")
+    for run in BatchRun.objects.filter(pk__in=drafted, built_at__isnull=True):
+        jobs.start_building(run)

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 
 from accounts.models import Enrolment, Role, SchoolClass, Subject, User
 from batching.models import BatchRun
-from exams.models import Criterion, Exam, Page, Rubric, Sheet, SheetState, Upload
+from exams.models import Criterion, Exam, KeyProposal, Page, Rubric, Sheet, SheetState, Upload
 from exams.rubrics import leaves, save_rubric, use_rubric
 from grading.models import Assessment, Mark, Part
 
@@ -244,6 +244,30 @@ def make_batch_run(exam: Exam, **fields: Any) -> BatchRun:
         provider="offline",
         school_class=exam.school_class,
         title=exam.title,
+        created_by=exam.created_by,
+        **fields,
+    )
+
+
+def make_key(exam: Exam, *, state: str = "received", pages: int = 1, **fields: Any) -> KeyProposal:
+    """The PDF of an answer key as it came in, with pages already."""
+    content = f"%PDF-1.4 key {next(_numbers)}".encode()
+    shown = []
+    for number in range(1, pages + 1):
+        picture = page_picture(f"Q{number} [1 mark] What is it?")
+        digest = hashlib.sha256(picture).hexdigest()
+        name = default_storage.save(f"keys/{digest[:12]}.jpg", ContentFile(picture))
+        page = {"number": number, "image": name, "sha256": digest, "width": 620, "height": 877}
+        shown.append(page)
+    return KeyProposal.objects.create(
+        exam=exam,
+        original_name="key.pdf",
+        file=default_storage.save("keys/key.pdf", ContentFile(content)),
+        sha256=hashlib.sha256(content).hexdigest(),
+        size=len(content),
+        provider="offline",
+        pages=shown,
+        state=state,
         created_by=exam.created_by,
         **fields,
     )

@@ -1,6 +1,7 @@
 """Exams, rubrics, and what was handed in."""
 
 from exams.models.exams import Exam
+from exams.models.keys import OPEN_KEY_STATES, KeyProposal, KeyState
 from exams.models.rubrics import Criterion, CriterionKind, Rubric
 from exams.models.sheets import (
     GRADED_STATES,
@@ -17,10 +18,13 @@ from exams.models.sheets import (
 
 __all__ = [
     "GRADED_STATES",
+    "OPEN_KEY_STATES",
     "REVIEWED_STATES",
     "Criterion",
     "CriterionKind",
     "Exam",
+    "KeyProposal",
+    "KeyState",
     "MemberOutcome",
     "Page",
     "Rubric",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -16,6 +17,8 @@ class Exam(models.Model):
 
     `regions` are areas of a page that hold names or roll numbers: a list of {page, x, y, w, h,
     holds}, shares of the page's size; they are masked in what is sent to a provider.
+    `provider` and `second_provider` are proposed when a run is drafted; all its runs together may
+    cost at most `spending_cap` (None: no limit of its own), which is counted under `budget`.
     `roster_hash` is the class list as it was when students were last suggested for its sheets.
     """
 
@@ -26,6 +29,14 @@ class Exam(models.Model):
     instructions = models.TextField(blank=True)
     regions = models.JSONField(default=list, blank=True)
     provider = models.CharField(max_length=60, blank=True)
+    second_provider = models.CharField(max_length=60, blank=True)
+    spending_cap = models.DecimalField(
+        max_digits=10,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )
@@ -49,3 +60,8 @@ class Exam(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def budget(self) -> str:
+        """The name under which the engine counts what all runs of this exam cost."""
+        return f"exam-{self.pk}"

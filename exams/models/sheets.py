@@ -344,13 +344,18 @@ class Page(models.Model):
 class SampleSheet(models.Model):
     """A real paper with marks given by a teacher, shown to the model as an example.
 
-    `marks` maps each leaf's code to {"awarded": "1.5", "comment": "…"}.
+    `marks` maps each leaf's code to {"awarded": "1.5", "comment": "…"}. `transcription` is what
+    stands on its pages, as a teacher confirmed it: [{"page": 1, "sha256": "…", "text": "…"}, …];
+    `proposal` (of the same shape) is what `proposed_by` read and nobody has confirmed yet.
     """
 
     exam = models.ForeignKey(Exam, on_delete=models.CASCADE, related_name="samples")
     sheet = models.OneToOneField(Sheet, on_delete=models.CASCADE, related_name="sample")
     title = models.CharField(max_length=100)
     marks = models.JSONField(default=dict)
+    transcription = models.JSONField(default=list, blank=True)
+    proposal = models.JSONField(default=list, blank=True)
+    proposed_by = models.CharField(max_length=200, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
@@ -18,6 +19,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.models import Subject
 from accounts.queries import classes_for
 from accounts.roles import teacher_required
+from batching import providers
+from batching.models import BatchJob
+from batching.spending import spent
 from exams.forms import ExamFileForm, ExamForm
 from exams.models import Exam
 from exams.queries import exams_for
@@ -121,6 +125,9 @@ def exam_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "total": total_of(criteria),
         "without_answer": [c.code for c in criteria if not c.answer],
         "uploads": exam.uploads.select_related("uploaded_by")[:UPLOADS_SHOWN],
+        "provider": providers.about(exam.provider or settings.SHEAF_DEFAULT_PROVIDER),
+        "second": providers.about(exam.second_provider) if exam.second_provider else None,
+        "spent": spent(BatchJob.objects.filter(run__budget=exam.budget)),
     }
     return render(request, "exams/exam_detail.html", context)
 
@@ -128,7 +135,7 @@ def exam_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @teacher_required
 def exam_edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Change an exam's title, subject, date or instructions."""
+    """Change an exam's facts: what it is, who assesses it, and what that may cost."""
     exam = exam_or_404(request, pk)
     classes = classes_for(request.user)
     if request.method == "GET":

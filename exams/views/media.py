@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from exams import queries
-from exams.models import Page
+from exams.models import KeyProposal, Page
 
 logger = logging.getLogger(__name__)
 
@@ -42,13 +42,13 @@ def visible_page(request: HttpRequest, public_id: UUID) -> Page:
     return get_object_or_404(queries.pages_for(request.user), public_id=public_id)
 
 
-def picture(page: Page, name: str, title: str) -> FileResponse:
+def picture(row: Page | KeyProposal, name: str, title: str) -> FileResponse:
     """The stored picture `name` under a neutral file name (file names may hold a student's)."""
     suffix = PurePath(name).suffix.lower()
     try:
         file = default_storage.open(name)
     except FileNotFoundError as error:
-        logger.error("page %s: a picture is missing in the storage", page.pk)
+        logger.error("%s %s: a picture is missing in the storage", row._meta.verbose_name, row.pk)
         raise Http404 from error
     return FileResponse(
         file,

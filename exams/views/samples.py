@@ -6,8 +6,10 @@ form again with every error (422) or beside what somebody else saved meanwhile (
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -22,6 +24,8 @@ from exams.queries import exams_for, sheets_for
 from exams.result_schema import legal_marks
 from exams.rubrics import current_rubric, leaves
 from exams.samples import SampleMark, parse_mark
+from exams.transcribe import stop_reading
+from exams.transcription import is_outdated, text_of
 from exams.views.exams import exam_or_404
 
 # As many choices fit into a list; finer steps are typed.
@@ -41,6 +45,8 @@ def samples(request: HttpRequest, pk: int) -> HttpResponse:
             "sample": sample,
             "pages": kept_pages(sample.sheet),
             "stale": stored.staleness(sample, criteria),
+            "has_text": bool(text_of(sample)),
+            "text_outdated": is_outdated(sample),
             "marks": [
                 (criterion, sample.marks[criterion.code])
                 for criterion in criteria
@@ -57,6 +63,7 @@ def samples(request: HttpRequest, pk: int) -> HttpResponse:
         "unmapped": exam.sheets.filter(state=SheetState.PENDING_MAPPING).count(),
         "is_full": len(found) >= stored.MAX_SAMPLES,
         "most": stored.MAX_SAMPLES,
+        "sent_as_text": settings.SHEAF_SAMPLES == "text",
     }
     return render(request, "exams/samples.html", context)
 
@@ -112,6 +119,8 @@ def sample_remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a sample away; the paper stays."""
     visible = SampleSheet.objects.filter(exam__in=exams_for(request.user))
     sample = get_object_or_404(visible.select_related("sheet"), pk=pk)
+    with suppress(Conflict):  # it is not being read
+        stop_reading(sample, by=request.user)
     stored.remove_sample(sample, by=request.user)
     messages.success(request, f"{sample.sheet.name} is no longer a sample.")
     return redirect("exams:samples", pk=sample.exam_id)

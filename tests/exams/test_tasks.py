@@ -12,7 +12,7 @@ from tests import factories
 from tests.factories_intake import jpeg, packed, pdf, receive
 
 pytestmark = pytest.mark.django_db
-INTAKE = ("unpack_upload", "rasterize_sheet", "inspect_sheet", "suggest_students")
+INTAKE = ("unpack_upload", "rasterize_sheet", "inspect_sheet", "suggest_students", "prepare_key")
 
 
 @pytest.mark.parametrize("name", INTAKE)

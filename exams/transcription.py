@@ -1,0 +1,181 @@
+"""Transcriptions of samples: what stands on their pages, as text that is sent in place of images.
+
+Comes in: texts that a teacher typed or corrected, or that somebody read from the pages. Goes
+out: the text of each page, bound to the image that it was taken from; where a page changed since,
+its text no longer counts. What was read is a proposal until a teacher saves it.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+from PIL import Image as Pixels
+
+from accounts.models import User
+from batching.conflicts import Conflict
+from batching.images import render
+from batching.providers.base import Rendition
+from exams import tesseract
+from exams.models import Exam, Page, SampleSheet
+from exams.personal import NAMED, named_person
+from exams.rubric_items import clean_text, odd_character
+from exams.rubrics import lock_exam
+from exams.samples import SampleError
+from exams.seen import fingerprint, saved_meanwhile
+from exams.storage import read_file
+
+MAX_PAGE_TEXT = 20_000
+TESSERACT = "Tesseract, on this machine"
+# A person waits for it.
+TESSERACT_SECONDS = 25.0
+
+Texts = list[dict[str, Any]]
+
+
+def kept_pages(sample: SampleSheet) -> list[Page]:
+    """The pages of a sample that were not dropped, in order."""
+    pages = (page for page in sample.sheet.pages.all() if page.dropped_at is None)
+    return sorted(pages, key=lambda page: page.number)
+
+
+def text_of(sample: SampleSheet) -> Texts:
+    """What is sent in place of the images: [{"page", "text"}, …], or nothing.
+
+    Nothing unless a teacher confirmed a text for each of the pages as they are now.
+    """
+    texts = {entry["sha256"]: entry["text"] for entry in sample.transcription}
+    pages = kept_pages(sample)
+    if not pages or not all(page.sha256 in texts for page in pages):
+        return []
+    return [{"page": page.number, "text": texts[page.sha256]} for page in pages]
+
+
+def is_outdated(sample: SampleSheet) -> bool:
+    """Whether there is a text, but not for the pages as they are now."""
+    return bool(sample.transcription) and not text_of(sample)
+
+
+def text_seen(sample: SampleSheet) -> str:
+    """What the form carries along: the text, and the pages that it was compared with."""
+    pages = [(page.number, page.sha256) for page in kept_pages(sample)]
+    return fingerprint(sample.transcription, pages)
+
+
+@transaction.atomic
+def save_text(
+    sample: SampleSheet, texts: Mapping[int, str], *, by: User, seen: str | None = None
+) -> SampleSheet:
+    """Confirm what stands on each page; a proposal is done with. Without a word, no text is kept.
+
+    `texts` are by page number, `seen` is the `text_seen` that the person had before their eyes.
+    Raises SampleError naming each page that cannot be kept, and Conflict when the text or the
+    pages changed since.
+    """
+    exam = lock_exam(sample.exam_id)
+    row = locked_sample(sample.pk)
+    pages = kept_pages(row)
+    checked = checked_texts(exam, pages, texts)
+    if not any(entry["text"] for entry in checked):
+        checked = []
+    if seen is not None and seen != text_seen(row) and checked != row.transcription:
+        raise Conflict(saved_meanwhile(row, "the text or the pages of this sample"))
+    if (row.transcription, row.proposal) == (checked, []):
+        return row
+    row.transcription, row.proposal, row.proposed_by = checked, [], ""
+    _save(row, "Text confirmed" if checked else "Text taken away", by)
+    return row
+
+
+@transaction.atomic
+def drop_proposal(sample: SampleSheet, *, by: User) -> None:
+    """Forget what was read; the confirmed text stays."""
+    row = locked_sample(sample.pk)
+    if row.proposal:
+        row.proposal, row.proposed_by = [], ""
+        _save(row, "Proposed text dropped", by)
+
+
+def propose_text(
+    sample: SampleSheet, texts: Mapping[int, str], *, source: str, by: User | None = None
+) -> None:
+    """Keep what `source` read from the pages of a locked sample, for a teacher to correct."""
+    sample.proposal = [
+        {"page": page.number, "sha256": page.sha256, "text": clean_text(texts.get(page.number, ""))}
+        for page in kept_pages(sample)
+    ]
+    sample.proposed_by = source[:200]
+    _save(sample, "Text proposed", by)
+
+
+def read_with_tesseract(sample: SampleSheet, *, by: User) -> None:
+    """Propose what tesseract reads; handwriting needs much correcting. Raises SampleError."""
+    end = time.monotonic() + TESSERACT_SECONDS
+    texts: dict[int, str] = {}
+    for page in kept_pages(sample):
+        try:
+            content = read_file(page.image)
+            picture = render(content, Rendition(quality=95), masks_of(sample.exam, page))
+            with Pixels.open(io.BytesIO(picture.content)) as image:
+                left = max(1.0, end - time.monotonic())
+                texts[page.number] = tesseract.read_text(image, layout=4, seconds=left)
+        except tesseract.TesseractMissing as error:
+            raise SampleError(
+                "Tesseract is not installed here, so nothing can be read. Type the text instead."
+            ) from error
+        except (tesseract.TesseractFailed, OSError) as error:
+            raise SampleError(
+                f"Page {page.number} could not be read by tesseract ({error}). Type its text"
+                " instead."
+            ) from error
+    with transaction.atomic():
+        row = locked_sample(sample.pk)
+        if [(page.number, page.sha256) for page in kept_pages(row)] != [
+            (page.number, page.sha256) for page in kept_pages(sample)
+        ]:
+            raise Conflict("The pages were changed while they were read. Read them again.")
+        propose_text(row, texts, source=TESSERACT, by=by)
+
+
+def locked_sample(pk: int) -> SampleSheet:
+    """A sample, locked until the transaction ends. Raises Conflict when it is gone."""
+    rows = SampleSheet.objects.select_for_update(of=("self",)).select_related("sheet", "exam")
+    sample = rows.prefetch_related("sheet__pages").filter(pk=pk).first()
+    if sample is None:
+        raise Conflict("Somebody removed this sample meanwhile.")
+    return sample
+
+
+def masks_of(exam: Exam, page: Page) -> tuple[tuple[float, float, float, float], ...]:
+    """The regions of a page that hold names and roll numbers, to be painted over."""
+    return tuple(
+        (region["x"], region["y"], region["w"], region["h"])
+        for region in exam.regions
+        if region["page"] == page.number
+    )
+
+
+def checked_texts(exam: Exam, pages: Sequence[Page], texts: Mapping[int, str]) -> Texts:
+    """The texts as they are kept, one for each page. Raises SampleError naming each bad page."""
+    problems, checked = [], []
+    for page in pages:
+        text = clean_text(texts.get(page.number, ""))
+        if len(text) > MAX_PAGE_TEXT:
+            problems.append(f"Page {page.number}: at most {MAX_PAGE_TEXT:,} characters are kept.")
+        elif odd := odd_character(text):
+            problems.append(f"Page {page.number} holds the control character {odd}: delete it.")
+        checked.append({"page": page.number, "sha256": page.sha256, "text": text})
+    if who := named_person(exam.school_class, (entry["text"] for entry in checked)):
+        problems.append(f"“{who}” {NAMED}")
+    if problems:
+        raise SampleError(problems)
+    return checked
+
+
+def _save(row: SampleSheet, reason: str, by: User | None) -> None:
+    row._history_user = by
+    row._change_reason = reason
+    row.save()
