@@ -2,13 +2,15 @@
 
 Comes in: an exam and the fingerprint of what the page showed. Goes out: all of its rows and files
 gone, or nothing at all. What was assessed is never deleted, nor what a worker or a provider still
-has. The history rows stay, and so does the engine's account of what was asked of providers.
+has. The history rows stay, and so does the engine's account of what was asked of providers, but
+not what was asked nor what came back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -18,12 +20,23 @@ from django.utils import timezone
 
 from accounts.models import Notification, User
 from batching.conflicts import Conflict
-from batching.models import LIVE_ITEM_STATES, OPEN_JOB_STATES, BatchItem, BatchJob
-from exams.models import Exam, Page, SampleSheet, Sheet, SheetState, Upload, UploadMember
+from batching.forget import forget_content, live_runs
+from batching.models import BatchRun
+from exams import key_request, transcribe
+from exams.models import (
+    Exam,
+    KeyProposal,
+    Page,
+    SampleSheet,
+    Sheet,
+    SheetState,
+    Upload,
+    UploadMember,
+)
 from exams.seen import fingerprint as fingerprint_of
 from exams.storage import delete_after_commit
 from grading.history import remove_rows
-from grading.models import Assessment, GradingRun, Look
+from grading.models import Assessment, Look
 
 REASON = "The exam was deleted"
 
@@ -50,6 +63,7 @@ class DeletionState:
     sheets: int
     pages: int
     samples: int
+    keys: int
     rubrics: int
     runs: int
     fingerprint: str
@@ -60,9 +74,11 @@ def deletion_state(exam: Exam) -> DeletionState:
     uploads = list(exam.uploads.order_by("pk").values_list("pk", "state"))
     sheets = list(exam.sheets.order_by("pk").values_list("pk", "state", "enrolment"))
     pages = list(Page.objects.filter(sheet__exam=exam).order_by("pk").values_list("pk", flat=True))
-    samples = list(exam.samples.order_by("pk").values_list("pk", "title", "marks"))
+    shown = ("pk", "title", "marks", "transcription", "proposal")
+    samples = list(exam.samples.order_by("pk").values_list(*shown))
+    keys = list(exam.key_proposals.order_by("pk").values_list("pk", "state", "batch_run"))
     rubrics = list(exam.rubrics.order_by("version").values_list("version", "content_hash"))
-    runs = list(exam.runs.order_by("pk").values_list("pk", flat=True))
+    runs = list(runs_of(exam).order_by("pk").values_list("pk", flat=True))
     facts = (exam.pk, exam.title, exam.date, exam.instructions)
     return DeletionState(
         hindrances=tuple(_hindrances(exam)),
@@ -70,19 +86,18 @@ def deletion_state(exam: Exam) -> DeletionState:
         sheets=len(sheets),
         pages=len(pages),
         samples=len(samples),
+        keys=len(keys),
         rubrics=len(rubrics),
         runs=len(runs),
-        fingerprint=fingerprint_of(facts, uploads, sheets, pages, samples, rubrics, runs),
+        fingerprint=fingerprint_of(facts, uploads, sheets, pages, samples, keys, rubrics, runs),
     )
 
 
 def _hindrances(exam: Exam) -> Iterator[Hindrance]:
-    if run := live_runs(exam).order_by("pk").first():
-        yield Hindrance(
-            "A run of this exam is drafted or under way. Let it end, or stop it.",
-            "To the run",
-            reverse("grading:run_detail", args=[run.pk]),
-        )
+    # The first of each purpose: one sentence each.
+    live = {run.purpose: run for run in live_runs(runs_of(exam)).order_by("-pk")}
+    for run in live.values():
+        yield _live(exam, run)
     if published := exam.sheets.filter(state=SheetState.PUBLISHED).count():
         yield Hindrance(
             f"{_papers(published)} published: students see their marks. To hide them, take the"
@@ -106,14 +121,49 @@ def _hindrances(exam: Exam) -> Iterator[Hindrance]:
             "To the uploads",
             reverse("exams:upload_list", args=[exam.pk]),
         )
+    if key := exam.key_proposals.filter(held).first():
+        yield Hindrance(
+            "The pages of an answer key are being made just now. Wait until that is done, or"
+            " discard it first.",
+            "To the answer key",
+            reverse("exams:key_detail", args=[key.pk]),
+        )
 
 
-def live_runs(exam: Exam) -> QuerySet[GradingRun]:
-    """The runs that are being built, wait to be sent, or are with a provider."""
-    jobs = BatchJob.objects.filter(run=OuterRef("batch_run"), state__in=OPEN_JOB_STATES)
-    items = BatchItem.objects.filter(run=OuterRef("batch_run"), state__in=LIVE_ITEM_STATES)
-    is_building = Q(batch_run__built_at__isnull=True, batch_run__problem="")
-    return GradingRun.objects.filter(is_building | Exists(jobs) | Exists(items), exam=exam)
+def runs_of(exam: Exam) -> QuerySet[BatchRun]:
+    """All that was asked of providers for this exam: to assess, to read keys and samples.
+
+    By its budget, under which each of them counts: what a run spoke about may be gone.
+    """
+    return BatchRun.objects.filter(Q(budget=exam.budget) | Q(grading_run__exam=exam))
+
+
+def _live(exam: Exam, run: BatchRun) -> Hindrance:
+    subject = run.items.order_by("pk").values_list("subject_id", flat=True).first()
+    if run.purpose == key_request.PURPOSE:
+        return Hindrance(
+            "An answer key is drafted or being read by a model. Let it end, or discard it.",
+            "To the answer key",
+            reverse("exams:key_detail", args=[subject]),
+        )
+    if run.purpose != transcribe.PURPOSE:
+        return Hindrance(
+            "A run of this exam is drafted or under way. Let it end, or stop it.",
+            "To the run",
+            reverse("grading:run_detail", args=[run.pk]),
+        )
+    if exam.samples.filter(pk=subject).exists():
+        return Hindrance(
+            "The reading of a sample is drafted or under way. Let it end, or stop it.",
+            "To the sample",
+            reverse("exams:sample_text", args=[subject]),
+        )
+    return Hindrance(
+        "The reading of a sample that was removed is drafted or under way. Let it end, or ask an"
+        " admin to stop its job.",
+        "To the samples",
+        reverse("exams:samples", args=[exam.pk]),
+    )
 
 
 def _assessments() -> QuerySet[Assessment]:
@@ -128,8 +178,8 @@ def _papers(count: int) -> str:
 def delete_exam(exam: Exam, *, by: User, fingerprint: str) -> DeletionState:
     """Delete an exam with everything that was handed in for it; gives what has gone.
 
-    Raises MustStay while a run is live or a worker has a paper of it, and for good once a paper
-    was assessed; Conflict when it is not what the page showed any more.
+    Raises MustStay while a run is live or a worker has a paper or an answer key of it, and for
+    good once a paper was assessed; Conflict when it is not what the page showed any more.
     """
     exam = _lock(exam)
     now = deletion_state(exam)
@@ -140,6 +190,7 @@ def delete_exam(exam: Exam, *, by: User, fingerprint: str) -> DeletionState:
             "The exam has changed since this page was shown. Nothing was deleted: look again."
         )
     _forget_runs(exam, by)
+    _delete_keys(exam, by)
     _delete_papers(exam, by)
     exam._history_user = by
     exam._change_reason = REASON
@@ -148,35 +199,43 @@ def delete_exam(exam: Exam, *, by: User, fingerprint: str) -> DeletionState:
 
 
 def _lock(exam: Exam) -> Exam:
-    """The uploads, the exam and its sheets, in the order in which intake locks them.
+    """The uploads, answer keys, the exam, its sheets and samples, in the order of other commands.
 
-    The exam wholly: a paper that comes in meanwhile waits, and finds no exam. An upload that came
-    between the first lock and the second is none of those that the page showed.
+    The exam wholly: a paper that comes in meanwhile waits, and finds no exam. What came between the
+    first lock and that of the exam is nothing that the page showed.
     """
-    uploads = Upload.objects.filter(exam=exam).order_by("pk")
-    len(uploads.select_for_update(of=("self",)).values_list("pk"))
+    _lock_all(Upload.objects.filter(exam=exam))
+    _lock_all(KeyProposal.objects.filter(exam=exam))
     locked = Exam.objects.select_for_update().filter(pk=exam.pk).first()
     if locked is None:
         raise Conflict("Somebody else has deleted this exam already.")
-    sheets = Sheet.objects.filter(exam=exam).order_by("pk")
-    len(sheets.select_for_update(of=("self",)).values_list("pk"))
+    _lock_all(Sheet.objects.filter(exam=exam))
+    _lock_all(SampleSheet.objects.filter(exam=exam))
     return locked
 
 
+def _lock_all(rows: QuerySet[Any]) -> None:
+    len(rows.order_by("pk").select_for_update(of=("self",)).values_list("pk"))
+
+
 def _forget_runs(exam: Exam, by: User) -> None:
-    """Part the ended runs from the exam. Their numbers stay, the pages in their lines go."""
-    runs = exam.runs.values_list("pk", flat=True)
-    jobs = BatchJob.objects.filter(run__in=runs).exclude(lines_file="")
-    for job in jobs.select_for_update().order_by("pk"):
-        delete_after_commit(job.lines_file)
-        job.lines_file = ""
-        job._history_user = by
-        job._change_reason = REASON
-        job.save()
-    # They lead to the pages of these runs.
-    addresses = [reverse("grading:run_detail", args=[pk]) for pk in runs]
+    """Part the ended runs from the exam. Their numbers stay, what was asked and answered goes."""
+    forget_content(runs_of(exam), by=by, reason=REASON)
+    keys = exam.key_proposals.values_list("pk", flat=True)
+    samples = exam.samples.values_list("pk", flat=True)
+    # What leads to the pages of these goes too.
+    addresses = [reverse("grading:run_detail", args=[run.pk]) for run in exam.runs.all()]
+    for page, pks in (("key_detail", keys), ("key_review", keys), ("sample_text", samples)):
+        addresses += [reverse(f"exams:{page}", args=[pk]) for pk in pks]
     Notification.objects.filter(url__in=addresses).delete()
     exam.runs.all().delete()
+
+
+def _delete_keys(exam: Exam, by: User) -> None:
+    keys = KeyProposal.objects.filter(exam=exam)
+    for file, pages in keys.values_list("file", "pages"):
+        delete_after_commit(file, *(page["image"] for page in pages))
+    remove_rows(keys, by=by, reason=REASON)
 
 
 def _delete_papers(exam: Exam, by: User) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
+from django.db.models import Prefetch
 from django.urls import reverse
 
 from accounts.notifications import notify
-from batching.models import BatchItem, BatchJob, BatchRun, JobState
+from batching.models import BatchItem, BatchJob, BatchRun, ItemState, JobState
 from batching.purposes import Draft, Purpose, Reply, Verdict
-from batching.queries import count_items
-from exams.models import Rubric, Sheet, SheetState
+from batching.queries import is_over
+from exams.models import Criterion, Rubric, Sheet, SheetState
 from exams.result_schema import result_schema
-from grading.requests import PURPOSE, drafts_of, pages_of, pages_to_send
+from grading.models import GradingRun
+from grading.requests import PURPOSE, drafts_of, pages_of, pages_to_send, waits_for
 from grading.results import accept_replies, fail_sheets, lock_sheets, move_sheets
 
 
@@ -32,7 +36,7 @@ class GradeSheet(Purpose):
         sheets = lock_sheets(item.subject_id for item in items)
         for item in items:
             sheet = sheets.get(item.subject_id)
-            if sheet is None or sheet.state != SheetState.MAPPED:
+            if sheet is None or not waits_for(sheet, item):
                 return True
             if pages_of(pages_to_send(sheet)) != item.fence["pages"]:
                 return True
@@ -44,18 +48,49 @@ class GradeSheet(Purpose):
 
     def released(self, items: Sequence[BatchItem]) -> None:
         _move(items, (SheetState.JSONL_READY, SheetState.IN_BATCH), Sheet.release, items[0].reason)
+        self._tell_when_over(items[0].run)
 
     def ended(self, job: BatchJob) -> None:
-        counts = count_items(job)
-        told = f"{job.run.title}: {counts.accepted} of {counts.submitted} papers were graded."
-        if job.state == JobState.FAILED:
-            told = f"{job.run.title}: grading failed. {job.problem}"
+        self._tell_when_over(job.run)
+
+    def _tell_when_over(self, run: BatchRun) -> None:
+        """Tell once that a run that was sent has ended; never while something is sent again."""
+        sent = run.jobs.filter(approved_by__isnull=False)
+        if not sent.exists() or not is_over(run):
+            return
+        first = run.items.filter(previous=None, job__in=sent)
+        accepted = run.items.filter(state=ItemState.ACCEPTED).count()
+        told = f"{run.title}: {accepted} of {first.count()} papers were graded."
+        refused = sent.filter(state=JobState.FAILED).order_by("pk").first()
+        if refused is not None:
+            told += f" Job {refused.number} failed: {refused.problem}"
+        notify(
+            [run.created_by_id],
+            key=f"run-{run.pk}-ended",
+            text=told,
+            url=reverse("grading:run_detail", args=[run.pk]),
+        )
+
+    def late(self, job: BatchJob) -> None:
+        hours = int(settings.SHEAF_LATE_HOURS)
         notify(
             [job.run.created_by_id],
-            key=f"job-{job.pk}-ended",
-            text=told[:300],
+            key=f"job-{job.pk}-late",
+            text=f"{job.run.title}: job {job.number} has been at its provider for more than"
+            f" {hours} hours. Nothing is lost; it can be stopped on its page.",
             url=reverse("grading:run_detail", args=[job.run_id]),
         )
+
+    def waits(self, job: BatchJob) -> None:
+        notify(
+            [job.run.created_by_id],
+            key=f"job-{job.pk}-waits",
+            text=f"{job.run.title}: {job.item_count} papers wait to be sent again. {job.problem}",
+            url=reverse("grading:run_detail", args=[job.run_id]),
+        )
+
+    def cap(self, run: BatchRun) -> Decimal | None:
+        return GradingRun.objects.values_list("exam__spending_cap", flat=True).get(batch_run=run)
 
     def accept(self, replies: Sequence[Reply]) -> dict[int, Verdict]:
         return accept_replies(_rubric(replies[0].item.run), replies)
@@ -65,7 +100,15 @@ class GradeSheet(Purpose):
 
 
 def _rubric(run: BatchRun) -> Rubric:
-    return Rubric.objects.select_related("exam").get(runs__batch_run=run)
+    """The rubric of a run with its criteria; read once for each copy of the run in memory."""
+    if not BatchRun.grading_run.is_cached(run):
+        run.grading_run = (
+            GradingRun.objects.select_related("rubric__exam")
+            .prefetch_related(Prefetch("rubric__criteria", Criterion.objects.order_by("position")))
+            .get(batch_run=run)
+        )
+    rubric: Rubric = run.grading_run.rubric
+    return rubric
 
 
 def _move(

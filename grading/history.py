@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import connections, models, transaction
-from django.db.models import Value
+from django.db import models, transaction
 from django.utils import timezone
 
 from accounts.models import User
+from batching.rows import insert_from
 
 
 def move_rows(rows: models.QuerySet[Any], *, by: User, reason: str, **changes: Any) -> int:
     """Set `changes` (values or expressions) on all `rows` with a history row each; how many."""
     with transaction.atomic():
-        _write_history(rows, "~", by, reason, changes)
+        write_history(rows, "~", by=by, reason=reason, changes=changes)
         return rows.order_by().update(**changes)
 
 
@@ -29,52 +29,38 @@ def remove_rows(rows: models.QuerySet[Any], *, by: User, reason: str) -> int:
     Only for rows that nothing else refers to.
     """
     with transaction.atomic():
-        _write_history(rows, "-", by, reason, {})
+        write_history(rows, "-", by=by, reason=reason)
         # delete() would send a signal per row, and simple-history write each a second time.
         return int(rows.order_by()._raw_delete(rows.db))
 
 
-def _write_history(
-    rows: models.QuerySet[Any], kind: str, by: User, reason: str, changes: dict[str, Any]
+def write_history(
+    rows: models.QuerySet[Any],
+    kind: str,
+    *,
+    by: User | None,
+    reason: str,
+    changes: dict[str, Any] | None = None,
 ) -> None:
+    """A history row for each of `rows` as it is now, or as `changes` will make it.
+
+    `kind` is "+" (created), "~" (changed) or "-" (deleted). Without `by` it is, as for a single
+    save(), the person whose web request this is, if there is one.
+    """
     model = rows.model
     history = model.history.model
-    selected: dict[str, Any] = {}
-    for field in history.tracked_fields:
-        new = changes.get(field.name, models.F(field.attname))
-        selected[field.attname] = _expression(new, model._meta.get_field(field.name))
-    about = {
-        "history_date": timezone.now(),
-        "history_type": kind,
-        "history_change_reason": reason,
-        "history_user_id": by.pk,
+    user = by or history.get_default_history_user(model())
+    changes = changes or {}
+    values = {
+        field.name: changes.get(field.name, models.F(field.attname))
+        for field in history.tracked_fields
     }
-    for name, value in about.items():
-        selected[name] = Value(value, output_field=history._meta.get_field(name))
-    source = (
-        rows.order_by()
-        .annotate(**{f"new_{name}": expression for name, expression in selected.items()})
-        .values_list(*(f"new_{name}" for name in selected))
+    insert_from(
+        history,
+        rows.order_by(),
+        **values,
+        history_date=timezone.now(),
+        history_type=kind,
+        history_change_reason=reason,
+        history_user=user,
     )
-    _insert_from(history, list(selected), source)
-
-
-def _expression(value: Any, field: models.Field[Any, Any]) -> Any:
-    if hasattr(value, "resolve_expression"):
-        return value
-    if isinstance(value, models.Model):
-        value = value.pk
-    return Value(value, output_field=field)
-
-
-def _insert_from(
-    model: type[models.Model], names: list[str], source: models.QuerySet[Any, Any]
-) -> None:
-    connection = connections[source.db]
-    quote = connection.ops.quote_name
-    columns = ", ".join(quote(model._meta.get_field(name).column) for name in names)
-    select, parameters = source.query.get_compiler(connection=connection).as_sql()
-    # Only names of our own tables and columns are joined in; every value is a parameter.
-    statement = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) {select}"
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)

@@ -20,8 +20,16 @@ from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from batching.models import BatchJob, BatchRun
-from exams.models import GRADED_STATES, Criterion, Page, Sheet, SheetState, Upload
+from batching.models import BatchJob, BatchRun, ResultFile
+from exams.models import (
+    GRADED_STATES,
+    Criterion,
+    KeyProposal,
+    Page,
+    Sheet,
+    SheetState,
+    Upload,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +63,14 @@ def kept_files() -> Iterator[KeptFile]:
     for page in Page.objects.iterator():
         yield KeptFile(f"page {page.pk}", page.image, page.sha256)
         yield KeptFile(f"page {page.pk}", page.thumbnail, page.thumbnail_sha256)
+    for key in KeyProposal.objects.iterator():
+        yield KeptFile(f"answer key {key.pk}", key.file, key.sha256, key.size)
+        for page in key.pages:
+            yield KeptFile(f"answer key {key.pk}", page["image"], page["sha256"])
     for job in BatchJob.objects.exclude(lines_file="").iterator():
         yield KeptFile(f"job {job.pk}", job.lines_file, job.lines_sha256, job.lines_bytes)
+    for file in ResultFile.objects.iterator():
+        yield KeptFile(f"results of job {file.job_id}", file.name, file.sha256, file.bytes)
 
 
 def delete_orphans() -> int:
@@ -92,11 +106,15 @@ def folders_at_work() -> tuple[str, ...]:
     held = Q(lease_until__gte=timezone.now())
     uploads = Upload.objects.filter(held).values_list("pk", flat=True)
     sheets = Sheet.objects.filter(held).values_list("pk", flat=True)
+    keys = KeyProposal.objects.filter(held).values_list("pk", flat=True)
     runs = BatchRun.objects.filter(held).values_list("token", flat=True)
+    jobs = BatchJob.objects.filter(held).values_list("token", flat=True)
     return (
         *(f"papers/{pk}/" for pk in uploads),
         *(f"sheets/{pk}/" for pk in sheets),
+        *(f"keys/{pk}/" for pk in keys),
         *(f"jobs/{token}-" for token in runs),
+        *(f"results/{token}-" for token in jobs),
     )
 
 

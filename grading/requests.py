@@ -1,8 +1,9 @@
 """From sheets to neutral requests: rubric, key, samples and pages, in that order.
 
 What is the same for all sheets of a run comes first, so that a provider's prompt cache can
-bite. Nothing personal is in a request: no name, no file name, no roll number; regions of
-the page that hold them are masked.
+bite. Samples go as images, or as the text that a teacher confirmed (SHEAF_SAMPLES). Nothing
+personal is in a request: no name, no file name, no roll number; regions of the page that hold
+them are masked.
 """
 
 from __future__ import annotations
@@ -10,30 +11,45 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
+
 from batching.models import BatchItem
 from batching.purposes import Draft
 from batching.requests import Data, Image, Part, Request, Text
 from exams.models import Exam, Page, Rubric, SampleSheet, Sheet, SheetState
 from exams.result_schema import result_schema
-from exams.rubrics import leaves
+from exams.rubrics import current_rubric, leaves
 from exams.samples import samples_of
+from exams.transcription import masks_of, text_of
 from grading import prompt
 
 PURPOSE = "grade_sheet"
+
+# Room for a long reply, thinking included; and what replies take by experience.
+TOKENS, TOKENS_A_CRITERION = 2048, 1024
+LIKELY_TOKENS_A_CRITERION = 250
 
 
 def drafts_of(rubric: Rubric, items: Sequence[BatchItem]) -> dict[int, Draft | str]:
     """By item pk: the request for the item's sheet, or why there is none."""
     exam = rubric.exam
     schema = result_schema(rubric)
-    common = fixed_parts(exam, rubric)
-    tokens = 1024 + 1024 * len(leaves(rubric))
+    samples = samples_of(exam)
+    common = fixed_parts(exam, rubric, samples)
+    forms = ["text" if is_sent_as_text(sample) else "images" for sample in samples]
+    count = len(leaves(rubric))
     sheets = Sheet.objects.prefetch_related("pages").in_bulk([item.subject_id for item in items])
+    current = current_rubric(exam)
+    is_current = current is not None and current.structure_hash == rubric.structure_hash
     drafts: dict[int, Draft | str] = {}
     for item in items:
         sheet = sheets.get(item.subject_id)
-        if sheet is None or sheet.state != SheetState.MAPPED:
+        if sheet is None or not waits_for(sheet, item):
             drafts[item.pk] = "The sheet is no longer waiting to be graded."
+            continue
+        if item.previous_id is not None and not is_current:
+            # The reply would be superseded: it is not worth its money.
+            drafts[item.pk] = "The rubric's structure changed before this was sent again."
             continue
         pages = pages_to_send(sheet)
         if not pages:
@@ -49,10 +65,18 @@ def drafts_of(rubric: Rubric, items: Sequence[BatchItem]) -> dict[int, Draft | s
                 *(page_image(exam, page, "sheet", f"Page {page.number}") for page in pages),
             ),
             schema=schema,
-            max_output_tokens=tokens,
+            max_output_tokens=TOKENS + TOKENS_A_CRITERION * count,
+            likely_output_tokens=LIKELY_TOKENS_A_CRITERION * count,
+            fixed_parts=len(common),
         )
-        drafts[item.pk] = Draft(request, fence_of(rubric, pages))
+        drafts[item.pk] = Draft(request, fence_of(rubric, pages) | {"samples": forms})
     return drafts
+
+
+def waits_for(sheet: Sheet, item: BatchItem) -> bool:
+    """Whether the sheet is where the item needs it: mapped, or sent by an earlier item."""
+    again = item.previous_id is not None
+    return sheet.state == (SheetState.IN_BATCH if again else SheetState.MAPPED)
 
 
 def fence_of(rubric: Rubric, pages: Sequence[Page]) -> dict[str, Any]:
@@ -78,15 +102,17 @@ def pages_to_send(sheet: Sheet) -> list[Page]:
     )
 
 
-def fixed_parts(exam: Exam, rubric: Rubric) -> tuple[Part, ...]:
+def fixed_parts(
+    exam: Exam, rubric: Rubric, samples: Sequence[SampleSheet] = ()
+) -> tuple[Part, ...]:
     """What is the same in every request of a run."""
     parts: list[Part] = [
         Data("rubric", rubric_value(exam, rubric)),
         Text(prompt.SCHEMA_INTRODUCTION),
         Data("schema", result_schema(rubric)),
     ]
-    for sample in samples_of(exam):
-        parts += sample_parts(exam, sample)
+    for number, sample in enumerate(samples, start=1):
+        parts += sample_parts(exam, sample, number, len(samples))
     return tuple(parts)
 
 
@@ -111,28 +137,34 @@ def rubric_value(exam: Exam, rubric: Rubric) -> dict[str, Any]:
     }
 
 
-def sample_parts(exam: Exam, sample: SampleSheet) -> list[Part]:
-    """A sample sheet: its pages, then the teacher's marks."""
-    pages = pages_to_send(sample.sheet)
-    return [
-        Text(prompt.SAMPLE_INTRODUCTION.format(title=sample.title)),
-        *(page_image(exam, page, "sample", f"Sample page {page.number}") for page in pages),
-        Data("sample_marks", sample.marks),
-    ]
+def sample_parts(exam: Exam, sample: SampleSheet, number: int, count: int) -> list[Part]:
+    """A sample sheet: its pages, or their text, then the teacher's marks.
+
+    Its title stays here: a teacher may have named it after a student.
+    """
+    parts: list[Part] = [Text(prompt.SAMPLE_INTRODUCTION.format(number=number, count=count))]
+    if is_sent_as_text(sample):
+        parts += [Text(prompt.SAMPLE_AS_TEXT), Data("sample_pages", text_of(sample))]
+    else:
+        parts += [
+            page_image(exam, page, "sample", f"Sample {number}, page {page.number}")
+            for page in pages_to_send(sample.sheet)
+        ]
+    return [*parts, Text(prompt.SAMPLE_MARKS), Data("sample_marks", sample.marks)]
+
+
+def is_sent_as_text(sample: SampleSheet) -> bool:
+    """Whether the confirmed text of a sample goes out in place of its images."""
+    return settings.SHEAF_SAMPLES == "text" and bool(text_of(sample))
 
 
 def page_image(exam: Exam, page: Page, role: str, label: str) -> Image:
     """A page with the exam's regions of that page masked."""
-    masks = tuple(
-        (region["x"], region["y"], region["w"], region["h"])
-        for region in exam.regions
-        if region["page"] == page.number
-    )
     return Image(
         name=page.image,
         sha256=page.sha256,
         role="sample" if role == "sample" else "sheet",
         page=page.number,
         label=label,
-        masks=masks,
+        masks=masks_of(exam, page),
     )

@@ -12,20 +12,22 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from simple_history.utils import bulk_create_with_history, bulk_update_with_history
+from django.db.models import Case, F, Value, When
 
 from accounts.models import User
 from batching import providers
 from batching.models import BatchItem
 from batching.purposes import Reply, Verdict
+from batching.repair import stories
+from batching.rows import insert_from, insert_rows, update_rows
 from exams.models import Criterion, Rubric, Sheet, SheetState
 from exams.result_schema import is_legal, legal_marks
 from exams.rubrics import current_rubric, leaves
 from grading import prompt
+from grading.history import write_history
 from grading.models import Assessment, Mark, Part
 from grading.requests import pages_of, pages_to_send
 
-ROWS_AT_ONCE = 500
 MOVED_FIELDS = ["state", "problem", "enrolment"]
 
 
@@ -96,37 +98,43 @@ def points(number: float) -> Decimal:
 
 def write_marks(rubric: Rubric, criteria: Sequence[Criterion], taken: Sequence[Taken]) -> None:
     """Add the assessments with their parts, and the marks made from them with their history."""
-    assessments = Assessment.objects.bulk_create(
-        [_assessment(rubric, one) for one in taken], batch_size=ROWS_AT_ONCE
-    )
-    parts = Part.objects.bulk_create(
-        [
-            _part(assessment, criterion, one.reply.value["parts"][criterion.code])
-            for assessment, one in zip(assessments, taken, strict=True)
-            for criterion in criteria
-        ],
-        batch_size=ROWS_AT_ONCE,
-    )
-    marks = [
-        Mark(
-            sheet=part.assessment.sheet,
-            criterion=part.criterion,
-            part=part,
-            awarded=part.awarded,
-            floor=part.criterion.floor,
-            ceiling=part.criterion.ceiling,
-            feedback=part.feedback,
-        )
-        for part in parts
+    assessors = {
+        name: providers.get(name).assessor for name in {one.reply.item.provider for one in taken}
+    }
+    assessments = [
+        _assessment(rubric, one, source=assessors[one.reply.item.provider]) for one in taken
     ]
-    bulk_create_with_history(
-        marks, Mark, batch_size=ROWS_AT_ONCE, default_change_reason="Made from an assessment"
+    insert_rows(assessments)
+    parts = [
+        _part(assessment, criterion, one.reply.value["parts"][criterion.code])
+        for assessment, one in zip(assessments, taken, strict=True)
+        for criterion in criteria
+    ]
+    insert_rows(parts)
+    pks = [assessment.pk for assessment in assessments]
+    insert_from(
+        Mark,
+        Part.objects.filter(assessment__in=pks).order_by("pk"),
+        sheet=F("assessment__sheet"),
+        criterion=F("criterion"),
+        part=F("pk"),
+        awarded=F("awarded"),
+        floor=Case(*(When(criterion=one.pk, then=Value(one.floor)) for one in criteria)),
+        ceiling=Case(*(When(criterion=one.pk, then=Value(one.ceiling)) for one in criteria)),
+        feedback=F("feedback"),
+    )
+    write_history(
+        Mark.objects.filter(part__assessment__in=pks),
+        "+",
+        by=None,
+        reason="Made from an assessment",
     )
 
 
 def fail_sheets(items: Sequence[BatchItem]) -> None:
     """Their items ended without a valid reply: the sheets fail, with the story."""
-    reasons = {item.subject_id: item.reason for item in items}
+    told = stories(items)
+    reasons = {item.subject_id: told[item.pk] for item in items}
     failed = []
     for sheet in lock_sheets(reasons).values():
         if sheet.state == SheetState.IN_BATCH:
@@ -149,24 +157,19 @@ def lock_sheets(pks: Iterable[int]) -> dict[int, Sheet]:
 def move_sheets(sheets: Sequence[Sheet], reason: str, by: User | None = None) -> None:
     """Save sheets that made a transition, one history row each. They are locked already."""
     if sheets:
-        bulk_update_with_history(
-            sheets,
-            Sheet,
-            MOVED_FIELDS,
-            batch_size=ROWS_AT_ONCE,
-            default_change_reason=reason,
-            default_user=by,
-        )
+        update_rows(sheets, MOVED_FIELDS)
+        moved = Sheet.objects.filter(pk__in=[sheet.pk for sheet in sheets])
+        write_history(moved, "~", by=by, reason=reason)
 
 
-def _assessment(rubric: Rubric, one: Taken) -> Assessment:
+def _assessment(rubric: Rubric, one: Taken, *, source: str) -> Assessment:
     item = one.reply.item
     return Assessment(
         sheet=one.sheet,
         rubric=rubric,
-        source=providers.get(item.run.provider).assessor,
+        source=source,
         item=item,
-        provider=item.run.provider,
+        provider=item.provider,
         model=item.model,
         prompt_version=item.fence.get("prompt_version", prompt.PROMPT_VERSION),
         rubric_hash=item.fence["content_hash"],

@@ -1,6 +1,8 @@
-"""Commands on grading runs: draft, send, cancel."""
+"""Commands on grading runs: draft, send, stop, and send the failed sheets again."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -9,8 +11,8 @@ from django.db.models import Exists, OuterRef, Q
 from accounts.models import User
 from batching import jobs, providers
 from batching.conflicts import Conflict, guarded
-from batching.models import LIVE_ITEM_STATES, BatchItem
-from exams.models import CriterionKind, Exam, Sheet, SheetState
+from batching.models import LIVE_ITEM_STATES, BatchItem, ItemState
+from exams.models import CriterionKind, Exam, Rubric, Sheet, SheetState
 from exams.rubrics import current_rubric, leaves, lock_exam, use_rubric
 from grading.history import remove_rows
 from grading.models import GradingRun, Mark
@@ -18,6 +20,7 @@ from grading.requests import PURPOSE
 from grading.results import move_sheets
 
 AGAIN = "To be graded again"
+FAILED_ITEM_STATES = (ItemState.REJECTED, ItemState.LOST)
 
 
 class NothingToGrade(ValidationError):
@@ -25,16 +28,61 @@ class NothingToGrade(ValidationError):
 
 
 @transaction.atomic
-def draft_run(exam: Exam, *, provider: str, by: User) -> GradingRun:
+def draft_run(exam: Exam, *, provider: str, by: User, second_provider: str = "") -> GradingRun:
     """Draft a run of all mapped sheets of an exam, by its current rubric.
 
-    Raises NothingToGrade, Conflict (the sheets are in another run), UnknownProvider.
+    What `provider` fails at goes to `second_provider`. Raises NothingToGrade, Conflict (the
+    sheets are in another run), UnknownProvider, ProviderNotReady.
     """
     exam = lock_exam(exam.pk)
+    rubric = rubric_for(exam, provider, second_provider)
+    pks = list(sheets_to_grade(exam).order_by("pk").values_list("pk", flat=True))
+    if not pks:
+        raise NothingToGrade(
+            "No sheet is waiting to be graded. Confirm whose sheets they are first."
+        )
+    return _draft(exam, rubric, pks, provider=provider, second_provider=second_provider, by=by)
+
+
+@transaction.atomic
+def send_failed_again(
+    run: GradingRun, *, provider: str, by: User, second_provider: str = ""
+) -> GradingRun:
+    """Draft a new run of the sheets that failed in this one, and of no others.
+
+    Raises NothingToGrade when there is none (any more), and what draft_run raises.
+    """
+    exam = lock_exam(run.exam_id)
+    rubric = rubric_for(exam, provider, second_provider)
+    failed = failed_sheets(run).select_for_update(of=("self",)).order_by("pk")
+    sheets = list(failed)
+    if not sheets:
+        raise NothingToGrade("No sheet of this run waits to be sent again.")
+    for sheet in sheets:
+        sheet.recover()
+    move_sheets(sheets, "Sent again after a failed run", by=by)
+    pks = [sheet.pk for sheet in sheets]
+    return _draft(exam, rubric, pks, provider=provider, second_provider=second_provider, by=by)
+
+
+def failed_sheets(run: GradingRun) -> models.QuerySet[Sheet]:
+    """The sheets that have failed in this run, and are in no later one."""
+    items = BatchItem.objects.filter(purpose=PURPOSE, subject_id=OuterRef("pk"))
+    return Sheet.objects.filter(
+        Exists(items.filter(run=run.batch_run, state__in=FAILED_ITEM_STATES)),
+        ~Exists(items.filter(run__gt=run.batch_run_id)),
+        exam=run.exam_id,
+        state=SheetState.FAILED,
+        enrolment__isnull=False,
+    )
+
+
+def rubric_for(exam: Exam, *names: str) -> Rubric:
+    """The exam's rubric, if providers of these names can assess by it. Raises NothingToGrade."""
     rubric = current_rubric(exam)
     if rubric is None:
         raise NothingToGrade("The exam has no rubric yet. Write one first.")
-    if providers.get(provider).needs_answer_key:
+    if any(providers.get(name).needs_answer_key for name in names if name):
         missing = [
             leaf.code
             for leaf in leaves(rubric)
@@ -42,23 +90,30 @@ def draft_run(exam: Exam, *, provider: str, by: User) -> GradingRun:
         ]
         if missing:
             raise NothingToGrade(
-                f"{providers.get(provider).title} needs an answer key. Missing for: "
-                f"{', '.join(missing)}."
+                f"The chosen provider needs an answer key. Missing for: {', '.join(missing)}."
             )
-    sheets = sheets_to_grade(exam)
-    pks = list(sheets.order_by("pk").values_list("pk", flat=True))
-    if not pks:
-        raise NothingToGrade(
-            "No sheet is waiting to be graded. Confirm whose sheets they are first."
-        )
+    return rubric
+
+
+def _draft(
+    exam: Exam,
+    rubric: Rubric,
+    sheets: Sequence[int],
+    *,
+    provider: str,
+    second_provider: str,
+    by: User,
+) -> GradingRun:
     use_rubric(rubric)
     batch_run = jobs.plan_run(
         PURPOSE,
-        pks,
+        sheets,
         provider=provider,
         school_class=exam.school_class,
         title=exam.title,
         by=by,
+        second_provider=second_provider,
+        budget=exam.budget,
     )
     run = GradingRun.objects.create(batch_run=batch_run, exam=exam, rubric=rubric)
     jobs.start_building(batch_run)

@@ -1,55 +1,18 @@
-"""The report of a ZIP: every paper of it, where it stands, its marks and its problems."""
+"""The report of a ZIP: every paper of it, where it stands, its marks, its problems, its cost."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q
-
-from batching.models import FINAL_JOB_STATES, BatchJob, BatchRun
+from batching.models import BatchItem, BatchJob
 from batching.queries import count_items_of
+from exams.costs import Cost, costs_of, total_of
 from exams.models import Exam, MemberOutcome, Page, Sheet, SheetState, Upload, UploadState
 from grading.models import Mark
-
-WAITING = (SheetState.JSONL_READY, SheetState.IN_BATCH)
-
-
-def in_intake(exam: Exam) -> bool:
-    """Is a file of the exam still being unpacked, rendered, read or given a suggestion?"""
-    return (
-        exam.uploads.filter(state__in=[UploadState.RECEIVED, UploadState.UNPACKING]).exists()
-        or exam.sheets.filter(state=SheetState.PENDING_MAPPING)
-        .filter(Q(inspected_at__isnull=True) | Q(suggested_at__isnull=True))
-        .exists()
-    )
-
-
-def in_build(exam: Exam) -> bool:
-    """Is a run of the exam still being built?"""
-    return BatchRun.objects.filter(
-        grading_run__exam=exam, built_at__isnull=True, problem=""
-    ).exists()
-
-
-def in_batch(exam: Exam) -> bool:
-    """Has a sent job of the exam not ended yet?"""
-    return (
-        BatchJob.objects.filter(run__grading_run__exam=exam)
-        .exclude(state__in=[*FINAL_JOB_STATES, "draft", "review"])
-        .exists()
-    )
-
-
-def progress(upload: Upload) -> tuple[int, int]:
-    """(steps in all, steps done): each sheet is rendered, read, mapped and graded."""
-    rows = Sheet.objects.filter(upload=upload).values_list("state", "rendered_at", "inspected_at")
-    total = done = 0
-    for state, rendered_at, inspected_at in rows:
-        total += 3
-        over = state not in (SheetState.PENDING_MAPPING, SheetState.MAPPED, *WAITING)
-        done += 3 if over else (rendered_at is not None) + (inspected_at is not None)
-    return total, done
+from grading.requests import PURPOSE
+from grading.run_story import cost_of_item
+from grading.zip_progress import WAITING
 
 
 def accounted_for(upload: Upload) -> bool:
@@ -71,19 +34,30 @@ def report_on(exam: Exam, upload: Upload) -> dict[str, Any]:
     for counts in count_items_of(jobs).values():
         for name in totals:
             totals[name] += getattr(counts, name)
+    costs = costs_of(jobs)
     totals["jobs"] = [
-        {"number": job.number, "state": job.state, "problem": job.problem} for job in jobs
+        {
+            "number": job.number,
+            "state": job.state,
+            "problem": job.problem,
+            "provider": job.provider,
+            "attempt": job.round + 1,
+            "items": job.item_count,
+            "cost": _cost(costs[job.pk]),
+        }
+        for job in jobs
     ]
     members = upload.members.exclude(outcome=MemberOutcome.IGNORED)
     return {
         "exam": exam.title,
-        "provider": jobs[-1].run.provider if jobs else "",
+        "provider": jobs[0].provider if jobs else "",
         "upload": {
             "file": upload.original_name,
             "state": Upload.objects.get(pk=upload.pk).state,
             "members": members.count(),
         },
         "job": totals,
+        "cost": _cost(total_of(costs.values())),
         "sheets": _sheets(upload),
     }
 
@@ -94,12 +68,20 @@ def summary(report: dict[str, Any]) -> str:
     for sheet in report["sheets"]:
         states[sheet["state"]] = states.get(sheet["state"], 0) + 1
     listed = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
-    return f"{len(report['sheets'])} papers: {listed or 'none'}."
+    cost = report["cost"]
+    paid = ""
+    if cost["input_tokens"] and cost["money"] is not None:
+        paid = f" {cost['input_tokens']:,} tokens in, {cost['output_tokens']:,} out:"
+        paid += f" {cost['money']:.4f} {cost['currency']}."
+    elif cost["input_tokens"]:
+        paid = f" {cost['input_tokens']:,} tokens in, {cost['output_tokens']:,} out (no price set)."
+    return f"{len(report['sheets'])} papers: {listed or 'none'}.{paid}"
 
 
 def _sheets(upload: Upload) -> list[dict[str, Any]]:
     marks = _marks(upload)
     flags = _page_problems(upload)
+    attempts = _attempts(upload)
     entries = []
     members = upload.members.exclude(outcome=MemberOutcome.IGNORED)
     seen: set[int] = set()
@@ -123,6 +105,7 @@ def _sheets(upload: Upload) -> list[dict[str, Any]]:
                 marks.get(sheet.pk, {}),
                 problems + flags.get(sheet.pk, []),
             )
+            | ({"attempts": tried} if len(tried := attempts.get(sheet.pk, [])) > 1 else {})
         )
     return entries
 
@@ -137,6 +120,39 @@ def _entry(
         "marks": {code: float(awarded) for code, awarded in marks.items()},
         "total": float(max(sum(marks.values()), Decimal(0))) if marks else None,
         "problems": problems,
+    }
+
+
+def _attempts(upload: Upload) -> dict[int, list[dict[str, Any]]]:
+    """By sheet: every request for it, oldest first."""
+    found: dict[int, list[dict[str, Any]]] = {}
+    sheets = Sheet.objects.filter(members__upload=upload)
+    items = BatchItem.objects.filter(purpose=PURPOSE, subject_id__in=sheets.values("pk"))
+    for item in items.select_related("job").order_by("pk"):
+        cost = cost_of_item(item)
+        found.setdefault(item.subject_id, []).append(
+            {
+                "provider": item.provider,
+                "model": item.model or (item.job.model if item.job else ""),
+                "state": item.state,
+                "reason": item.reason,
+                "cost": _cost(cost) if cost else None,
+            }
+        )
+    return found
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    """Tokens and money as JSON; the money is null where the price is not known."""
+    return {
+        "input_tokens": cost.used.input_tokens,
+        "cached_tokens": cost.used.cached_tokens,
+        "output_tokens": cost.used.output_tokens,
+        "estimated_input_tokens": cost.estimated.input_tokens,
+        "estimated_output_tokens": cost.estimated.output_tokens,
+        "money": float(cost.cost) if cost.is_known else None,
+        "estimated_money": float(cost.estimated_cost) if cost.is_known else None,
+        "currency": cost.currency,
     }
 
 

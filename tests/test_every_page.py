@@ -17,8 +17,9 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts import notifications
 from accounts.models import Notification
+from batching.build import build_run
 from exams.models import SampleSheet
-from grading.models import GradingRun
+from grading.runs import draft_run
 from tests import factories
 
 STAFF = "L..---"
@@ -55,10 +56,24 @@ MATRIX = {
     "exams:answer_key": {"GET": STAFF, "POST": STAFF},
     "exams:answer_key_read": {"POST": STAFF},
     "exams:answer_key_drop": {"POST": STAFF},
+    "exams:key_create": {"GET": STAFF, "POST": STAFF},
+    "exams:key_detail": {"GET": STAFF},
+    "exams:key_progress": {"GET": STAFF},
+    "exams:key_send": {"POST": STAFF},
+    "exams:key_retry": {"POST": STAFF},
+    "exams:key_discard": {"POST": STAFF},
+    "exams:key_review": {"GET": STAFF, "POST": STAFF},
+    "exams:key_page": {"GET": STAFF},
     "exams:samples": {"GET": STAFF},
     "exams:sample_choose": {"GET": STAFF},
     "exams:sample_edit": {"GET": STAFF, "POST": STAFF},
     "exams:sample_remove": {"POST": STAFF},
+    "exams:sample_text": {"GET": STAFF, "POST": STAFF},
+    "exams:sample_read": {"POST": STAFF},
+    "exams:sample_read_send": {"POST": STAFF},
+    "exams:sample_read_stop": {"POST": STAFF},
+    "exams:sample_text_drop": {"POST": STAFF},
+    "exams:sample_read_progress": {"GET": STAFF},
     # intake
     "exams:upload_create": {"GET": STAFF, "POST": STAFF},
     "exams:upload_list": {"GET": STAFF},
@@ -92,6 +107,9 @@ MATRIX = {
     "grading:run_items": {"GET": STAFF},
     "grading:run_send": {"POST": STAFF},
     "grading:run_cancel": {"POST": STAFF},
+    "grading:run_again": {"POST": STAFF},
+    "grading:run_example": {"GET": STAFF},
+    "grading:run_example_image": {"GET": STAFF},
     # review and results
     "grading:review_list": {"GET": STAFF},
     "grading:review_sheet": {"GET": STAFF},
@@ -159,8 +177,9 @@ def arguments(exam, alice, carol, carols_enrolment):
     sheet = factories.make_sheet(exam, state="published", enrolment=carols_enrolment, pages=2)
     graded = factories.make_sheet(exam, state="graded")
     open_sheet = factories.make_sheet(exam)
-    batch_run = factories.make_batch_run(exam)
-    GradingRun.objects.create(batch_run=batch_run, exam=exam, rubric=exam.rubrics.get())
+    factories.make_sheet(exam, state="mapped")
+    run = draft_run(exam, provider="offline", by=alice)
+    build_run(run.pk)
     sample = SampleSheet.objects.create(exam=exam, sheet=graded, title="Full", created_by=alice)
     notifications.notify([carol], key="told", text="Hello", url="/")
     by_kind = {
@@ -168,8 +187,9 @@ def arguments(exam, alice, carol, carols_enrolment):
         "classes": exam.school_class.pk,
         "uploads": sheet.upload.pk,
         "sheets": open_sheet.pk,
-        "runs": batch_run.pk,
+        "runs": run.pk,
         "samples": sample.pk,
+        "keys": factories.make_key(exam).pk,
         "marks": graded.marks.first().pk,
         "results": sheet.pk,
         "notifications": Notification.objects.get().pk,
@@ -180,6 +200,10 @@ def arguments(exam, alice, carol, carols_enrolment):
         pattern = str(OURS[name].pattern)
         if "public_id" in pattern:
             return {"public_id": page.public_id}
+        if "<int:page>" in pattern:
+            return {"pk": by_kind["keys"], "page": 1}
+        if name == "grading:run_example_image":
+            return {"pk": run.pk, "item": 1, "number": 0}
         if "uidb64" in pattern:
             return {"uidb64": "MQ", "token": "set-password"}
         if "pk" in pattern:

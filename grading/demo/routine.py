@@ -14,7 +14,8 @@ from django.db.models import Q
 
 from accounts.models import User
 from batching.conflicts import Conflict
-from batching.models import FINAL_JOB_STATES, JobState
+from batching.models import JobState
+from batching.queries import is_over
 from exams.mapping import map_certain
 from exams.models import Exam, Sheet, SheetState, Upload, UploadState
 from grading import runs
@@ -52,9 +53,10 @@ def take_step(exam: Exam, *, provider: str, by: User) -> Step:
             runs.send_run(run, by=by)
             return Step.SENT
     except (Conflict, ValidationError):
-        # A person was faster, or no student was certain: they have the pages in front of them.
+        # A person was faster, no student was certain, or the money does not allow it: they have
+        # the pages in front of them.
         return Step.LEFT
-    return Step.DONE if states <= set(FINAL_JOB_STATES) else Step.WAIT
+    return Step.DONE if is_over(run.batch_run) else Step.WAIT
 
 
 def intake_is_busy(exam: Exam) -> bool:

@@ -24,6 +24,11 @@ from tests.factories import BIOLOGY, make_enrolment, make_exam, make_sheet
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_sent_again(settings):
+    settings.SHEAF_RESEND_ROUNDS = 0
+
+
 def send(exam, by, sheets=3):
     """A run of so many new sheets that were sent."""
     for _ in range(sheets):
@@ -68,7 +73,7 @@ def answers_of(run, make=reply_for, **fields):
 def settle_with(run, make=reply_for, **fields):
     answers = answers_of(run, make, **fields)
     with transaction.atomic():
-        settle(run.batch_run, answers)
+        settle(run.batch_run.jobs.get(), answers)
 
 
 def states(model):
@@ -190,7 +195,7 @@ def test_settling_costs_the_same_statements_for_any_number_of_sheets(
     run = send(exam, alice, 30)
     answers = answers_of(run)
     with django_assert_max_num_queries(25), transaction.atomic():
-        settle(run.batch_run, answers)
+        settle(run.batch_run.jobs.get(), answers)
     assert Mark.objects.count() == 60
 
 

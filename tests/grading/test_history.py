@@ -1,7 +1,11 @@
 """Moving many audited rows: a history row each, in two statements."""
 
+from django.urls import reverse
+
+from batching.build import build_run
 from exams.models import Sheet
 from grading.history import move_rows
+from grading.runs import draft_run
 from tests import factories
 
 
@@ -36,3 +40,13 @@ def test_rows_in_another_state_are_left_alone(exam, alice):
     assert move_rows(rows, by=alice, reason="", state="reviewed") == 0
     assert Sheet.objects.get().state == "mapped"
     assert sheet.history.count() == 1
+
+
+def test_sheets_that_follow_their_run_name_the_person_whose_click_it_was(exam, alice, sign_in):
+    sheet = factories.make_sheet(exam, state="mapped")
+    run = draft_run(exam, provider="offline", by=alice)
+    build_run(run.pk)
+    sign_in(alice).post(reverse("grading:run_cancel", args=[run.pk]))
+    stopped, drafted = sheet.history.all()[:2]
+    assert (stopped.state, stopped.history_user) == ("mapped", alice)
+    assert (drafted.state, drafted.history_user) == ("jsonl_ready", None)

@@ -1,13 +1,15 @@
 """`manage.py grade_zip`: the whole pipeline in one process, without broker or server.
 
-In: an exam file, a roster and a ZIP of papers. Out: a JSON report with every paper. Running
-it again changes nothing; a run that was interrupted goes on.
+In: an exam file, a roster, a ZIP of papers and a provider, which may take a day. Out: a JSON
+report with every paper. Running it again changes nothing; a run that was interrupted goes on.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +27,13 @@ from batching import providers
 from batching.conflicts import Conflict
 from batching.drain import drain
 from batching.models import JobState
+from batching.providers import ProviderNotReady, UnknownProvider
+from batching.spending import OverBudget
 from exams.mapping import map_certain
 from exams.models import Exam, Upload
 from exams.rubric_files import import_exam, read_exam_file
 from exams.uploads import DuplicateUpload, receive_upload
-from grading import zip_report
+from grading import zip_progress, zip_report
 from grading.models import GradingRun
 from grading.runs import NothingToGrade, draft_run, send_run
 
@@ -41,7 +45,21 @@ class Command(BaseCommand):
         parser.add_argument("--exam", type=Path, required=True, help="exam file (YAML)")
         parser.add_argument("--roster", type=Path, required=True, help="roster (CSV)")
         parser.add_argument("--sheets", type=Path, required=True, help="papers (ZIP, PDF, image)")
-        parser.add_argument("--provider", default=settings.SHEAF_DEFAULT_PROVIDER)
+        parser.add_argument(
+            "--provider",
+            help="the configured provider that assesses the papers (default: the exam's own, or"
+            " SHEAF_DEFAULT_PROVIDER)",
+        )
+        parser.add_argument(
+            "--second-provider", help="the one that gets what the first fails at (default: exam's)"
+        )
+        parser.add_argument(
+            "--poll-seconds",
+            type=float,
+            default=settings.SHEAF_POLL_SECONDS,
+            help="the longest time between two looks at a job of a batch provider"
+            " (default: SHEAF_POLL_SECONDS)",
+        )
         parser.add_argument("--out", type=Path, required=True, help="where to write the report")
         parser.add_argument("--as", dest="username", help="the teacher or admin who is responsible")
         parser.add_argument(
@@ -49,11 +67,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["provider"] not in providers.names():
-            raise CommandError(
-                f"--provider: no provider {options['provider']!r} is configured. "
-                f"There are: {', '.join(providers.names())}."
-            )
+        for name in ("provider", "second_provider"):
+            if options.get(name):
+                check_provider(options[name], f"--{name.replace('_', '-')}: ")
+        if options["poll_seconds"] <= 0:
+            raise CommandError("--poll-seconds: give a number of seconds above 0.")
         for name in ("exam", "roster", "sheets"):
             if not options[name].is_file():
                 raise CommandError(f"--{name}: there is no file {options[name]}.")
@@ -73,44 +91,90 @@ class Command(BaseCommand):
             upload = receive(exam, options["sheets"], by)
         except ValidationError as error:
             raise CommandError("\n".join(error.messages)) from error
-        self.run_through(exam, upload, by, options)
+        provider = options["provider"] or exam.provider or settings.SHEAF_DEFAULT_PROVIDER
+        check_provider(provider)
+        chosen = {
+            "provider": provider,
+            "second_provider": options.get("second_provider") or exam.second_provider,
+        }
+        with poll_every(options["poll_seconds"]):
+            problems = self.run_through(exam, upload, by, chosen, options["lanes"])
         report = zip_report.report_on(exam, upload)
         options["out"].write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
         self.stdout.write(zip_report.summary(report))
         self.stdout.write(f"Report: {options['out']}")
+        if problems:
+            raise CommandError("\n".join(problems))
         if not zip_report.accounted_for(upload):
             raise CommandError("Not every paper is accounted for: see the report.")
 
-    def run_through(self, exam: Exam, upload: Upload, by: User, options: dict[str, Any]) -> None:
+    def run_through(
+        self, exam: Exam, upload: Upload, by: User, chosen: dict[str, str], lanes: int
+    ) -> list[str]:
+        """Every step until nothing is left to do; gives what a person must decide."""
+        problems: list[str] = []
         # In a log a line every half minute says that it is still at it.
         seconds = 0.1 if self.stderr.isatty() else 30
-        with tqdm(unit="step", desc="Sheets", mininterval=seconds, maxinterval=seconds) as bar:
+        with tqdm(
+            unit="step", desc="Sheets", mininterval=seconds, maxinterval=seconds, miniters=0
+        ) as bar:
 
             def show() -> None:
-                bar.total, done = zip_report.progress(upload)
+                bar.total, done = zip_progress.progress(upload)
+                bar.set_postfix_str(zip_progress.waiting_for(exam), refresh=False)
                 bar.update(done - bar.n)
 
-            def until_idle(over: Any) -> None:
-                drain(until=over, lanes=options["lanes"], on_step=show)
+            def until_idle(is_busy: Callable[[Exam], bool]) -> None:
+                def over() -> bool:
+                    show()
+                    return not is_busy(exam)
 
-            until_idle(lambda: not zip_report.in_intake(exam))
+                drain(until=over, lanes=lanes, on_step=show)
+
+            until_idle(zip_progress.in_intake)
             map_certain(exam, by=by)
             try:
-                draft_run(exam, provider=options["provider"], by=by)
+                draft_run(exam, by=by, **chosen)
             except NothingToGrade as nothing:
                 if exam.sheets.filter(state="pending_mapping").exists():
                     self.stdout.write(nothing.message)
             except Conflict as conflict:
                 self.stdout.write(str(conflict))
-            until_idle(lambda: not zip_report.in_build(exam))
+            until_idle(zip_progress.in_build)
             # Also what an interrupted call of this command has left unsent.
             unsent = GradingRun.objects.filter(
                 exam=exam, batch_run__created_by=by, batch_run__jobs__state=JobState.REVIEW
             )
             for run in unsent.distinct():
-                send_run(run, by=by)
-            until_idle(lambda: not zip_report.in_batch(exam))
-            show()
+                try:
+                    send_run(run, by=by)
+                except OverBudget as over:
+                    problems += over.messages
+            until_idle(zip_progress.in_batch)
+        return problems
+
+
+def check_provider(name: str, where: str = "") -> None:
+    """Raise CommandError unless there is such a provider and nothing of it is missing."""
+    try:
+        providers.require(name)
+    except UnknownProvider as error:
+        raise CommandError(
+            f"{where}no provider {name!r} is configured. There are: {', '.join(providers.names())}."
+        ) from error
+    except ProviderNotReady as error:
+        raise CommandError(f"{where}{error}") from error
+
+
+@contextmanager
+def poll_every(seconds: float) -> Iterator[None]:
+    """In this process, let no more than so many seconds be between two looks at a job."""
+    before = settings.SHEAF_POLL_SECONDS
+    settings.SHEAF_POLL_SECONDS = seconds
+    try:
+        yield
+    finally:
+        settings.SHEAF_POLL_SECONDS = before
 
 
 def responsible(username: str | None) -> User:

@@ -14,6 +14,7 @@ from django.db import close_old_connections
 from django.urls import reverse
 
 from batching import providers
+from batching.providers import ProviderNotReady, UnknownProvider
 from exams.models import Exam
 from grading.demo import routine, seed
 from grading.demo.papers import FontMissing
@@ -40,10 +41,14 @@ class Command(BaseCommand):
                 "The demo prints passwords, so it does not run with SHEAF_ENV=production."
             )
         provider = options["provider"]
-        if provider not in providers.names():
+        try:
+            providers.require(provider)
+        except UnknownProvider as error:
             raise CommandError(
                 f"No provider is called {provider!r}. Configured: {', '.join(providers.names())}."
-            )
+            ) from error
+        except ProviderNotReady as error:
+            raise CommandError(str(error)) from error
         try:
             exam = seed.seed_exam()
             seed.seed_papers(exam)

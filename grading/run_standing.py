@@ -1,0 +1,359 @@
+"""Where a run stands: its sheets, its jobs with their accounts and costs, and what they wait for.
+
+Comes in: a run. Goes out: one value for its page, from a number of queries that is the same for
+any number of jobs and sheets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Q, Sum
+from django.utils import timezone
+
+from batching import providers
+from batching.build import LINES_PER_JOB
+from batching.models import (
+    COUNTED_ITEM_STATES,
+    LIVE_ITEM_STATES,
+    LIVE_JOB_STATES,
+    OPEN_JOB_STATES,
+    BatchItem,
+    BatchJob,
+    ItemState,
+    JobState,
+    ProviderAccount,
+)
+from batching.providers.base import BatchProvider, DirectProvider, Usage
+from batching.queries import Counts
+from exams.costs import Cap, Cost, caps_on, costs_of, total_of
+from exams.models import Page
+from grading.models import GradingRun
+from grading.runs import FAILED_ITEM_STATES, failed_sheets
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job with its account and cost, and until when its provider wants to be left alone."""
+
+    job: BatchJob
+    counts: Counts
+    cost: Cost
+    title: str
+    paused_until: datetime | None = None
+    pause_reason: str = ""
+
+    @property
+    def is_remote(self) -> bool:
+        return bool(self.job.state == JobState.IN_PROGRESS and self.job.kind == "batch")
+
+    @property
+    def attempt(self) -> int:
+        return int(self.job.round) + 1
+
+
+@dataclass(slots=True)
+class Sheets:
+    """The sheets of a run, each counted once however often it was sent."""
+
+    total: int = 0
+    waiting: int = 0
+    free: int = 0
+    accepted: int = 0
+    failed: int = 0
+    overtaken: int = 0
+    again: int = 0
+
+    @property
+    def sent(self) -> int:
+        return self.total - self.free
+
+    @property
+    def ended(self) -> int:
+        return self.accepted + self.failed + self.overtaken
+
+
+@dataclass(frozen=True, slots=True)
+class PagesSent:
+    """How the images of pages leave: a note on a typical one, quality, colour, masks, samples."""
+
+    note: str
+    quality: int
+    gray: bool
+    masks: int
+    samples_as_text: int
+    samples_as_images: int
+    wants_text: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Everything a run's page shows."""
+
+    run: GradingRun
+    provider: providers.About
+    second: providers.About | None
+    rows: list[JobRow]
+    sheets: Sheets
+    total: Cost
+    planned: int
+    is_building: bool
+    is_building_again: bool
+    can_send: bool
+    can_cancel: bool
+    is_live: bool
+    is_stopping: bool
+    is_over: bool
+    caps: list[Cap] = field(default_factory=list)
+    pages: PagesSent | None = None
+    split: str = ""
+    rounds: int = 0
+    can_send_again: int = 0
+
+    @property
+    def fits(self) -> bool:
+        return all(cap.fits for cap in self.caps)
+
+    @property
+    def is_second_look(self) -> bool:
+        """What waits for a person is to be sent again, and not a new draft."""
+        waiting = [row.job for row in self.rows if row.job.state == JobState.REVIEW]
+        return bool(waiting) and all(job.round for job in waiting)
+
+    @property
+    def built(self) -> int:
+        return self.sheets.total - self.planned
+
+
+def standing(run: GradingRun) -> Standing:
+    """Where a run stands now."""
+    batch_run = run.batch_run
+    jobs = list(batch_run.jobs.order_by("number"))
+    counts, used, sheets, planned = account(run, jobs)
+    costs = costs_of(jobs, used)
+    states = {job.state for job in jobs}
+    is_built = batch_run.built_at is not None
+    is_building = not is_built and not batch_run.problem
+    is_building_again = is_built and planned > 0
+    is_open = bool(states & set(OPEN_JOB_STATES)) or is_building_again
+    can_send = is_built and JobState.REVIEW in states
+    is_live = is_building or is_building_again or bool(states & set(LIVE_JOB_STATES))
+    found = Standing(
+        run=run,
+        provider=providers.about(batch_run.provider),
+        second=providers.about(batch_run.second_provider) if batch_run.second_provider else None,
+        rows=rows_of(jobs, counts, costs, is_live=is_live),
+        sheets=sheets,
+        total=total_of(costs.values()),
+        planned=planned,
+        is_building=is_building,
+        is_building_again=is_building_again,
+        can_send=can_send,
+        can_cancel=is_building or is_open,
+        is_live=is_live,
+        is_stopping=any(job.cancel_asked_at and job.state in LIVE_JOB_STATES for job in jobs),
+        is_over=is_built and not is_open,
+        rounds=settings.SHEAF_RESEND_ROUNDS,
+    )
+    if can_send:
+        waiting = [job for job in jobs if job.state == JobState.REVIEW]
+        return replace(
+            found,
+            caps=caps_on(run.exam, waiting),
+            pages=pages_sent(run, waiting[0].provider),
+            split=why_split(waiting),
+        )
+    if found.is_over and sheets.failed:
+        return replace(found, can_send_again=failed_sheets(run).count())
+    return found
+
+
+def account(
+    run: GradingRun, jobs: Sequence[BatchJob]
+) -> tuple[dict[int, Counts], dict[int, Usage], Sheets, int]:
+    """The account and the tokens of each job by pk, the sheets, and the items still to be built.
+
+    One query: the items of the run, grouped.
+    """
+    groups = (
+        run.batch_run.items.order_by()
+        .values_list("job", "state", Q(previous__isnull=True), Q(next__isnull=True))
+        .annotate(Count("pk"), Sum("input_tokens"), Sum("output_tokens"), Sum("cached_tokens"))
+    )
+    states: dict[int | None, dict[str, int]] = {job.pk: {} for job in jobs}
+    used: dict[int, Usage] = {}
+    sheets = Sheets()
+    for job, state, is_first, is_last, number, *tokens in groups:
+        of_job = states.setdefault(job, {})
+        of_job[state] = of_job.get(state, 0) + number
+        before = used.get(job, Usage())
+        used[job] = Usage(
+            before.input_tokens + tokens[0],
+            before.output_tokens + tokens[1],
+            before.cached_tokens + tokens[2],
+        )
+        _count_sheets(sheets, state, number, is_first=is_first, is_last=is_last)
+    accounts = {job.pk: _counts(job, states[job.pk]) for job in jobs}
+    planned = states.get(None, {}).get(ItemState.PLANNED, 0)
+    return accounts, used, sheets, planned
+
+
+def _count_sheets(
+    sheets: Sheets, state: str, number: int, *, is_first: bool, is_last: bool
+) -> None:
+    if is_first:
+        sheets.total += number
+    if not is_last:
+        return
+    if state == ItemState.ACCEPTED:
+        sheets.accepted += number
+    elif state in FAILED_ITEM_STATES:
+        sheets.failed += number
+    elif state == ItemState.RELEASED:
+        sheets.free += number
+    elif state in LIVE_ITEM_STATES:
+        sheets.waiting += number
+        sheets.again += 0 if is_first else number
+    else:
+        sheets.overtaken += number
+
+
+def _counts(job: BatchJob, states: dict[str, int]) -> Counts:
+    return Counts(
+        submitted=job.item_count,
+        **{state.value: states.get(state, 0) for state in COUNTED_ITEM_STATES},
+        released=states.get(ItemState.RELEASED, 0),
+        open=sum(states.get(state, 0) for state in LIVE_ITEM_STATES),
+    )
+
+
+def rows_of(
+    jobs: Iterable[BatchJob],
+    counts: dict[int, Counts],
+    costs: dict[int, Cost],
+    *,
+    is_live: bool,
+) -> list[JobRow]:
+    """The jobs as they are shown; one query while the run is under way."""
+    jobs = list(jobs)
+    pauses = pauses_of({job.provider for job in jobs}) if is_live else {}
+    rows = []
+    for job in jobs:
+        until, reason = pauses.get(job.provider, (None, ""))
+        shown = until if job.state in LIVE_JOB_STATES else None
+        rows.append(
+            JobRow(
+                job,
+                counts[job.pk],
+                costs[job.pk],
+                providers.about(job.provider).title,
+                shown,
+                reason if shown else "",
+            )
+        )
+    return rows
+
+
+def pauses_of(names: Iterable[str]) -> dict[str, tuple[datetime, str]]:
+    """By provider name: until when its account rests, and why."""
+    known = [name for name in names if name in providers.names()]
+    accounts = {providers.get(name).account: name for name in known}
+    resting = ProviderAccount.objects.filter(
+        account__in=list(accounts), paused_until__gt=timezone.now()
+    )
+    found = {row.account: (row.paused_until, row.reason) for row in resting}
+    return {
+        name: found[account] for name in known if (account := providers.get(name).account) in found
+    }
+
+
+def pages_sent(run: GradingRun, provider: str) -> PagesSent | None:
+    """How the pages of a draft leave, by its first sheet; None where none leaves this machine."""
+    item = run.batch_run.items.exclude(fence={}).order_by("number").first()
+    if item is None or provider not in providers.names():
+        return None
+    found = providers.get(provider)
+    page = Page.objects.filter(sheet=item.subject_id, dropped_at=None).order_by("number").first()
+    note = found.image_note(page.width, page.height) if page else ""
+    if not note:
+        return None
+    forms = item.fence.get("samples", [])
+    return PagesSent(
+        note=note,
+        quality=found.rendition.quality,
+        gray=found.rendition.gray,
+        masks=len(run.exam.regions),
+        samples_as_text=forms.count("text"),
+        samples_as_images=forms.count("images"),
+        wants_text=settings.SHEAF_SAMPLES == "text",
+    )
+
+
+def why_split(jobs: Sequence[BatchJob]) -> str:
+    """Why a draft has several jobs, for a person; "" for one job."""
+    first = jobs[0]
+    same = [job for job in jobs if job.provider == first.provider]
+    if len(same) < 2 or first.provider not in providers.names():
+        return ""
+    provider = providers.get(first.provider)
+    limits = provider.limits
+    lines = min(limits.lines or LINES_PER_JOB, LINES_PER_JOB)
+    shares: list[tuple[float, str]] = [(first.item_count / lines, f"{lines:,} requests")]
+    if limits.bytes:
+        size = f"{limits.bytes / 1_000_000:,.1f}".removesuffix(".0")
+        shares.append((first.lines_bytes / limits.bytes, f"{size} MB"))
+    if most := _most_tokens(provider):
+        shares.append((first.estimated_input_tokens / most, f"{most:,} tokens"))
+    return f"One job of this provider holds at most {max(shares)[1]}."
+
+
+def _most_tokens(provider: DirectProvider | BatchProvider) -> int | None:
+    limits = [provider.limits.tokens]
+    if isinstance(provider, BatchProvider):
+        limits.append(provider.enqueued_tokens)
+    return min((one for one in limits if one is not None), default=None)
+
+
+def list_rows(runs: Iterable[GradingRun]) -> list[dict[str, Any]]:
+    """Each run with where it is, how much of it was graded and its cost; two queries for all."""
+    runs = list(runs)
+    pks = [run.pk for run in runs]
+    jobs = list(BatchJob.objects.filter(run__in=pks).order_by("number"))
+    costs = costs_of(jobs)
+    sheets = sheets_of(pks)
+    rows = []
+    for run in runs:
+        own = [job for job in jobs if job.run_id == run.pk]
+        states = dict.fromkeys(job.get_state_display() for job in own)
+        if not own:
+            stopped = bool(run.batch_run.problem or run.batch_run.built_at)
+            states = {"Stopped" if stopped else "Being built": None}
+        rows.append(
+            {
+                "run": run,
+                "title": providers.about(run.batch_run.provider).title,
+                "states": ", ".join(states),
+                "sheets": sheets[run.pk],
+                "cost": total_of(costs[job.pk] for job in own),
+                "is_sent": any(job.approved_by_id for job in own),
+            }
+        )
+    return rows
+
+
+def sheets_of(runs: Sequence[int]) -> dict[int, Sheets]:
+    """The sheets of runs by the run's pk, in one query."""
+    found = {pk: Sheets() for pk in runs}
+    groups = (
+        BatchItem.objects.filter(run__in=runs)
+        .order_by()
+        .values_list("run", "state", Q(previous__isnull=True), Q(next__isnull=True))
+        .annotate(Count("pk"))
+    )
+    for run, state, is_first, is_last, number in groups:
+        _count_sheets(found[run], state, number, is_first=is_first, is_last=is_last)
+    return found

@@ -1,0 +1,66 @@
+"""Providers that mark, and runs that go their way, for tests of grading."""
+
+from __future__ import annotations
+
+import pytest
+
+from batching import providers, tasks
+from batching.build import build_run
+from batching.collect import collect_job
+from batching.direct import work_job
+from batching.models import BatchJob, JobState
+from batching.poll import poll_job
+from batching.submit import submit_job
+from grading.models import GradingRun
+from grading.runs import draft_run, send_run
+from tests.emulators.marking_office import configuration
+from tests.factories import make_sheet
+
+
+@pytest.fixture
+def offices(settings, tmp_path):
+    """A direct and a batch provider that mark, beside the offline baseline."""
+    settings.SHEAF_PROVIDERS = configuration(tmp_path / "office") | {
+        "offline": settings.SHEAF_PROVIDERS["offline"]
+    }
+    providers._load.cache_clear()
+    yield {name: providers.get(name) for name in ("direct", "batch")}
+    providers._load.cache_clear()
+
+
+@pytest.fixture
+def draft(exam, alice, offices):
+    """Drafts and builds a run of so many new sheets."""
+
+    def _draft(sheets: int = 3, *, provider: str = "batch", **options: str) -> GradingRun:
+        for _ in range(sheets):
+            make_sheet(exam, state="mapped")
+        run = draft_run(exam, provider=provider, by=alice, **options)
+        tasks.build_run(run.pk)
+        return GradingRun.objects.select_related("batch_run", "exam", "rubric").get(pk=run.pk)
+
+    return _draft
+
+
+@pytest.fixture
+def grade(alice):
+    """Sends a draft, and carries each job that was not carried yet to its end."""
+
+    def _grade(run: GradingRun) -> None:
+        if run.batch_run.jobs.filter(state=JobState.REVIEW).exists():
+            send_run(run, by=alice)
+        carry(run)
+
+    return _grade
+
+
+def carry(run: GradingRun) -> None:
+    """The engine's stages on every job of a run, as workers take them, and the next build."""
+    for job in BatchJob.objects.filter(run=run.batch_run).order_by("pk"):
+        submit_job(job.pk)
+        if job.kind == "direct":
+            work_job(job.pk)
+        else:
+            poll_job(job.pk)
+            collect_job(job.pk)
+    build_run(run.pk)
