@@ -12,19 +12,24 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 ROUNDS = 3
 MEGA = 1_000_000
+DATABASES = ("sqlite", "postgresql")
 
 
-def start_django(folder: Path) -> None:
-    """Set Django up with a data folder of its own and a database with all tables."""
+def start_django(folder: Path, database: str = "") -> None:
+    """Set Django up with a data folder of its own and a database with all tables.
+
+    `database` is the address of an empty database that may be filled; "" is SQLite in the folder.
+    """
     os.environ["SHEAF_DATA_DIR"] = str(folder)
     os.environ.setdefault("SHEAF_LOG_LEVEL", "WARNING")
-    os.environ.pop("DATABASE_URL", None)
+    # Never the database that the surroundings name: it may be a school's.
+    os.environ["DATABASE_URL"] = database
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     import django
@@ -85,6 +90,29 @@ def held_now() -> float:
     """The most memory this process has held so far, in MB (getrusage would count its parent)."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 / MEGA
+
+
+def on_each_database(
+    script: str, databases: Sequence[str], *arguments: str, met: bool = True
+) -> None:
+    """Run `script --on ADDRESS …` on SQLite and PostgreSQL, each in a process of its own, and end.
+
+    The address is "" for SQLite, and that of a cluster made for the purpose for PostgreSQL.
+    `met` says whether the demands were met so far.
+    """
+    from tests.servers import postgres
+
+    for name in databases or DATABASES:
+        print(f"-- {name}", flush=True)
+        with postgres() if name == "postgresql" else nullcontext("") as address:
+            command = [sys.executable, script, "--on", address, *arguments]
+            met &= subprocess.run(command, check=False).returncode == 0
+    sys.exit(0 if met else 1)
+
+
+def forget_peak() -> None:
+    """Let held_now() count from what is held at this moment."""
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 class Demands:

@@ -136,16 +136,17 @@ def grade(
     provider: Any, exam: Any, criteria: list[dict[str, Any]], images: list[bytes], name: str
 ) -> dict[str, float] | str:
     """The marks by code, or why there are none."""
-    from batching.images import mask
+    from batching.images import render
+    from batching.providers.base import Picture, Rendition
     from batching.requests import Data, Image, Request
 
-    contents: dict[str, bytes] = {}
+    contents: dict[str, Picture] = {}
     parts: list[Any] = [
         Data("rubric", {"exam": exam.title, "instructions": "", "criteria": criteria})
     ]
     for number, content in enumerate(images, 1):
         masks = tuple((r["x"], r["y"], r["w"], r["h"]) for r in exam.regions if r["page"] == number)
-        contents[str(number)] = mask(content, masks) if masks else content
+        contents[str(number)] = render(content, Rendition(), masks)
         digest = hashlib.sha256(content).hexdigest()
         parts.append(Image(str(number), digest, "sheet", number, f"Page {number}", masks))
     answer = provider.answer(
