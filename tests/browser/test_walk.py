@@ -120,6 +120,7 @@ def test_a_teacher_and_a_student_walk_through_every_page(site, browser, pictures
         f"/exams/{exam}/edit/": "exam-edit",
         f"/exams/{exam}/rubric/": "rubric",
         f"/exams/{exam}/answer-key/": "answer-key",
+        f"/exams/{exam}/answer-key/propose/": "key-create",
         f"/exams/{exam}/samples/": "samples-empty",
         f"/exams/{exam}/mapping/": "mapping-empty",
         f"/exams/{exam}/runs/": "runs-empty",
@@ -180,6 +181,10 @@ def test_a_teacher_and_a_student_walk_through_every_page(site, browser, pictures
     send = page.get_by_role("button", name="Send")
     expect(send).to_be_visible(timeout=MINUTES)
     teacher.look("run-draft")
+    page.get_by_role("link", name=re.compile("[Rr]ead a request")).click()
+    expect(page.get_by_role("heading", name=re.compile("A request"))).to_be_visible()
+    teacher.look("run-example")
+    page.go_back()
     send.click()
     teacher.look("run-sent")
     expect(page.get_by_role("link", name="Review the marks")).to_be_visible(timeout=MINUTES)
