@@ -12,9 +12,11 @@ from tests import factories
 
 
 @pytest.fixture(autouse=True)
-def _storage_of_its_own(settings, tmp_path):
+def _storage_of_its_own(settings, tmp_path, tmp_path_factory):
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.SHEAF_DATA_DIR = tmp_path
+    # Tests run side by side: what lies in the temporary folder is this test's alone.
+    settings.FILE_UPLOAD_TEMP_DIR = tmp_path_factory.mktemp("temporary")
 
 
 @pytest.fixture
