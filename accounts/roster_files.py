@@ -57,14 +57,6 @@ class RosterError(ValidationError):
         return cls([Problem(0, text)])
 
 
-def read_roster(data: bytes) -> list[RosterRow]:
-    """The rows of a roster file. Raises RosterError with everything that is wrong in it."""
-    rows, problems = scan_roster(data)
-    if problems:
-        raise RosterError(problems, rows)
-    return rows
-
-
 def scan_roster(data: bytes) -> tuple[list[RosterRow], list[Problem]]:
     """All rows of a roster file and what is wrong with some of them.
 

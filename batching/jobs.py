@@ -83,14 +83,6 @@ def start_building(run: BatchRun) -> None:
     ring(tasks.build_run, run.pk)
 
 
-@transaction.atomic
-def send_job(job: BatchJob, *, by: User) -> BatchJob:
-    """Approve a drafted job: the engine hands it in. Raises Conflict and OverBudget."""
-    run = BatchRun.objects.get(pk=job.run_id)
-    spending.check_caps(run, run.jobs.filter(pk=job.pk, state=JobState.REVIEW))
-    return _approve(job, by=by)
-
-
 def _locked(run: BatchRun) -> BatchRun:
     # Not its key: a worker that collects adds items to the run while it holds a job.
     return BatchRun.objects.select_for_update(no_key=True).get(pk=run.pk)

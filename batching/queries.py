@@ -52,11 +52,6 @@ def runs_for(user: User) -> QuerySet[BatchRun]:
     return BatchRun.objects.filter(school_class__in=classes_for(user))
 
 
-def jobs_for(user: User) -> QuerySet[BatchJob]:
-    """The jobs of the runs that the user may see."""
-    return BatchJob.objects.filter(run__school_class__in=classes_for(user))
-
-
 def is_over(run: BatchRun) -> bool:
     """Whether nothing of a run is open any more: no job, and nothing to be sent again."""
     return not (

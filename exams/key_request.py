@@ -12,6 +12,7 @@ from typing import Any
 
 from batching.requests import Data, Image, Part, Request, Text
 from exams.models import KeyProposal
+from exams.result_schema import closed
 from exams.rubric_items import RubricItem, leaf_items, plain_number
 
 PURPOSE = "extract_answer_key"
@@ -57,23 +58,14 @@ TOKENS = 16_384
 LIKELY_TOKENS, LIKELY_TOKENS_A_CRITERION = 1000, 150
 
 
-def _closed(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
 _MARKS = {"type": ["number", "null"], "minimum": 0, "maximum": 1000}
-SCHEMA: dict[str, Any] = _closed(
+SCHEMA: dict[str, Any] = closed(
     {
         "item_id": {"type": "string", "maxLength": 100},
         "criteria": {
             "type": "array",
             "maxItems": MAX_CRITERIA,
-            "items": _closed(
+            "items": closed(
                 {
                     "code": {"type": "string", "minLength": 1, "maxLength": 40},
                     "description": {"type": "string", "maxLength": 4000},

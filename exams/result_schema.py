@@ -8,8 +8,6 @@ property required.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -41,7 +39,7 @@ def schema_for(criteria: Iterable[Criterion]) -> dict[str, Any]:
         count = _count(criterion)
         listed = count <= min(MAX_ENUM, budget)
         budget -= count if listed else 0
-        parts[criterion.code] = _closed(
+        parts[criterion.code] = closed(
             {
                 "page": {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_PAGE},
                 **{
@@ -52,13 +50,7 @@ def schema_for(criteria: Iterable[Criterion]) -> dict[str, Any]:
                 "confidence": {"type": "number", "minimum": 0, "maximum": 1},
             }
         )
-    return _closed({"item_id": {"type": "string", "maxLength": 100}, "parts": _closed(parts)})
-
-
-def schema_hash(schema: dict[str, Any]) -> str:
-    """sha256 (hex) of a schema, order of properties included, for keeping compiled ones."""
-    text = json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return closed({"item_id": {"type": "string", "maxLength": 100}, "parts": closed(parts)})
 
 
 def legal_marks(criterion: Criterion) -> list[Decimal]:
@@ -98,7 +90,8 @@ def _count(criterion: Criterion) -> int:
     return int((criterion.ceiling - criterion.floor) / _step(criterion)) + 1
 
 
-def _closed(properties: dict[str, Any]) -> dict[str, Any]:
+def closed(properties: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an object with exactly these properties."""
     return {
         "type": "object",
         "properties": properties,

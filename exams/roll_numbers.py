@@ -96,13 +96,6 @@ def match_roll(text: str, known: Sequence[str]) -> RollReading:
     return RollReading("", f"{text} is no roll number of this class", 0.0, text)
 
 
-def read_roll_number(
-    image: Image.Image, known: list[str], regions: Iterable[Mapping[str, Any]] = ()
-) -> RollReading:
-    """The roll number on an upright first page. Raises TesseractFailed."""
-    return match_either(read_head(image, known, (), regions).roll, known)
-
-
 def match_either(text: str, known: Sequence[str]) -> RollReading:
     """match_roll for what read_head gives: "A or B" where two readings differ, "A?" where only
     one of them found it."""

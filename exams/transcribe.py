@@ -25,6 +25,7 @@ from batching.purposes import Draft, Purpose, Reply, Verdict
 from batching.repair import stories
 from batching.requests import Data, Image, Request, Text
 from exams.models import Exam, SampleSheet
+from exams.result_schema import closed
 from exams.rubrics import lock_exam
 from exams.transcription import MAX_PAGE_TEXT, kept_pages, masks_of, propose_text
 
@@ -55,22 +56,13 @@ PAGES_INTRODUCTION = "The sheet to be copied. Its item id is {item_id}. Its page
 TOKENS, TOKENS_A_PAGE, LIKELY_TOKENS_A_PAGE = 2048, 4096, 400
 
 
-def _closed(properties: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-SCHEMA = _closed(
+SCHEMA = closed(
     {
         "item_id": {"type": "string", "maxLength": 100},
         "pages": {
             "type": "array",
             "maxItems": 100,
-            "items": _closed(
+            "items": closed(
                 {
                     "page": {"type": "integer", "minimum": 1, "maximum": 10_000},
                     "text": {"type": "string", "maxLength": MAX_PAGE_TEXT},

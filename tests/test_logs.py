@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from PIL import Image
 
-from batching import jobs, tasks
+from batching import tasks
 from config.celery import app
 from config.logs import Line
 from exams import tasks as intake
@@ -17,6 +17,7 @@ from exams.models import Sheet
 from exams.suggestions import suggest_students
 from grading.runs import draft_run
 from tests import papers
+from tests.batching.steps import approve
 from tests.factories import make_enrolment, make_exam, make_user
 from tests.factories_intake import packed, receive
 
@@ -104,7 +105,7 @@ def test_papers_run_through_without_a_word_about_their_student_or_answers(alice,
     map_sheet(sheet, enrolment, by=alice)
     run = draft_run(exam, provider="offline", by=alice)
     tasks.build_run(run.pk)
-    job = jobs.send_job(run.batch_run.jobs.get(), by=alice)
+    job = approve(run.batch_run.jobs.get(), by=alice)
     tasks.submit_job(job.pk)
     tasks.work_job(job.pk)
     assert Sheet.objects.get(pk=sheet.pk).state == "graded"

@@ -12,13 +12,19 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from batching.providers.base import ProviderBusy, ProviderRefused
-from batching.providers.openai_errors import LONGEST_WAIT, retry_after
+from batching.providers.vendor_words import (
+    LONGEST_WAIT,
+    NO_REASON,
+    as_mapping,
+    as_text,
+    clean,
+    retry_after,
+)
 
 if TYPE_CHECKING:
     from google.genai.errors import APIError
 
 RETRYABLE = (408, 409, 429)
-KEYS = re.compile(r"\bAIza[\w-]{20,}|\bAQ\.[\w.-]{20,}")
 DELAY = re.compile(r"(\d+(?:\.\d+)?)s")
 
 
@@ -65,17 +71,7 @@ def is_missing(error: APIError) -> bool:
 
 def message_of(error: APIError, secret: str) -> str:
     """The vendor's own words, one line of at most 300 characters."""
-    said = error.message
-    return clean(said if isinstance(said, str) and said else "no reason was given.", secret)
-
-
-def clean(text: str, secret: str) -> str:
-    """One line of at most 300 characters without a key."""
-    text = " ".join(text.split())
-    if secret:
-        text = text.replace(secret, "(key)")
-    text = KEYS.sub("(key)", text)
-    return text if len(text) <= 300 else f"{text[:299]}…"
+    return clean(as_text(error.message) or NO_REASON, secret)
 
 
 def wait_of(error: APIError) -> float | None:
@@ -89,6 +85,5 @@ def wait_of(error: APIError) -> float | None:
 
 
 def _details(body: Any) -> list[Mapping[str, Any]]:
-    inner = body.get("error") if isinstance(body, Mapping) else None
-    details = inner.get("details") if isinstance(inner, Mapping) else None
+    details = as_mapping(as_mapping(body).get("error")).get("details")
     return [one for one in details if isinstance(one, Mapping)] if isinstance(details, list) else []

@@ -10,17 +10,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from batching.providers.base import Answer, Finish, RemoteState, Status, UnreadableLine, Usage
+from batching.providers.base import Answer, RemoteState, Status, Usage
 from batching.providers.counts import count_of, usage_of
 from batching.providers.flat_schema import KEY, nested_text
+from batching.providers.outcomes import NOTHING, TRUNCATED, Outcome, parse_line
+from batching.providers.vendor_words import NO_REASON, as_mapping, as_text, clean
 
-NOTHING = "The provider's line holds no reply."
 NO_TEXT = "The model wrote no text."
 ALL_NULL = "The reply has the right form, but every value in it is empty."
-TRUNCATED = "The reply was cut off at the token limit."
 CANCELLED = "The batch was cancelled before this request was run."
 
 # google.rpc.Code: of a whole operation, and of a line of its results.
@@ -51,48 +50,25 @@ EXPIRED = "The batch expired at the provider, which gives no results then."
 NO_FILE = "The provider says that the batch has ended, and names no results."
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    text: str = ""
-    finish: Finish = "complete"
-    problem: str = ""
-    retryable: bool = False
-
-
 def read_line(line: bytes) -> Answer:
     """What one line says. Raises UnreadableLine."""
-    try:
-        raw = line.decode("utf-8-sig").strip()
-        value = _mapping(json.loads(raw))
-    except (ValueError, RecursionError) as error:
-        raise UnreadableLine("The line is not JSON.") from error
-    key = value.get("key")
-    if not isinstance(key, str) or not key:
-        raise UnreadableLine("The line names no request.")
-    response = _mapping(value.get("response"))
+    raw, key, value = parse_line(line, "key")
+    response = as_mapping(value.get("response"))
     outcome = _error(value["error"]) if value.get("error") else _outcome(response)
-    return Answer(
-        custom_id=key,
-        text=outcome.text,
-        raw=raw,
-        finish=outcome.finish,
-        problem=outcome.problem,
-        retryable=outcome.retryable,
-        model=_text(response.get("modelVersion")),
-        usage=_usage(_mapping(response.get("usageMetadata"))),
-    )
+    usage = _usage(as_mapping(response.get("usageMetadata")))
+    return outcome.answer(key, raw, as_text(response.get("modelVersion")), usage)
 
 
 def read_status(operation: Mapping[str, Any]) -> Status:
     """Where a batch is, from its raw operation."""
-    metadata, error = _mapping(operation.get("metadata")), _mapping(operation.get("error"))
-    raw = _text(metadata.get("state"))
+    metadata, error = as_mapping(operation.get("metadata")), as_mapping(operation.get("error"))
+    raw = as_text(metadata.get("state"))
     state = STATES.get(PREFIX.sub("", raw), "unknown")
     if not raw or raw.endswith("_UNSPECIFIED"):
         state = _without_state(operation, error)
     has_results = bool(output_of(operation))
     raw = raw or "no state"
-    told = _one_line(error.get("message"))
+    told = clean(as_text(error.get("message")))
     if state == "refused" and error.get("code") == CODE_EXHAUSTED and not has_results:
         # Nothing of it ran: there was no room for its tokens.
         state = "full"
@@ -103,7 +79,7 @@ def read_status(operation: Mapping[str, Any]) -> Status:
         problem = EXPIRED
     elif state == "ended":
         problem = told or ("" if has_results else NO_FILE)
-    done, failed, total = _counts(_mapping(metadata.get("batchStats")))
+    done, failed, total = _counts(as_mapping(metadata.get("batchStats")))
     return Status(state, raw, has_results, done, failed, total, problem)
 
 
@@ -113,12 +89,12 @@ def output_of(operation: Mapping[str, Any]) -> str:
     It stands in `metadata.output` or in `response`, sometimes as an address.
     """
     places = (
-        _mapping(_mapping(operation.get("metadata")).get("output")),
-        _mapping(operation.get("response")),
-        _mapping(_mapping(operation.get("response")).get("output")),
+        as_mapping(as_mapping(operation.get("metadata")).get("output")),
+        as_mapping(operation.get("response")),
+        as_mapping(as_mapping(operation.get("response")).get("output")),
     )
     for place in places:
-        found = re.search(r"files/[\w.-]+", _text(place.get("responsesFile")))
+        found = re.search(r"files/[\w.-]+", as_text(place.get("responsesFile")))
         if found:
             return found.group()
     return ""
@@ -144,52 +120,52 @@ def _counts(stats: Mapping[str, Any]) -> tuple[int | None, int | None, int | Non
     )
 
 
-def _outcome(response: Mapping[str, Any]) -> _Outcome:
+def _outcome(response: Mapping[str, Any]) -> Outcome:
     candidates = response.get("candidates")
     first = candidates[0] if isinstance(candidates, list) and candidates else None
-    candidate = _mapping(first)
-    blocked = _text(_mapping(response.get("promptFeedback")).get("blockReason"))
+    candidate = as_mapping(first)
+    blocked = as_text(as_mapping(response.get("promptFeedback")).get("blockReason"))
     if not candidate:
         if blocked:
-            return _Outcome(finish="refused", problem=f"Gemini blocked the request: {blocked}.")
-        return _Outcome(finish="error", problem=NOTHING, retryable=True)
-    text = _text_of(_mapping(candidate.get("content")))
-    finish = _text(candidate.get("finishReason"))
+            return Outcome(finish="refused", problem=f"Gemini blocked the request: {blocked}.")
+        return Outcome(finish="error", problem=NOTHING, retryable=True)
+    text = _text_of(as_mapping(candidate.get("content")))
+    finish = as_text(candidate.get("finishReason"))
     if finish in REFUSALS:
-        said = _one_line(candidate.get("finishMessage"))
+        said = clean(as_text(candidate.get("finishMessage")))
         problem = f"Gemini stopped the reply: {finish}." + (f" {said}" if said else "")
-        return _Outcome(finish="refused", problem=problem)
+        return Outcome(finish="refused", problem=problem)
     if finish == "MAX_TOKENS":
-        return _Outcome(text, "truncated", TRUNCATED, retryable=True)
+        return Outcome(text, "truncated", TRUNCATED, retryable=True)
     if finish not in ("STOP", "", "FINISH_REASON_UNSPECIFIED"):
         problem = f"Gemini ended the reply early: {finish[:60]}."
-        return _Outcome(text, "error", problem, retryable=True)
+        return Outcome(text, "error", problem, retryable=True)
     if not text.strip():
-        return _Outcome(finish="error", problem=NO_TEXT, retryable=True)
+        return Outcome(finish="error", problem=NO_TEXT, retryable=True)
     nested = nested_text(text)
     if _is_all_null(nested):
-        return _Outcome(nested, "error", ALL_NULL, retryable=True)
-    return _Outcome(nested)
+        return Outcome(nested, "error", ALL_NULL, retryable=True)
+    return Outcome(nested)
 
 
-def _error(error: Any) -> _Outcome:
+def _error(error: Any) -> Outcome:
     """An error in place of a response: a google.rpc.Status, or an HTTP status in its words."""
-    told = _mapping(error)
+    told = as_mapping(error)
     code = told.get("code")
     code = code if isinstance(code, int) else count_of(code)
     if code == CODE_CANCELLED:
-        return _Outcome(finish="unanswered", problem=CANCELLED, retryable=True)
-    said = _one_line(told.get("message")) or _one_line(error)
-    problem = f"Gemini did not run the request ({code}): {said or 'no reason was given.'}"
+        return Outcome(finish="unanswered", problem=CANCELLED, retryable=True)
+    said = clean(as_text(told.get("message"))) or clean(as_text(error))
+    problem = f"Gemini did not run the request ({code}): {said or NO_REASON}"
     again = code in RETRYABLE_CODES or code in RETRYABLE_STATUSES or code >= 500
-    return _Outcome(finish="error", problem=problem, retryable=again)
+    return Outcome(finish="error", problem=problem, retryable=again)
 
 
 def _text_of(content: Mapping[str, Any]) -> str:
     """The words of the model without what it thought."""
     parts = content.get("parts")
-    told = [_mapping(part) for part in parts] if isinstance(parts, list) else []
-    return "".join(_text(part.get("text")) for part in told if not part.get("thought"))
+    told = [as_mapping(part) for part in parts] if isinstance(parts, list) else []
+    return "".join(as_text(part.get("text")) for part in told if not part.get("thought"))
 
 
 def _is_all_null(text: str) -> bool:
@@ -220,16 +196,3 @@ def _usage(told: Mapping[str, Any]) -> Usage:
         told.get("cachedContentTokenCount"),
         thoughts=told.get("thoughtsTokenCount"),
     )
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _one_line(value: Any) -> str:
-    """The vendor's own words, in one line of at most 300 characters."""
-    return " ".join(_text(value).split())[:300]
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""

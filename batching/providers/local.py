@@ -27,9 +27,10 @@ from batching.providers.base import (
     Usage,
 )
 from batching.providers.counts import sum_of, usage_of
-from batching.providers.openai_errors import clean, message_of, retry_after
+from batching.providers.openai_errors import message_of
 from batching.providers.options import BadOption, Options
 from batching.providers.parts import request_text_tokens, with_labels
+from batching.providers.vendor_words import as_mapping, clean, retry_after
 from batching.requests import Image, Request
 
 if TYPE_CHECKING:
@@ -284,13 +285,13 @@ class LocalProvider:
     def _read(self, request: Request, raw: str, used: Usage) -> Answer:
         """What a response says: how it ended first, then its text. Raises _Failed."""
         try:
-            reply = _mapping(json.loads(raw))
+            reply = as_mapping(json.loads(raw))
         except (ValueError, RecursionError):
             raise _Failed("The server answered with something that is no JSON.", raw=raw) from None
         choices = reply.get("choices")
-        choice = _mapping(choices[0] if isinstance(choices, list) and choices else None)
-        message = _mapping(choice.get("message"))
-        usage = _usage(_mapping(reply.get("usage")))
+        choice = as_mapping(choices[0] if isinstance(choices, list) and choices else None)
+        message = as_mapping(choice.get("message"))
+        usage = _usage(as_mapping(reply.get("usage")))
         ended = choice.get("finish_reason")
         finish: Literal["complete", "truncated", "refused"] = "complete"
         text, problem = _text(message.get("content")), ""
@@ -346,20 +347,15 @@ def _apart(address: str) -> tuple[str, str]:
     return f"{scheme}{slashes}{host}{slash}{path}", unquote(person)
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    """Every field of a response is optional, and some servers leave out more than others."""
-    return value if isinstance(value, Mapping) else {}
-
-
 def _text(content: Any) -> str:
     if isinstance(content, list):
-        parts = [_mapping(part) for part in content]
+        parts = [as_mapping(part) for part in content]
         content = "".join(str(part.get("text", "")) for part in parts if part.get("type") == "text")
     return content if isinstance(content, str) else ""
 
 
 def _usage(counts: Mapping[str, Any]) -> Usage:
-    details = _mapping(counts.get("prompt_tokens_details"))
+    details = as_mapping(counts.get("prompt_tokens_details"))
     return usage_of(
         counts.get("prompt_tokens"), counts.get("completion_tokens"), details.get("cached_tokens")
     )

@@ -30,9 +30,9 @@ from batching.providers.base import (
 )
 from batching.providers.counts import MOST
 from batching.providers.openai_calls import Address, Calls, count, text
-from batching.providers.openai_errors import clean
 from batching.providers.openai_requests import CHAT, RESPONSES, Encoder, Endpoint, Wording
 from batching.providers.options import Options
+from batching.providers.vendor_words import clean
 from batching.requests import Request
 
 if TYPE_CHECKING:

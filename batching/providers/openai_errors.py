@@ -7,21 +7,16 @@ key that it may quote.
 from __future__ import annotations
 
 import json
-import re
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from email.utils import parsedate_to_datetime
 
 from batching.providers.base import ProviderBusy, ProviderRefused
+from batching.providers.vendor_words import NO_REASON, as_mapping, as_text, clean, retry_after
 
 RETRYABLE = (408, 409, 429)
-LONGEST_WAIT = 24 * 3600.0
 # No credit left: a person has to pay first.
 OUT_OF_CREDIT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 CREDIT_SECONDS = 3600.0
-# "sk-…" and the half-hidden keys ("abcd****wxyz") that messages quote.
-KEYS = re.compile(r"\bsk-[\w*.-]+|\S*\*{3,}\S*")
 
 
 @contextmanager
@@ -65,41 +60,5 @@ def of_status(vendor: str, error: Exception, secret: str = "") -> ProviderBusy |
 def message_of(error: Exception, secret: str = "") -> str:
     """The vendor's own words, one line of at most 300 characters."""
     body = getattr(error, "body", None)
-    said = body.get("message") if isinstance(body, Mapping) else None
-    return clean(said if isinstance(said, str) and said else "no reason was given.", secret)
-
-
-def clean(text: str, secret: str = "") -> str:
-    """One line of at most 300 characters without a key."""
-    text = " ".join(text.split())
-    if secret:
-        text = text.replace(secret, "(key)")
-    text = KEYS.sub("(key)", text)
-    return text if len(text) <= 300 else f"{text[:299]}…"
-
-
-def retry_after(response: object) -> float | None:
-    """Seconds that the vendor wants us to wait, or None when it names none."""
-    headers = getattr(response, "headers", None)
-    if headers is None:
-        return None
-    seconds = _number(headers.get("retry-after-ms"))
-    if seconds is not None:
-        seconds /= 1000
-    else:
-        named = headers.get("retry-after")
-        seconds = _number(named)
-        if seconds is None and named:
-            try:
-                seconds = parsedate_to_datetime(named).timestamp() - time.time()
-            except ValueError:
-                return None
-    return None if seconds is None else min(max(seconds, 0.0), LONGEST_WAIT)
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text or "")
-    except ValueError:
-        return None
-    return number if number == number else None
+    said = as_mapping(body).get("message")
+    return clean(as_text(said) or NO_REASON, secret)

@@ -7,14 +7,13 @@ missing or of another type than it should be; no line is ever guessed into an an
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from batching.providers.base import Answer, Finish, UnreadableLine, Usage
+from batching.providers.base import Answer, Usage
 from batching.providers.counts import usage_of
-from batching.providers.openai_errors import clean
+from batching.providers.outcomes import NOTHING, TRUNCATED, Outcome, parse_line
+from batching.providers.vendor_words import NO_REASON, as_mapping, as_text, clean
 
 # What was never run, and therefore is not paid.
 NOT_RUN = {
@@ -29,48 +28,22 @@ BLOCKED_CODES = frozenset(
     "content_filter content_policy_violation invalid_prompt moderation_blocked".split()
 )
 BLOCKED = "OpenAI blocked the request or the reply: its filter found something in it."
-TRUNCATED = "The reply was cut off at the token limit."
-NOTHING = "The provider's line holds no reply."
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    text: str = ""
-    finish: Finish = "complete"
-    problem: str = ""
-    retryable: bool = False
 
 
 def read_line(line: bytes) -> Answer:
     """What one line says. Raises UnreadableLine."""
-    try:
-        raw = line.decode("utf-8-sig").strip()
-        value = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise UnreadableLine("The line is not JSON.") from error
-    custom_id = _mapping(value).get("custom_id")
-    if not isinstance(custom_id, str) or not custom_id:
-        raise UnreadableLine("The line names no request.")
-    body = _mapping(_mapping(value.get("response")).get("body"))
-    outcome = _outcome(value, body)
-    return Answer(
-        custom_id=custom_id,
-        text=outcome.text,
-        raw=raw,
-        finish=outcome.finish,
-        problem=outcome.problem,
-        retryable=outcome.retryable,
-        model=_text(body.get("model")),
-        usage=_usage(_mapping(body.get("usage"))),
-    )
+    raw, custom_id, value = parse_line(line, "custom_id")
+    body = as_mapping(as_mapping(value.get("response")).get("body"))
+    usage = _usage(as_mapping(body.get("usage")))
+    return _outcome(value, body).answer(custom_id, raw, as_text(body.get("model")), usage)
 
 
-def _outcome(value: Mapping[str, Any], body: Mapping[str, Any]) -> _Outcome:
+def _outcome(value: Mapping[str, Any], body: Mapping[str, Any]) -> Outcome:
     if value.get("error"):
         return _error(value["error"], "OpenAI did not run the request")
     response = value.get("response")
     if not isinstance(response, Mapping):
-        return _Outcome(finish="error", problem=NOTHING, retryable=True)
+        return Outcome(finish="error", problem=NOTHING, retryable=True)
     status = response.get("status_code")
     status = status if isinstance(status, int) else 0
     if status != 200:
@@ -81,38 +54,38 @@ def _outcome(value: Mapping[str, Any], body: Mapping[str, Any]) -> _Outcome:
         return _response(body)
     if body.get("error"):
         return _error(body["error"], "OpenAI answered with an error")
-    return _Outcome(finish="error", problem=NOTHING, retryable=True)
+    return Outcome(finish="error", problem=NOTHING, retryable=True)
 
 
-def _error(error: Any, where: str, status: int | None = None) -> _Outcome:
+def _error(error: Any, where: str, status: int | None = None) -> Outcome:
     """An error of a line, of the HTTP answer in it (`status`) or of the model's reply."""
-    told = _mapping(error)
-    code = _text(told.get("code")) or _text(told.get("type"))
+    told = as_mapping(error)
+    code = as_text(told.get("code")) or as_text(told.get("type"))
     if code in NOT_RUN:
-        return _Outcome(finish="unanswered", problem=NOT_RUN[code], retryable=True)
+        return Outcome(finish="unanswered", problem=NOT_RUN[code], retryable=True)
     if code in BLOCKED_CODES:
-        return _Outcome(finish="refused", problem=BLOCKED)
-    said = clean(_text(told.get("message")) or _text(error) or code or "no reason was given.")
+        return Outcome(finish="refused", problem=BLOCKED)
+    said = clean(as_text(told.get("message")) or as_text(error) or code or NO_REASON)
     if status is None and code.isdecimal() and len(code) == 3:
         status = int(code)
     again = code in RETRYABLE_CODES or (
         status is not None and (status in RETRYABLE_STATUSES or status >= 500)
     )
-    return _Outcome(finish="error", problem=f"{where}: {said}", retryable=again)
+    return Outcome(finish="error", problem=f"{where}: {said}", retryable=again)
 
 
-def _chat(body: Mapping[str, Any]) -> _Outcome:
+def _chat(body: Mapping[str, Any]) -> Outcome:
     """A body of chat completions; the first choice is the only one asked for."""
     choices = body["choices"]
-    choice = _mapping(choices[0]) if choices else {}
-    message = _mapping(choice.get("message"))
+    choice = as_mapping(choices[0]) if choices else {}
+    message = as_mapping(choice.get("message"))
     if not message:
-        return _Outcome(finish="error", problem=NOTHING, retryable=True)
+        return Outcome(finish="error", problem=NOTHING, retryable=True)
     finish = choice.get("finish_reason")
     content = message.get("content")
     refusals, texts = [message.get("refusal")], [content]
     if isinstance(content, list):
-        parts = [_mapping(part) for part in content]
+        parts = [as_mapping(part) for part in content]
         texts = [part.get("text") for part in parts]
         refusals += [part.get("refusal") for part in parts]
     return _finished(
@@ -123,20 +96,20 @@ def _chat(body: Mapping[str, Any]) -> _Outcome:
     )
 
 
-def _response(body: Mapping[str, Any]) -> _Outcome:
+def _response(body: Mapping[str, Any]) -> Outcome:
     """A body of responses: messages among thoughts, of which the final ones count."""
     state = body.get("status")
     if state == "failed" or body.get("error"):
         return _error(body.get("error"), "The model failed")
     if state in ("cancelled", "queued", "in_progress"):
-        return _Outcome(finish="error", problem=f"The reply is {state}.", retryable=True)
+        return Outcome(finish="error", problem=f"The reply is {state}.", retryable=True)
     parts = [
         part
-        for item in map(_mapping, _list(body.get("output")))
+        for item in map(as_mapping, _list(body.get("output")))
         if item.get("type") == "message" and item.get("phase") != "commentary"
-        for part in map(_mapping, _list(item.get("content")))
+        for part in map(as_mapping, _list(item.get("content")))
     ]
-    reason = _mapping(body.get("incomplete_details")).get("reason")
+    reason = as_mapping(body.get("incomplete_details")).get("reason")
     return _finished(
         refusal=_joined(part.get("refusal") for part in parts if part.get("type") == "refusal"),
         blocked=reason == "content_filter",
@@ -145,14 +118,14 @@ def _response(body: Mapping[str, Any]) -> _Outcome:
     )
 
 
-def _finished(*, refusal: str, blocked: bool, truncated: bool, text: str) -> _Outcome:
+def _finished(*, refusal: str, blocked: bool, truncated: bool, text: str) -> Outcome:
     if refusal:
-        return _Outcome(finish="refused", problem=f"The model refused: {clean(refusal)}")
+        return Outcome(finish="refused", problem=f"The model refused: {clean(refusal)}")
     if blocked:
-        return _Outcome(finish="refused", problem=BLOCKED)
+        return Outcome(finish="refused", problem=BLOCKED)
     if truncated:
-        return _Outcome(text, "truncated", TRUNCATED, retryable=True)
-    return _Outcome(text)
+        return Outcome(text, "truncated", TRUNCATED, retryable=True)
+    return Outcome(text)
 
 
 def _usage(told: Mapping[str, Any]) -> Usage:
@@ -161,7 +134,7 @@ def _usage(told: Mapping[str, Any]) -> Usage:
     return usage_of(
         told.get("input_tokens") or told.get("prompt_tokens"),
         told.get("output_tokens") or told.get("completion_tokens"),
-        _mapping(details).get("cached_tokens"),
+        as_mapping(details).get("cached_tokens"),
     )
 
 
@@ -169,13 +142,5 @@ def _joined(values: Iterable[Any]) -> str:
     return "".join(value for value in values if isinstance(value, str))
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""

@@ -4,11 +4,19 @@ import codecs
 
 import pytest
 
-from accounts.roster_files import MAX_BYTES, RosterError, RosterRow, read_roster
+from accounts.roster_files import MAX_BYTES, RosterError, RosterRow, scan_roster
 
 KOFI = RosterRow(2, "90B001", "Kofi Farouk", "kofi@example.org")
 ZOE = RosterRow(3, "90B002", "Zoë Müller", "")
 TEXT = "roll_number,name,email\r\n90B001,Kofi Farouk,Kofi@Example.org\r\n90B002,Zoë Müller,\r\n"
+
+
+def read_roster(data):
+    """The rows of a faultless file; RosterError with what is wrong in another."""
+    rows, problems = scan_roster(data)
+    if problems:
+        raise RosterError(problems, rows)
+    return rows
 
 
 def problems(data: bytes | str) -> list[str]:

@@ -16,7 +16,7 @@ from batching.poll import poll_job
 from batching.providers.base import ProviderRefused
 from batching.queries import count_items
 from batching.submit import submit_job
-from tests.batching.steps import ACCEPTED, end_lease, only_job, run_through
+from tests.batching.steps import ACCEPTED, approve, end_lease, only_job, run_through
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +37,7 @@ def test_every_item_of_a_run_is_accepted_once_and_the_numbers_add_up(plan, alice
 def test_every_stage_run_twice_leaves_the_database_as_once(plan, alice, offices, outcome, kind):
     run = plan(kind)
     build_run(run.pk)
-    jobs.send_job(only_job(run), by=alice)
+    approve(only_job(run), by=alice)
     pk = only_job(run).pk
     stages = [submit_job, work_job] if kind == "direct" else [submit_job, poll_job, collect_job]
     for stage in stages:
@@ -162,9 +162,9 @@ def test_a_draft_that_is_not_sent_reaches_nobody(plan, offices):
 
 def test_a_job_is_sent_by_one_person_only(plan, alice):
     run = plan("batch")
-    jobs.send_job(only_job(run), by=alice)
+    approve(only_job(run), by=alice)
     with pytest.raises(Conflict):
-        jobs.send_job(only_job(run), by=alice)
+        approve(only_job(run), by=alice)
 
 
 def test_a_stale_builder_does_not_touch_the_lines_of_its_successor(

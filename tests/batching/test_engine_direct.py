@@ -12,7 +12,15 @@ from batching.models import BatchItem
 from batching.poll import poll_job
 from batching.providers.base import ProviderBusy
 from batching.queries import count_items
-from tests.batching.steps import ACCEPTED, end_lease, look_again, only_job, run_through, send
+from tests.batching.steps import (
+    ACCEPTED,
+    approve,
+    end_lease,
+    look_again,
+    only_job,
+    run_through,
+    send,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -158,7 +166,7 @@ def test_one_item_can_be_live_once_only_even_without_the_command(plan, x_b, alic
 def test_the_tasks_carry_a_run_from_draft_to_the_end(plan, alice, outcome, settings):
     run = plan("direct", build=False)
     tasks.build_run(run.pk)
-    jobs.send_job(only_job(run), by=alice)
+    approve(only_job(run), by=alice)
     tasks.submit_job(only_job(run).pk)
     tasks.work_job(only_job(run).pk)
     assert outcome() == ACCEPTED

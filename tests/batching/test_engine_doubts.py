@@ -5,14 +5,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from batching import jobs
 from batching.build import build_run
 from batching.collect import collect_job
 from batching.models import BatchJob, ResultFile
 from batching.poll import poll_job
 from batching.providers.base import ProviderBusy, Status
 from batching.submit import submit_job
-from tests.batching.steps import ACCEPTED, end_lease, look_again, only_job, send
+from tests.batching.steps import ACCEPTED, approve, end_lease, look_again, only_job, send
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.django_db
 def unanswered(plan, alice, offices):
     """A job that the provider has, and whose hand-in got no answer."""
     run = plan("batch")
-    job = jobs.send_job(run.jobs.get(), by=alice)
+    job = approve(run.jobs.get(), by=alice)
     offices["batch"].set_fault("lost-reply")
     with pytest.raises(ProviderBusy):
         submit_job(job.pk)
@@ -45,7 +44,7 @@ def test_a_missing_key_sets_nothing_free_that_the_provider_may_have(
 
 
 def test_a_missing_key_refuses_what_was_never_handed_in(plan, alice, offices, monkeypatch):
-    job = jobs.send_job(plan("batch").jobs.get(), by=alice)
+    job = approve(plan("batch").jobs.get(), by=alice)
     monkeypatch.setattr(offices["batch"], "missing", "OFFICE_KEY is not set.")
     submit_job(job.pk)
     assert BatchJob.objects.get().state == "failed"
@@ -76,7 +75,7 @@ def test_a_batch_the_provider_never_got_is_handed_in_after_that_while(
     plan, alice, offices, settings, monkeypatch
 ):
     settings.SHEAF_LIST_LAG_SECONDS = 120
-    job = jobs.send_job(plan("batch").jobs.get(), by=alice)
+    job = approve(plan("batch").jobs.get(), by=alice)
 
     def reset(lines, token):
         raise ProviderBusy("reset", retry_after=1)
@@ -146,7 +145,7 @@ def test_the_page_of_a_proxy_is_not_taken_for_results(plan, alice, offices, outc
 def test_a_job_is_not_handed_in_for_another_model_than_it_was_drafted_for(
     plan, alice, offices, monkeypatch
 ):
-    job = jobs.send_job(plan("batch").jobs.get(), by=alice)
+    job = approve(plan("batch").jobs.get(), by=alice)
     monkeypatch.setattr(offices["batch"], "model", "post-office-2")
     submit_job(job.pk)
     assert BatchJob.objects.get().state == "failed"

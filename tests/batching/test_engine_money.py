@@ -10,7 +10,7 @@ from batching.models import BatchJob
 from batching.poll import poll_job
 from batching.providers.base import ProviderBusy
 from batching.submit import hand_in, submit_job
-from tests.batching.steps import ACCEPTED, end_lease, look_again, only_job, send
+from tests.batching.steps import ACCEPTED, approve, end_lease, look_again, only_job, send
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 def test_a_lost_answer_is_found_by_looking_and_never_sent_again(plan, alice, offices, outcome):
     run = plan("batch")
     offices["batch"].set_fault("lost-reply")
-    jobs.send_job(only_job(run), by=alice)
+    approve(only_job(run), by=alice)
     with pytest.raises(ProviderBusy):
         submit_job(only_job(run).pk)
     end_lease(only_job(run))
@@ -30,7 +30,7 @@ def test_a_lost_answer_is_found_by_looking_and_never_sent_again(plan, alice, off
 
 def test_a_worker_that_died_after_handing_in_is_followed_by_one_that_looks(plan, alice, offices):
     run = plan("batch")
-    jobs.send_job(only_job(run), by=alice)
+    approve(only_job(run), by=alice)
     job = only_job(run)
     held = claim(BatchJob.objects.filter(state="submitted"), job.pk)
     hand_in(held, job, offices["batch"])  # and the worker dies here
@@ -62,7 +62,7 @@ def test_cancelling_while_the_job_is_handed_in_does_not_lose_the_paid_batch(
     plan, alice, offices, monkeypatch, outcome
 ):
     run = plan("batch")
-    job = jobs.send_job(only_job(run), by=alice)
+    job = approve(only_job(run), by=alice)
     hand_over = offices["batch"].submit
 
     def submit_and_meanwhile_cancel(lines, token):
@@ -85,7 +85,7 @@ def test_cancelling_after_a_lost_answer_looks_before_it_sets_anything_free(
 ):
     run = plan("batch")
     offices["batch"].set_fault("lost-reply")
-    job = jobs.send_job(only_job(run), by=alice)
+    job = approve(only_job(run), by=alice)
     with pytest.raises(ProviderBusy):
         submit_job(job.pk)
     jobs.cancel_job(job, by=alice)
@@ -102,7 +102,7 @@ def test_cancelling_after_a_lost_answer_looks_before_it_sets_anything_free(
 
 def test_a_hand_in_that_died_again_and_again_looks_before_it_gives_up(plan, alice, offices):
     run = plan("batch")
-    job = jobs.send_job(only_job(run), by=alice)
+    job = approve(only_job(run), by=alice)
     held = claim(BatchJob.objects.all(), job.pk)
     hand_in(held, only_job(run), offices["batch"])
     for _ in range(3):

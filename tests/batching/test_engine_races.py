@@ -16,6 +16,7 @@ from batching.models import BatchItem, BatchJob, BatchRun
 from batching.poll import poll_job
 from batching.queries import count_items
 from batching.submit import submit_job
+from tests.batching.steps import approve
 from tests.races import at_once, on_postgresql, race
 
 pytestmark = on_postgresql
@@ -23,8 +24,8 @@ pytestmark = on_postgresql
 
 def sent(plan, by, kind="direct", subjects=3):
     run = plan(kind, subjects)
+    jobs.send_run(run, by=by)
     for job in run.jobs.all():
-        jobs.send_job(job, by=by)
         submit_job(job.pk)
     return run
 
@@ -76,7 +77,7 @@ def test_workers_on_one_job_answer_every_item_once(plan, alice, offices, outcome
 
 def test_workers_on_one_batch_submit_it_once_and_collect_it_once(plan, alice, offices, outcome):
     run = plan("batch")
-    job = jobs.send_job(run.jobs.get(), by=alice)
+    job = approve(run.jobs.get(), by=alice)
     at_once(3, lambda: submit_job(job.pk))
     at_once(3, lambda: poll_job(job.pk))
     at_once(3, lambda: collect_job(job.pk))
@@ -88,7 +89,7 @@ def test_workers_on_one_batch_submit_it_once_and_collect_it_once(plan, alice, of
 def test_of_two_teachers_one_sends_the_job(plan, alice):
     run = plan("batch")
     job = run.jobs.get()
-    late = race(lambda: jobs.send_job(job, by=alice), lambda: jobs.send_job(job, by=alice))
+    late = race(lambda: approve(job, by=alice), lambda: approve(job, by=alice))
     assert isinstance(late, Conflict)
     assert BatchJob.objects.get().history.filter(state="submitted").count() == 1
 
@@ -97,7 +98,7 @@ def test_sending_overwrites_nothing_that_was_written_at_the_same_moment(plan, al
     job = plan("batch").jobs.get()
     race(
         lambda: BatchJob.objects.filter(pk=job.pk).update(remote_state="written meanwhile"),
-        lambda: jobs.send_job(job, by=alice),
+        lambda: approve(job, by=alice),
     )
     job = BatchJob.objects.get()
     assert (job.state, job.remote_state) == ("submitted", "written meanwhile")

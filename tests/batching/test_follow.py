@@ -24,7 +24,15 @@ from grading import runs
 from tests.batching import drill_exam, drills
 from tests.batching.books import troubles
 from tests.batching.drills import PUPILS, carry_out, draft, states
-from tests.batching.steps import ACCEPTED, end_lease, look_again, only_job, run_through, send
+from tests.batching.steps import (
+    ACCEPTED,
+    approve,
+    end_lease,
+    look_again,
+    only_job,
+    run_through,
+    send,
+)
 from tests.emulators.openai import OpenAIEmulator
 
 pytestmark = pytest.mark.django_db
@@ -286,7 +294,7 @@ def test_other_jobs_are_not_followed(plan, alice, offices, ends):
 
 def test_a_batch_whose_answer_was_lost_is_looked_for_and_stopped(plan, alice, office):
     run = plan("batch")
-    jobs.send_job(only_job(run), by=alice)
+    approve(only_job(run), by=alice)
     office.set_fault("lost-reply")
     with pytest.raises(ProviderBusy):
         submit_job(only_job(run).pk)
@@ -300,7 +308,7 @@ def test_a_batch_whose_answer_was_lost_is_looked_for_and_stopped(plan, alice, of
 
 def test_a_batch_that_never_arrived_is_looked_for_an_hour_and_costs_nothing(plan, alice, office):
     run = plan("batch")
-    jobs.send_job(only_job(run), by=alice)
+    approve(only_job(run), by=alice)
     office.set_fault("lost-reply")
     with pytest.raises(ProviderBusy):
         submit_job(only_job(run).pk)

@@ -3,10 +3,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from batching import jobs, sweep, tasks
+from batching import sweep, tasks
 from batching.claims import claim
 from batching.models import BatchItem, BatchJob, BatchRun
 from batching.submit import submit_job
+from tests.batching.steps import approve
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +32,7 @@ def test_a_run_whose_message_was_lost_is_found_at_every_step(plan, alice):
     assert due_names() == ["build_run"]
     tasks.build_run(run.pk)
     assert due_names() == []  # a person must look at the draft first
-    jobs.send_job(run.jobs.get(), by=alice)
+    approve(run.jobs.get(), by=alice)
     assert due_names() == ["submit_job"]
     submit_job(run.jobs.get().pk)
     assert due_names() == ["work_job"]
@@ -44,7 +45,7 @@ def test_a_run_whose_message_was_lost_is_found_at_every_step(plan, alice):
 
 def test_a_job_at_a_batch_provider_is_polled_when_its_time_has_come(plan, alice, offices):
     run = plan("batch")
-    jobs.send_job(run.jobs.get(), by=alice)
+    approve(run.jobs.get(), by=alice)
     submit_job(run.jobs.get().pk)
     assert due_names() == ["poll_job"]
     offices["batch"].set_fault("unknown")
@@ -76,7 +77,7 @@ def test_a_long_queue_is_not_rung_for_again_before_a_lease_has_passed(plan, rung
 
 def test_a_direct_job_whose_last_lane_died_before_closing_is_closed_by_the_sweep(plan, alice):
     run = plan("direct", 1)
-    job = jobs.send_job(run.jobs.get(), by=alice)
+    job = approve(run.jobs.get(), by=alice)
     submit_job(job.pk)
     item = BatchItem.objects.get()
     item.accept()
@@ -94,6 +95,6 @@ def test_a_broker_that_is_down_is_no_error_of_the_persons(plan, alice, monkeypat
         raise OSError("connection refused")
 
     monkeypatch.setattr(tasks.submit_job, "delay", down)
-    jobs.send_job(run.jobs.get(), by=alice)
+    approve(run.jobs.get(), by=alice)
     assert run.jobs.get().state == "submitted"
     assert due_names() == ["submit_job"]

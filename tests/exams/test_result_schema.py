@@ -1,6 +1,5 @@
 """The schema of a reply: what it lets through is what the rubric allows, exactly."""
 
-import copy
 import json
 from decimal import Decimal
 
@@ -13,7 +12,6 @@ from exams.result_schema import (
     legal_marks,
     result_schema,
     schema_for,
-    schema_hash,
 )
 from exams.rubrics import current_rubric, save_rubric
 from tests.factories import make_exam
@@ -189,15 +187,9 @@ def test_the_schema_keeps_to_what_strict_mode_takes():
 def test_the_same_rubric_gives_the_same_schema(exam, alice, x_b):
     other = make_exam(x_b, title="Other", by=alice)
     first, second = (result_schema(current_rubric(e)) for e in (exam, other))
-    assert schema_hash(first) == schema_hash(second)
+    assert json.dumps(first) == json.dumps(second)
     save_rubric(other, [{"id": "Q1", "description": "x", "max_marks": 1}], by=alice)
-    assert schema_hash(result_schema(current_rubric(other))) != schema_hash(first)
-
-
-def test_another_order_of_properties_is_another_schema(schema):
-    turned = copy.deepcopy(schema)
-    turned["properties"] = dict(reversed(turned["properties"].items()))
-    assert schema_hash(turned) != schema_hash(schema)
+    assert json.dumps(result_schema(current_rubric(other))) != json.dumps(first)
 
 
 def awarded_schema(criterion: Criterion) -> dict:

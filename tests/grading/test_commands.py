@@ -12,6 +12,7 @@ from batching.submit import submit_job
 from exams.models import Sheet
 from grading.runs import draft_run
 from tests.batching.conftest import offices, outcome, plan  # noqa: F401  (fixtures)
+from tests.batching.steps import approve
 from tests.factories import make_sheet
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +65,7 @@ def test_queue_status_tells_what_is_due_what_is_held_and_where_everything_is(unb
 
 def test_poll_looks_at_once_and_collects_what_has_ended(plan, alice, outcome):  # noqa: F811
     run = plan("batch")
-    job = jobs.send_job(run.jobs.get(), by=alice)
+    job = approve(run.jobs.get(), by=alice)
     submit_job(job.pk)
     assert "completed" in said("poll")
     assert outcome() == ["accepted 1", "accepted 2", "accepted 3"]
@@ -73,7 +74,7 @@ def test_poll_looks_at_once_and_collects_what_has_ended(plan, alice, outcome):  
 
 def test_poll_does_not_undo_what_a_teacher_does_meanwhile(plan, alice, offices, monkeypatch):  # noqa: F811
     run = plan("batch")
-    job = jobs.send_job(run.jobs.get(), by=alice)
+    job = approve(run.jobs.get(), by=alice)
     submit_job(job.pk)
     (offices["batch"].folder / "stuck").touch()
     look = offices["batch"].status
@@ -89,8 +90,8 @@ def test_poll_does_not_undo_what_a_teacher_does_meanwhile(plan, alice, offices, 
 
 def test_poll_goes_on_after_a_job_that_a_worker_holds(plan, alice):  # noqa: F811
     run = plan("batch", 6)
+    jobs.send_run(run, by=alice)
     for job in run.jobs.all():
-        jobs.send_job(job, by=alice)
         submit_job(job.pk)
     held = run.jobs.order_by("pk").first()
     claim(BatchJob.objects.all(), held.pk)

@@ -7,7 +7,7 @@ import pytest
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 
-from batching import jobs, purposes, tasks
+from batching import purposes, tasks
 from batching.models import BatchItem
 from batching.providers.base import Answer, Usage
 from batching.purposes import Reply
@@ -19,6 +19,7 @@ from exams.rubrics import current_rubric, leaves, save_rubric
 from grading.models import Assessment, Mark, Part
 from grading.results import judge
 from grading.runs import draft_run
+from tests.batching.steps import approve
 from tests.factories import BIOLOGY, make_enrolment, make_exam, make_sheet
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +37,7 @@ def send(exam, by, sheets=3):
     run = draft_run(exam, provider="offline", by=by)
     tasks.build_run(run.pk)
     job = run.batch_run.jobs.get()
-    jobs.send_job(job, by=by)
+    approve(job, by=by)
     submit_job(job.pk)
     return run
 
