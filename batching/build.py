@@ -8,7 +8,6 @@ jobs of their own, which go off without a person as long as the money allows it.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import tempfile
 import time
@@ -34,6 +33,7 @@ from batching.providers.base import (
     ProviderRefused,
     Usage,
 )
+from batching.providers.lines import hash_of_line
 from batching.requests import Request, Text
 from batching.rows import update_rows
 
@@ -81,7 +81,6 @@ class Shard:
     bytes: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
-    digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
 
 def runs_to_build() -> models.QuerySet[BatchRun]:
@@ -184,21 +183,20 @@ def write_shard(run: BatchRun, provider_name: str, path: Path) -> Shard:
                 item.reason = line
                 shard.refused.append(item)
                 continue
-            content, estimate = line.content, line.estimate
+            size, estimate = line.size, line.estimate
             if shard.built and (
                 len(shard.built) >= lines
-                or shard.bytes + len(content) + 1 > most_bytes
+                or shard.bytes + size + 1 > most_bytes
                 or shard.input_tokens + estimate.input_tokens > most_tokens
             ):
                 break
-            item.line_offset, item.line_bytes = shard.bytes, len(content)
-            item.request_hash = hashlib.sha256(content).hexdigest()
+            item.line_offset, item.line_bytes = shard.bytes, size
+            item.request_hash = line.sha256
             item.estimated_input_tokens = estimate.input_tokens
             item.estimated_output_tokens = estimate.output_tokens
-            for block in (content, b"\n"):
-                file.write(block)
-                shard.digest.update(block)
-            shard.bytes += len(content) + 1
+            file.writelines(line.blocks())
+            file.write(b"\n")
+            shard.bytes += size + 1
             shard.input_tokens += estimate.input_tokens
             shard.output_tokens += estimate.output_tokens
             shard.built.append(item)
@@ -286,7 +284,6 @@ def make_job(run: BatchRun, number: int, name: str, shard: Shard) -> None:
         estimated_cost=spending.cost_of(estimate, price),
         model=provider.model[:100],
         lines_file=name,
-        lines_sha256=shard.digest.hexdigest(),
         lines_bytes=shard.bytes,
         item_count=len(shard.built),
     )
@@ -377,4 +374,9 @@ def line_maker(provider: DirectProvider | BatchProvider) -> Callable[[Request], 
     if isinstance(provider, BatchProvider):
         encode = provider.encode
         return lambda request: encode(request, read_image)
-    return lambda request: Line(encode_request(request), provider.estimate(request, read_image))
+
+    def neutral(request: Request) -> Line:
+        line = encode_request(request)
+        return Line((line,), hash_of_line(line), provider.estimate(request, read_image))
+
+    return neutral

@@ -7,12 +7,10 @@ configuration, whatever the number of lanes.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from datetime import datetime
 
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -25,14 +23,11 @@ from batching.jsonl import decode_request
 from batching.models import BatchItem, BatchJob, ItemState, JobState
 from batching.providers.base import Answer, DirectProvider, ProviderBusy, ProviderRefused
 from batching.settle import lose, settle
+from batching.stored_lines import LinesChanged, approved_line
 
 logger = logging.getLogger(__name__)
 
 LANE_SECONDS = 240
-
-
-class LineChanged(Exception):
-    """The stored line is not the one that a person approved."""
 
 
 def work_job(job_pk: int) -> bool:
@@ -119,9 +114,9 @@ def answer_item(held: Claim, job: BatchJob, provider: DirectProvider) -> None:
         try:
             with kept_alive(held):
                 answer = provider.answer(
-                    decode_request(read_line(job, item)), reader(provider.rendition)
+                    decode_request(approved_line(job, item)), reader(provider.rendition)
                 )
-        except (ImageChanged, LineChanged) as changed:
+        except (ImageChanged, LinesChanged) as changed:
             answer = Answer(item.custom_id, "", "", finish="error", problem=str(changed))
         except ProviderBusy as busy:
             give_back(held, seconds=pauses.pause(provider, busy))
@@ -132,22 +127,6 @@ def answer_item(held: Claim, job: BatchJob, provider: DirectProvider) -> None:
     pauses.end_pause(provider)
     with fenced(held) as item:
         settle(BatchJob.objects.select_related("run").get(pk=job.pk), [(item, answer)])
-
-
-def read_line(job: BatchJob, item: BatchItem) -> bytes:
-    """The frozen line of an item, as it was approved. Raises LineChanged."""
-    line = stored_line(job, item)
-    if hashlib.sha256(line).hexdigest() != item.request_hash:
-        raise LineChanged("The stored request is not the one that was drafted. Draft it again.")
-    return line
-
-
-def stored_line(job: BatchJob, item: BatchItem) -> bytes:
-    """What stands in the job's file where the line of an item was written."""
-    with default_storage.open(job.lines_file, "rb") as file:
-        file.seek(item.line_offset)
-        line: bytes = file.read(item.line_bytes)
-    return line
 
 
 def lose_waiting(job: BatchJob) -> None:

@@ -10,21 +10,21 @@ import hashlib
 import io
 import math
 from functools import lru_cache
-from typing import Literal
 
 from django.core.files.storage import default_storage
 from PIL import Image as Pixels
 from PIL import ImageDraw
 
-from batching.providers.base import Picture, ReadImage, Rendition
+from batching.providers.base import MediaType, Picture, ReadImage, Rendition
 from batching.requests import Image
 
 Masks = tuple[tuple[float, float, float, float], ...]
-MEDIA_TYPES: dict[str, Literal["image/jpeg", "image/png"]] = {
+MEDIA_TYPES: dict[str, MediaType] = {
     "JPEG": "image/jpeg",
     "MPO": "image/jpeg",
     "PNG": "image/png",
 }
+STARTS: dict[bytes, MediaType] = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "image/png"}
 # Samples stand in every request of a run; a few dozen pages of some 300 KB are kept.
 SAMPLES_KEPT = 32
 PAINT = 128
@@ -55,6 +55,11 @@ def _read(image: Image, rendition: Rendition) -> Picture:
         raise ImageChanged(f"{image.name} is not there any more.") from error
     if hashlib.sha256(content).hexdigest() != image.sha256:
         raise ImageChanged(f"{image.name} is not the image that the request was made of.")
+    size = image.width, image.height
+    kind = next((kind for start, kind in STARTS.items() if content.startswith(start)), None)
+    if kind and all(size) and rendition.keeps(*size) and not image.masks:
+        # Known without opening it, which would take as long as everything else.
+        return Picture(content, image.sha256, kind, *size)
     return render(content, rendition, image.masks)
 
 
@@ -72,7 +77,7 @@ def render(content: bytes, rendition: Rendition, masks: Masks = ()) -> Picture:
         size = rendition.fit(*pixels.size)
         coloured = pixels.mode not in ("1", "L")
         if size == pixels.size and not masks and not (rendition.gray and coloured):
-            return Picture(content, MEDIA_TYPES[pixels.format or ""], *size)
+            return Picture.of(content, MEDIA_TYPES[pixels.format or ""], *size)
         mode = "L" if rendition.gray or not coloured else "RGB"
         # A JPEG is decoded at a half, a quarter or an eighth where that is still large enough.
         pixels.draft(mode, size)
@@ -84,7 +89,7 @@ def render(content: bytes, rendition: Rendition, masks: Masks = ()) -> Picture:
         out = io.BytesIO()
         # Nothing of the file goes along but its pixels: no note, no profile.
         painted.save(out, "JPEG", quality=rendition.quality, exif=b"", icc_profile=None, comment="")
-    return Picture(out.getvalue(), "image/jpeg", *size)
+    return Picture.of(out.getvalue(), "image/jpeg", *size)
 
 
 def paint_over(pixels: Pixels.Image, masks: Masks) -> None:

@@ -9,12 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from batching.providers.lines import dumps
 from batching.requests import Data, Image, Part, Request, Text
-
-
-def dumps(value: Any) -> bytes:
-    """Canonical JSON bytes in the order of the value's keys; NaN and Infinity are refused."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def encode_request(request: Request) -> bytes:
@@ -60,6 +56,7 @@ def _encode_part(part: Part) -> dict[str, Any]:
                 "page": part.page,
                 "label": part.label,
                 "masks": [list(mask) for mask in part.masks],
+                "size": [part.width, part.height],
             }
 
 
@@ -75,4 +72,6 @@ def _decode_part(value: dict[str, Any]) -> Part:
         page=value["page"],
         label=value["label"],
         masks=tuple((m[0], m[1], m[2], m[3]) for m in value["masks"]),
+        width=value["size"][0],
+        height=value["size"][1],
     )

@@ -30,7 +30,8 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A stored image by its storage name; `sha256` is of its bytes.
+    """A stored image by its storage name; `sha256` is of its bytes, `width` and `height` are
+    in pixels (0: not known).
 
     `role` says whether it is a page of the sheet to be assessed or of a sample sheet, `page`
     is its number in that sheet from 1, `label` is what the model is told about it. `masks`
@@ -44,6 +45,8 @@ class Image:
     page: int
     label: str
     masks: tuple[tuple[float, float, float, float], ...] = ()
+    width: int = 0
+    height: int = 0
 
 
 Part = Text | Data | Image

@@ -7,16 +7,10 @@ sending again. A direct job has nobody to be handed to: it simply starts.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 from django.conf import settings
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q, Sum
 from django.utils import timezone
@@ -28,6 +22,7 @@ from batching.models import BatchJob, ItemState, JobState
 from batching.providers import ProviderNotReady, UnknownProvider
 from batching.providers.base import BatchProvider, DirectProvider, ProviderBusy, ProviderRefused
 from batching.rows import update_rows
+from batching.stored_lines import LinesChanged, approved_lines
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +38,6 @@ OTHER_ACCOUNT = (
     "{provider} is configured with another key or address now than this job was handed in with."
     " Put that back: the provider may have the job."
 )
-
-
-class LinesChanged(Exception):
-    """The stored file is not the one that a person approved."""
 
 
 class NotUsable(Exception):
@@ -177,7 +168,7 @@ def hand_in(held: Claim, job: BatchJob, provider: BatchProvider) -> str:
             row.submit_started_at = row.submit_started_at or row.submit_tried_at
             row.account = provider.account
             row.save()
-    with local_copy(job) as lines:
+    with approved_lines(job) as lines:
         return provider.submit(lines, str(job.token))
 
 
@@ -242,17 +233,3 @@ def refuse(held: Claim, problem: str) -> None:
         job.save()
         release(job.items.filter(state__in=NOT_ENDED), problem)
         purposes.get(job.run.purpose).ended(job)
-
-
-@contextmanager
-def local_copy(job: BatchJob) -> Iterator[Path]:
-    """The job's file of lines as a file on this machine. Raises LinesChanged."""
-    with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR) as folder:
-        path, digest = Path(folder) / f"{job.token}.jsonl", hashlib.sha256()
-        with default_storage.open(job.lines_file, "rb") as stored, path.open("wb") as file:
-            while block := stored.read(1 << 20):
-                file.write(block)
-                digest.update(block)
-        if digest.hexdigest() != job.lines_sha256:
-            raise LinesChanged("The stored lines are not those that were drafted. Draft again.")
-        yield path

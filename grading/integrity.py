@@ -21,6 +21,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from batching.models import BatchJob, BatchRun, ResultFile
+from batching.stored_lines import LinesChanged, check_lines
 from exams.models import (
     GRADED_STATES,
     Criterion,
@@ -68,7 +69,7 @@ def kept_files() -> Iterator[KeptFile]:
         for page in key.pages:
             yield KeptFile(f"answer key {key.pk}", page["image"], page["sha256"])
     for job in BatchJob.objects.exclude(lines_file="").iterator():
-        yield KeptFile(f"job {job.pk}", job.lines_file, job.lines_sha256, job.lines_bytes)
+        yield KeptFile(f"job {job.pk}", job.lines_file, size=job.lines_bytes)
     for file in ResultFile.objects.iterator():
         yield KeptFile(f"results of job {file.job_id}", file.name, file.sha256, file.bytes)
 
@@ -132,6 +133,8 @@ def differences() -> Iterator[str]:
     for kept in kept_files():
         known.add(kept.name)
         yield from _file_problems(kept)
+    for job in BatchJob.objects.exclude(lines_file="").iterator():
+        yield from _line_problems(job)
     for name in sorted(set(stored_files()) - known):
         yield f"{name}: no row speaks of this file"
     for sheet in miscounted_sheets():
@@ -172,7 +175,7 @@ def _file_problems(kept: KeptFile) -> Iterator[str]:
     if not default_storage.exists(kept.name):
         yield f"{kept.owner}: the file {kept.name} is missing"
         return
-    if not kept.sha256:
+    if not kept.sha256 and kept.size is None:
         return
     digest, size = hashlib.sha256(), 0
     with default_storage.open(kept.name, "rb") as file:
@@ -181,5 +184,15 @@ def _file_problems(kept: KeptFile) -> Iterator[str]:
             size += len(block)
     if kept.size is not None and size != kept.size:
         yield f"{kept.owner}: {kept.name} has {size} bytes, its row says {kept.size}"
-    elif digest.hexdigest() != kept.sha256:
+    elif kept.sha256 and digest.hexdigest() != kept.sha256:
         yield f"{kept.owner}: {kept.name} does not have the hash of its row"
+
+
+def _line_problems(job: BatchJob) -> Iterator[str]:
+    try:
+        with default_storage.open(job.lines_file, "rb") as file:
+            check_lines(job, file)
+    except FileNotFoundError:
+        return  # said already
+    except LinesChanged:
+        yield f"job {job.pk}: {job.lines_file} does not hold the lines of its requests"

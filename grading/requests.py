@@ -167,4 +167,6 @@ def page_image(exam: Exam, page: Page, role: str, label: str) -> Image:
         page=page.number,
         label=label,
         masks=masks_of(exam, page),
+        width=page.width,
+        height=page.height,
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -20,12 +19,13 @@ from typing import Any, Literal
 from django.db.models import QuerySet
 
 from batching import providers
-from batching.direct import stored_line
 from batching.images import ImageChanged, reader
 from batching.jsonl import decode_request
 from batching.models import BatchItem
+from batching.providers.lines import hash_of_line
 from batching.providers.parts import text_of
 from batching.requests import Image
+from batching.stored_lines import stored_line
 from grading.models import GradingRun
 
 DATA_URL = re.compile(r"data:(?P<type>[\w/+.-]+);base64,(?P<data>[A-Za-z0-9+/=\s]*)\Z")
@@ -96,7 +96,7 @@ def example_of(item: BatchItem) -> Example:
     value = _parsed(line)
     example = Example(
         line_bytes=len(line),
-        is_as_drafted=hashlib.sha256(line).hexdigest() == item.request_hash,
+        is_as_drafted=hash_of_line(line) == item.request_hash,
     )
     if item.job is not None and item.job.kind == "direct":
         _read_neutral(line, example)

@@ -84,7 +84,6 @@ class BatchJob(ConcurrentTransitionMixin, Claimable):
     kind = models.CharField(max_length=10)
     model = models.CharField(max_length=100, blank=True)
     lines_file = models.CharField(max_length=200, blank=True)
-    lines_sha256 = models.CharField(max_length=64, blank=True)
     lines_bytes = models.BigIntegerField(default=0)
     item_count = models.PositiveIntegerField(default=0)
     price = models.JSONField(default=dict, blank=True)

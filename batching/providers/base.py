@@ -7,14 +7,19 @@ takes a file of lines and is asked later. Two errors: no, and try later.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
+import pybase64
+
 from batching.requests import Image, Request
+
+MediaType = Literal["image/jpeg", "image/png"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,10 @@ class Rendition:
     long_side: int | None = None
     quality: int = 85
     gray: bool = False
+
+    def keeps(self, width: int, height: int) -> bool:
+        """Whether an image of this size and without masks leaves as it is."""
+        return not self.gray and self.fit(width, height) == (width, height)
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
         """The size in pixels at which an image of this size leaves: shrunk, never enlarged."""
@@ -42,12 +51,18 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The bytes of an image as they leave, and its size in pixels."""
+    """The bytes of an image as they leave, their sha256 (hex), and its size in pixels."""
 
     content: bytes
-    media_type: Literal["image/jpeg", "image/png"]
+    sha256: str
+    media_type: MediaType
     width: int
     height: int
+
+    @classmethod
+    def of(cls, content: bytes, media_type: MediaType, width: int, height: int) -> Picture:
+        """A picture whose hash is not known yet."""
+        return cls(content, hashlib.sha256(content).hexdigest(), media_type, width, height)
 
 
 ReadImage = Callable[[Image], Picture]
@@ -104,10 +119,34 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One request as a provider takes it (no line end), and the tokens it is expected to use."""
+    """One request as a provider takes it (no line end), the hash that it is known by (see
+    lines.py), and the tokens it is expected to use. Where a piece is a picture, its base64 stands.
+    """
 
-    content: bytes
+    pieces: tuple[bytes | Picture, ...]
+    sha256: str
     estimate: Usage
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return sum(
+            len(piece) if isinstance(piece, bytes) else (len(piece.content) + 2) // 3 * 4
+            for piece in self.pieces
+        )
+
+    def blocks(self) -> Iterator[bytes]:
+        """Its bytes, each picture encoded only when it is its turn."""
+        for piece in self.pieces:
+            if isinstance(piece, bytes):
+                yield piece
+            else:
+                yield pybase64.b64encode(piece.content)
+
+    @property
+    def content(self) -> bytes:
+        """All its bytes."""
+        return b"".join(self.blocks())
 
 
 Finish = Literal["complete", "truncated", "refused", "error", "unanswered"]

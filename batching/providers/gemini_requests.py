@@ -1,15 +1,12 @@
 """A neutral request as one line of Gemini's batch input, in the shape of its REST messages.
 
 Comes in: requests and a reader of pictures. Goes out: bytes, the same every time, and how many
-tokens they are expected to use. A line holds megabytes of base64, so it is put together around
-the pictures and not passed through a JSON writer; its beginning (system, rubric, schema and
-samples), which all requests of a run share, is made once.
+tokens they are expected to use. The beginning of a line (system, rubric, schema and samples),
+which all requests of a run share, is made once.
 """
 
 from __future__ import annotations
 
-import binascii
-import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,6 +18,7 @@ from batching.providers.gemini_tokens import (
     most_output_tokens,
     thoughts,
 )
+from batching.providers.lines import Pieces, dumps
 from batching.providers.parts import text_tokens, with_labels
 from batching.requests import Data, Part, Request, Text
 
@@ -84,7 +82,7 @@ class _Beginning:
     parts: tuple[Part, ...]
     schema: dict[str, Any]
     most: int
-    start: bytes
+    start: Pieces
     tokens: int
 
     def fits(self, request: Request) -> bool:
@@ -106,18 +104,19 @@ class Encoder:
     def encode(self, request: Request, read_image: ReadImage) -> Line:
         """The line of a request. Raises ProviderRefused when its schema has no flat form."""
         beginning = self._beginning(request, read_image)
-        line = [b'{"key":', _dumps(request.custom_id), b',"request":', beginning.start]
-        first = not beginning.start.endswith(b"}")
+        line = Pieces()
+        line.add(b'{"key":', dumps(request.custom_id), b',"request":')
+        line.add_all(beginning.start)
+        first = not beginning.start.hashed[-1].endswith(b"}")
         tokens = self._write(line, own_parts(request), read_image, first=first)
-        line.append(b"]}]}}")
-        usage = self.wording.usage(request, beginning.tokens + tokens)
-        return Line(b"".join(line), usage)
+        line.add(b"]}]}}")
+        return line.line(self.wording.usage(request, beginning.tokens + tokens))
 
     def estimate(self, request: Request, read_image: ReadImage) -> Usage:
         """The tokens of a request, without its line."""
         tokens = _frame_tokens(request)
         for parts in (fixed_parts(request), own_parts(request)):
-            tokens += self._write([], parts, read_image, first=True)
+            tokens += self._write(Pieces(), parts, read_image, first=True)
         return self.wording.usage(request, tokens)
 
     def _beginning(self, request: Request, read_image: ReadImage) -> _Beginning:
@@ -127,11 +126,12 @@ class Encoder:
             self._last = replace(self._last, parts=fixed, schema=request.schema)
             return self._last
         system = {"parts": [{"text": request.system}]}
-        start = [
-            b'{"system_instruction":' + _dumps(system),
-            b',"generation_config":' + _dumps(self.wording.generation_config(request)),
+        start = Pieces()
+        start.add(
+            b'{"system_instruction":' + dumps(system),
+            b',"generation_config":' + dumps(self.wording.generation_config(request)),
             b',"contents":[{"role":"user","parts":[',
-        ]
+        )
         tokens = _frame_tokens(request)
         tokens += self._write(start, fixed_parts(request), read_image, first=True)
         self._last = _Beginning(
@@ -139,32 +139,29 @@ class Encoder:
             fixed,
             request.schema,
             request.max_output_tokens,
-            b"".join(start),
+            start.joined(),
             tokens,
         )
         return self._last
 
     def _write(
-        self, line: list[bytes], parts: tuple[Part, ...], read_image: ReadImage, *, first: bool
+        self, line: Pieces, parts: tuple[Part, ...], read_image: ReadImage, *, first: bool
     ) -> int:
         """Append the parts to the pieces of a line; gives their tokens."""
         tokens = 0
         for told in with_labels(parts):
             if not first:
-                line.append(b",")
+                line.add(b",")
             first = False
             if isinstance(told, str):
                 tokens += text_tokens(told) + PART_TOKENS
-                line.append(_dumps({"text": told}))
+                line.add(dumps({"text": told}))
                 continue
             picture = read_image(told)
             tokens += self.wording.image_tokens(picture.width, picture.height)
-            # Base64 and a media type need no escapes.
-            line += [
-                b'{"inline_data":{"mime_type":"%b","data":"' % picture.media_type.encode(),
-                binascii.b2a_base64(picture.content, newline=False),
-                b'"}}',
-            ]
+            line.add(b'{"inline_data":{"mime_type":"%b","data":"' % picture.media_type.encode())
+            line.add_picture(picture)
+            line.add(b'"}}')
         return tokens
 
 
@@ -215,9 +212,5 @@ def _response_schema(request: Request) -> dict[str, Any]:
 
 
 def _frame_tokens(request: Request) -> int:
-    schema = _dumps(_response_schema(request)).decode()
+    schema = dumps(_response_schema(request)).decode()
     return text_tokens(request.system) + text_tokens(schema) + FRAME_TOKENS
-
-
-def _dumps(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -16,6 +16,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote
 
+import pybase64
+
 from batching.providers.base import (
     Answer,
     Limits,
@@ -197,7 +199,7 @@ class LocalProvider:
                 content.append({"type": "text", "text": one})
             else:
                 picture = read_image(one)
-                data = base64.b64encode(picture.content).decode()
+                data = pybase64.b64encode(picture.content).decode()
                 url = f"data:{picture.media_type};base64,{data}"
                 content.append({"type": "image_url", "image_url": {"url": url}})
         tokens = max(request.max_output_tokens, self._output_tokens)

@@ -45,6 +45,9 @@ TOKEN = "sheaf"  # noqa: S105
 # Our clock and theirs may differ by so much.
 CLOCKS_DIFFER = 3600
 PROBLEMS_TOLD = 5
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+# The responses endpoint refuses less.
+LEAST_OUTPUT = 16
 
 STATES: dict[str, RemoteState] = {
     "validating": "waiting",
@@ -233,12 +236,13 @@ def _wording(read: Options, model: str) -> Wording:
     older = openai_tokens.is_older(model)
     endpoint = read.text("endpoint", "auto", among=("auto", CHAT, RESPONSES))
     detail = read.text("detail", "high", among=("auto", "low", "high", "original"))
-    effort = read.text("reasoning_effort")
+    effort = read.text("reasoning_effort", among=("", *EFFORTS))
     thoughts = openai_tokens.likely_thoughts(model, effort)
     most_output = openai_tokens.OUTPUT_LIMITS.get(openai_tokens.family(model))
     return Wording(
         endpoint=_endpoint(endpoint, older=older),
         model=model,
+        author="system" if older else "developer",
         detail=detail,
         rule=openai_tokens.rule_for(model, detail, read.mapping("image_rule")),
         temperature=read.optional_number("temperature", most=2),
@@ -247,7 +251,7 @@ def _wording(read: Options, model: str) -> Wording:
         # Thoughts count against the limit of the reply. A limit that is not reached costs
         # nothing; one that is reached costs the whole reply.
         room=thoughts * 8,
-        output_limit=read.optional_count("output_limit", most_output),
+        output_limit=read.optional_count("output_limit", most_output, least=LEAST_OUTPUT),
     )
 
 

@@ -136,8 +136,12 @@ class Calls:
                 return
             if not new:
                 raise ProviderBusy(f"{VENDOR} gives one page of its list again and again.")
-            with self._errors():
-                page = page.get_next_page()
+            try:
+                with self._errors(passing=(self._openai.NotFoundError,)):
+                    page = page.get_next_page()
+            except self._openai.NotFoundError:
+                # The batch that the next page begins after went away in the meantime.
+                raise ProviderBusy(f"{VENDOR}'s list changed while it was read.") from None
 
     def retrieve(self, remote_id: str) -> Batch | None:
         """The batch, or None when OpenAI says that there is none."""

@@ -25,7 +25,8 @@ RETRYABLE_CODES = frozenset(
     "rate_limit_exceeded server_error internal_error timeout overloaded service_unavailable".split()
 )
 BLOCKED_CODES = frozenset(
-    "content_filter content_policy_violation invalid_prompt moderation_blocked".split()
+    "bio_policy content_filter content_policy_violation image_content_policy_violation"
+    " invalid_prompt misalignment_policy_violation moderation_blocked".split()
 )
 BLOCKED = "OpenAI blocked the request or the reply: its filter found something in it."
 

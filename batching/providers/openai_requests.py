@@ -1,20 +1,18 @@
 """A neutral request as one line of OpenAI's batch input, for either of its two endpoints.
 
 Comes in: requests and a reader of pictures. Goes out: bytes, the same every time, and how many
-tokens they are expected to use. A line holds megabytes of base64, so it is put together around
-the pictures and not passed through a JSON writer; its beginning (system, rubric, schema and
-samples), which all requests of a run share, is made once.
+tokens they are expected to use. The beginning of a line (system, rubric, schema and samples),
+which all requests of a run share, is made once.
 """
 
 from __future__ import annotations
 
-import binascii
-import json
 import operator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from batching.providers.base import Line, Picture, ProviderRefused, ReadImage, Usage
+from batching.providers.lines import Pieces, dumps
 from batching.providers.openai_tokens import ImageRule, image_tokens
 from batching.providers.parts import text_tokens, with_labels
 from batching.providers.strict_schema import UnsupportedSchema, strict_schema
@@ -34,13 +32,15 @@ PART_TOKENS = 4
 class Wording:
     """What a configuration fixes for every line.
 
-    `temperature` and `effort` (of reasoning) are not sent when None and ""; `thoughts` are the
-    tokens that the model is likely to think, and `room` those that it may think beside the
-    reply; `output_limit` is the most that may be asked for.
+    `author` is what a chat calls the one who set the task. `temperature` and `effort` (of
+    reasoning) are not sent when None and ""; `thoughts` are the tokens that the model is likely to
+    think, and `room` those that it may think beside the reply; `output_limit` is the most that may
+    be asked for.
     """
 
     endpoint: Endpoint
     model: str
+    author: Literal["system", "developer"]
     detail: str
     rule: ImageRule
     temperature: float | None = None
@@ -57,7 +57,7 @@ class _Beginning:
     system: str
     parts: tuple[Part, ...]
     schema: dict[str, Any]
-    start: bytes
+    start: Pieces
     format: bytes
     tokens: int
 
@@ -91,12 +91,14 @@ class Encoder:
     def encode(self, request: Request, read_image: ReadImage) -> Line:
         """The line of a request. Raises ProviderRefused when its schema cannot be sent."""
         beginning = self._beginning(request, read_image)
-        pieces = [b'{"custom_id":', _dumps(request.custom_id), b",", beginning.start]
+        pieces = Pieces()
+        pieces.add(b'{"custom_id":', dumps(request.custom_id), b",")
+        pieces.add_all(beginning.start)
         tokens = beginning.tokens + self._write(
             pieces, request.parts[request.fixed_parts :], read_image, first=not beginning.parts
         )
-        pieces.append(self._end(request, beginning.format))
-        return Line(b"".join(pieces), self._usage(request, tokens))
+        pieces.add(self._end(request, beginning.format))
+        return pieces.line(self._usage(request, tokens))
 
     def estimate(self, request: Request, read_image: ReadImage) -> Usage:
         """The tokens of a request, without its line."""
@@ -117,21 +119,23 @@ class Encoder:
             self._last = same = replace(last, parts=fixed, schema=request.schema)
             return same
         strict = _strict(request)
-        pieces = [self._start(request.system)]
+        pieces = Pieces()
+        pieces.add(self._start(request.system))
         tokens = self._frame_tokens(request, strict) + self._write(
             pieces, fixed, read_image, first=True
         )
-        start, form = b"".join(pieces), self._format(strict)
+        start, form = pieces.joined(), self._format(strict)
         made = _Beginning(request.system, fixed, request.schema, start, form, tokens)
         self._last = made
         return made
 
     def _start(self, system: str) -> bytes:
-        model, url = _dumps(self.wording.model), _dumps(self.wording.endpoint)
-        told = _dumps(system)
+        model, url = dumps(self.wording.model), dumps(self.wording.endpoint)
+        told = dumps(system)
         head = b'"method":"POST","url":' + url + b',"body":{"model":' + model
         if self.wording.endpoint == CHAT:
-            message = b',"messages":[{"role":"system","content":' + told + b"},"
+            author = dumps(self.wording.author)
+            message = b',"messages":[{"role":' + author + b',"content":' + told + b"},"
         else:
             message = b',"instructions":' + told + b',"input":['
         return head + message + b'{"role":"user","content":['
@@ -139,8 +143,8 @@ class Encoder:
     def _format(self, strict: dict[str, Any]) -> bytes:
         form = {"name": SCHEMA_NAME, "strict": True, "schema": strict}
         if self.wording.endpoint == CHAT:
-            return b'"response_format":' + _dumps({"type": "json_schema", "json_schema": form})
-        return b'"text":' + _dumps({"format": {"type": "json_schema", **form}})
+            return b'"response_format":' + dumps({"type": "json_schema", "json_schema": form})
+        return b'"text":' + dumps({"format": {"type": "json_schema", **form}})
 
     def _end(self, request: Request, form: bytes) -> bytes:
         wording, chat = self.wording, self.wording.endpoint == CHAT
@@ -156,42 +160,40 @@ class Encoder:
         if not chat:
             # Else the reply, which quotes a student, is kept there for a month.
             last["store"] = False
-        return b"]}]," + form + b"," + _dumps(last)[1:] + b"}"
+        return b"]}]," + form + b"," + dumps(last)[1:] + b"}"
 
     def _write(
-        self, pieces: list[bytes], parts: tuple[Part, ...], read_image: ReadImage, *, first: bool
+        self, pieces: Pieces, parts: tuple[Part, ...], read_image: ReadImage, *, first: bool
     ) -> int:
         """Append the parts to the pieces of a line; gives their tokens."""
         chat, tokens = self.wording.endpoint == CHAT, 0
         for told in with_labels(parts):
             if not first:
-                pieces.append(b",")
+                pieces.add(b",")
             first = False
             if isinstance(told, Image):
                 picture = read_image(told)
                 tokens += self._image_tokens(picture)
-                pieces += self._picture(picture)
+                self._add_picture(pieces, picture)
             else:
                 tokens += text_tokens(told) + PART_TOKENS
-                pieces.append(_dumps({"type": "text" if chat else "input_text", "text": told}))
+                pieces.add(dumps({"type": "text" if chat else "input_text", "text": told}))
         return tokens
 
-    def _picture(self, picture: Picture) -> tuple[bytes, bytes, bytes]:
-        """A picture as a data URL; base64 and media type need no escapes."""
-        data = f"data:{picture.media_type};base64,".encode()
-        base64 = binascii.b2a_base64(picture.content, newline=False)
-        detail = _dumps(self.wording.detail)
+    def _add_picture(self, pieces: Pieces, picture: Picture) -> None:
+        """Append a picture as a data URL."""
+        start, end = b'{"type":"input_image","image_url":"', b"}"
         if self.wording.endpoint == CHAT:
-            start = b'{"type":"image_url","image_url":{"url":"' + data
-            return start, base64, b'","detail":' + detail + b"}}"
-        start = b'{"type":"input_image","image_url":"' + data
-        return start, base64, b'","detail":' + detail + b"}"
+            start, end = b'{"type":"image_url","image_url":{"url":"', b"}}"
+        pieces.add(start, f"data:{picture.media_type};base64,".encode())
+        pieces.add_picture(picture)
+        pieces.add(b'","detail":', dumps(self.wording.detail), end)
 
     def _image_tokens(self, picture: Picture) -> int:
         return image_tokens(self.wording.rule, picture.width, picture.height)
 
     def _frame_tokens(self, request: Request, strict: dict[str, Any]) -> int:
-        return text_tokens(request.system) + text_tokens(_dumps(strict).decode()) + FRAME_TOKENS
+        return text_tokens(request.system) + text_tokens(dumps(strict).decode()) + FRAME_TOKENS
 
     def _usage(self, request: Request, tokens: int) -> Usage:
         likely = request.likely_output_tokens + self.wording.thoughts
@@ -203,7 +205,3 @@ def _strict(request: Request) -> dict[str, Any]:
         return strict_schema(request.schema)
     except UnsupportedSchema as error:
         raise ProviderRefused(f"OpenAI cannot take the schema of the reply: {error}") from error
-
-
-def _dumps(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

@@ -40,8 +40,9 @@ class Source(models.TextChoices):
 class Assessment(models.Model):
     """One assessor's judgement of one sheet. Rows are only ever added.
 
-    `request_hash` is the sha256 of the exact request line, `raw_reply` the line that came
-    back. `pages` names the pages it was made from: [[number, sha256], …].
+    `request_hash` is the hash of the exact request line (batching/providers/lines.py says how it
+    is taken), `raw_reply` the line that came back. `pages` names the pages it was made from:
+    [[number, sha256], …].
     """
 
     sheet = models.ForeignKey(Sheet, on_delete=models.PROTECT, related_name="assessments")

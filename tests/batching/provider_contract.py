@@ -101,7 +101,7 @@ PAGES = {"written": paper(WRITING), "empty": paper(())}
 
 def read_image(image: Image) -> Picture:
     """The picture of an image, by its name in PAGES."""
-    return Picture(PAGES[image.name], "image/jpeg", 1024, 1448)
+    return Picture.of(PAGES[image.name], "image/jpeg", 1024, 1448)
 
 
 def make_request(custom_id: str, pages: Sequence[str] = ("written",)) -> Request:

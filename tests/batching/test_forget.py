@@ -27,7 +27,7 @@ def forget(run, by):
 def account(run):
     """Everything of a run that is a number, a hash or a state."""
     jobs = run.jobs.order_by("number").values_list(
-        "state", "item_count", "lines_sha256", "lines_bytes", "estimated_cost", "cost", "remote_id"
+        "state", "item_count", "lines_bytes", "estimated_cost", "cost", "remote_id"
     )
     return list(jobs), list(run.items.order_by("number").values_list(*NUMBERS))
 

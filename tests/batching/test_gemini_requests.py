@@ -251,7 +251,7 @@ def test_a_line_is_put_together_without_copies_of_its_pictures(provider):
     request = replace(make_request("a"), parts=(Image("x", "", "sheet", 1, "Page 1"),))
     request = replace(request, fixed_parts=0)
     tracemalloc.start()
-    line = provider.encode(request, lambda _: Picture(content, "image/jpeg", 1024, 1448))
+    line = provider.encode(request, lambda _: Picture.of(content, "image/jpeg", 1024, 1448))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     # The base64 of the picture and the line itself.

@@ -63,7 +63,7 @@ def paper(lines: tuple[str, ...], title: str = "Name: Ann Other") -> bytes:
 
 
 def sent(content: bytes) -> base.Picture:
-    return base.Picture(content, "image/jpeg", 1240, 1754)
+    return base.Picture.of(content, "image/jpeg", 1240, 1754)
 
 
 def ask(*pages: list[str], criteria=(RIVERS, GLACIERS), sample: bytes = b"", masks=()):

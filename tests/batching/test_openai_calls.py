@@ -100,6 +100,22 @@ def test_a_list_that_never_ends_is_not_read_for_ever(odd, canned):
     assert odd({"data": None}).find("t", LONG_AGO) is None
 
 
+def test_a_list_that_changes_while_it_is_read_says_nothing_about_a_batch(tmp_path):
+    class Moving(Emulator):
+        """The batch that ends the first page is gone when the second one is asked for."""
+
+        def respond(self, call: Call) -> Response:
+            if "after" in call.query:
+                return Response({"error": {"message": "No batch found."}}, status=404)
+            newest = {"id": "batch_1", "created_at": 2**31}
+            return Response({"data": [newest], "has_more": True})
+
+    with Moving(tmp_path / "moving") as moving:
+        provider = OpenAIProvider({"api_key": KEY, "base_url": f"{moving.url}/v1"})
+        with pytest.raises(ProviderBusy, match="changed while it was read"):
+            provider.find("t", LONG_AGO)
+
+
 def error(message="m", **more):
     return {"error": {"message": message, "type": "t", "code": None, **more}}
 

@@ -73,6 +73,7 @@ def http(status, **error):
         (ok({"error": {"message": "Bad.", "code": "bad"}}), "error", "", False),
         (http(400, message="Bad image.", code="invalid_image"), "error", "", False),
         (http(400, message="No.", code="content_policy_violation"), "refused", "", False),
+        (ok(response(status="failed", error={"code": "bio_policy"})), "refused", "", False),
         (http(429, message="Slow."), "error", "", True),
         (http(503), "error", "", True),
         (http(0), "error", "", True),

@@ -72,6 +72,23 @@ def test_a_chat_line_has_the_shape_that_openai_documents(make):
     }  # fmt: skip
 
 
+def test_a_model_that_thinks_is_told_its_task_by_the_developer(make):
+    def author(model):
+        line = body_of(make(model=model, endpoint="/v1/chat/completions"))
+        return line["body"]["messages"][0]["role"]
+
+    assert (author("gpt-4.1-mini"), author("gpt-5-mini")) == ("system", "developer")
+
+
+def test_a_line_is_one_line_to_every_reader(provider):
+    request = make_request("a")
+    text = Text("before\u2028after\u2029and\u0085last\n")
+    line = provider.encode(replace(request, parts=(*request.parts, text)), read_image).content
+    assert len(line.decode().splitlines()) == 1
+    message = json.loads(line)["body"]["messages"][1]
+    assert message["content"][-1]["text"] == text.text
+
+
 def test_a_responses_line_has_the_shape_that_openai_documents(make):
     line = body_of(make(model="gpt-5.4", reasoning_effort="low", detail="original"))
     assert line["url"] == "/v1/responses"
@@ -221,6 +238,8 @@ def test_a_job_is_never_larger_than_what_may_wait_at_the_provider(make):
         {"lines": 0},
         {"megabytes": 500},
         {"price": {"input": 1}},
+        {"reasoning_effort": "High"},
+        {"output_limit": 15},
     ],
 )
 def test_an_option_that_is_wrong_is_named(make, wrong):

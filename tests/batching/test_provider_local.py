@@ -94,7 +94,7 @@ def paper(lines: tuple[str, ...]) -> bytes:
 
 def read_image(image: Image) -> Picture:
     lines = ANSWER if image.role == "sheet" else ("Q1.", "")
-    return Picture(paper(lines), "image/jpeg", 800, 500)
+    return Picture.of(paper(lines), "image/jpeg", 800, 500)
 
 
 @pytest.fixture

@@ -254,7 +254,7 @@ def _read(rubric: dict[str, Any], pictures: Sequence[bytes]) -> str:
     request = Request("emulated", "", (Data("rubric", rubric), *images), {})
 
     def read_image(image: Image) -> Picture:
-        return Picture(pictures[image.page - 1], "image/jpeg", 0, 0)
+        return Picture.of(pictures[image.page - 1], "image/jpeg", 0, 0)
 
     answer = OfflineProvider().answer(request, read_image)
     if answer.finish != "complete":

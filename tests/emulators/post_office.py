@@ -27,6 +27,7 @@ from batching.providers.base import (
     UnreadableLine,
     Usage,
 )
+from batching.providers.lines import hash_of_line
 from batching.requests import Request, Text
 
 PRICE = Price(input=Decimal(1000), output=Decimal(2000))
@@ -110,7 +111,8 @@ class BatchOffice(Office):
     kind = "batch"
 
     def encode(self, request: Request, read_image: ReadImage) -> Line:
-        return Line(encode_request(request), USED)
+        line = encode_request(request)
+        return Line((line,), hash_of_line(line), USED)
 
     def submit(self, lines: Path, token: str) -> str:
         if self.fault("refuse"):

@@ -13,8 +13,8 @@ from PIL import Image
 
 from batching import providers
 from batching.build import build_run
-from batching.direct import read_line
 from batching.models import BatchItem
+from batching.stored_lines import approved_line
 from exams.samples import SampleMark, save_sample
 from exams.transcription import save_text
 from grading import prompt
@@ -97,7 +97,7 @@ def test_a_request_is_shown_in_its_own_order_whatever_the_vendors_shape(drafted,
 def test_its_pictures_are_the_bytes_that_leave_masked_and_as_large_as_is_sent(drafted, name):
     run = drafted(name)
     item = first(run)
-    line = read_line(item.job, item)
+    line = approved_line(item.job, item)
     for number in range(3):
         content, media_type = picture_of(item, number)
         assert media_type == "image/jpeg"
@@ -259,7 +259,7 @@ def test_a_request_names_nobody_whatever_its_shape(drafted, masked_exam, x_b):
     for name in sorted(VENDORS):
         run = drafted(name)
         for item in drafted_items(run):
-            line = read_line(item.job, item).decode()
+            line = approved_line(item.job, item).decode()
             assert "photosynthesis" in line  # the search finds what is there
             sheet = masked_exam.sheets.get(pk=item.subject_id)
             student = sheet.enrolment.student
@@ -289,7 +289,7 @@ def test_a_sample_with_a_confirmed_text_is_sent_as_text_and_as_data(
 
 def test_the_fixed_part_comes_first_and_is_the_same_for_every_sheet(drafted):
     run = drafted("local")
-    lines = [json.loads(read_line(item.job, item)) for item in drafted_items(run)]
+    lines = [json.loads(approved_line(item.job, item)) for item in drafted_items(run)]
     fixed = {json.dumps(line["parts"][: line["fixed_parts"]]) for line in lines}
     assert len(fixed) == 1
     assert all(part.get("role") != "sheet" for part in lines[0]["parts"][: lines[0]["fixed_parts"]])
