@@ -11,6 +11,18 @@ from exams.models import Exam
 from tests import factories
 
 
+def pytest_collection_modifyitems(config, items):
+    """What touches no database is not run a second time on PostgreSQL."""
+    if connection.vendor != "postgresql":
+        return
+    kept, left_out = [], []
+    for item in items:
+        fixtures = {"db", "transactional_db"} & set(item.fixturenames)
+        (kept if fixtures or item.get_closest_marker("django_db") else left_out).append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = kept
+
+
 @pytest.fixture(autouse=True)
 def _storage_of_its_own(settings, tmp_path, tmp_path_factory):
     settings.MEDIA_ROOT = tmp_path / "media"
