@@ -15,26 +15,14 @@ from batching.providers import base
 from batching.providers.base import DirectProvider, ProviderRefused, Rendition, Usage
 from batching.providers.offline import OfflineProvider
 from batching.requests import Data, Image, Request, Text
+from tests.batching import provider_steps
+from tests.batching.provider_steps import schema
 
-RIVERS = {
-    "code": "Q1",
-    "description": "What happens to a river on its way to the sea?",
-    "guidance": "",
-    "answer": "It becomes wider. Tributaries join it and bring more water. It drops its sediment.",
-    "kind": "base",
-    "min": 0,
-    "max": 3,
-    "step": 0.5,
+RIVERS = provider_steps.RIVERS | {
+    "answer": "It becomes wider. Tributaries join it and bring more water. It drops its sediment."
 }
-GLACIERS = {
-    "code": "Q2",
-    "description": "How does a glacier shape a valley?",
-    "guidance": "",
-    "answer": "Ice freezes onto rock and plucks it away. The valley gets the shape of a U.",
-    "kind": "base",
-    "min": 0,
-    "max": 2,
-    "step": 0.5,
+GLACIERS = provider_steps.GLACIERS | {
+    "answer": "Ice freezes onto rock and plucks it away. The valley gets the shape of a U."
 }
 FULL = [
     "Q1.",
@@ -75,42 +63,13 @@ def ask(*pages: list[str], criteria=(RIVERS, GLACIERS), sample: bytes = b"", mas
     parts += [
         Image(f"page{n}", "", "sheet", n, f"Page {n}", masks) for n in range(1, len(pages) + 1)
     ]
-    request = Request("item-7", "", tuple(parts), schema_for(criteria))
+    request = Request("item-7", "", tuple(parts), schema(criteria))
     return OfflineProvider({"concurrency": 1}).answer(request, lambda i: sent(contents[i.name]))
 
 
 def parts_of(answer) -> dict:
     assert answer.finish == "complete", answer.problem
     return json.loads(answer.text)["parts"]
-
-
-def schema_for(criteria) -> dict:
-    def closed(properties):
-        return {
-            "type": "object",
-            "properties": properties,
-            "required": list(properties),
-            "additionalProperties": False,
-        }
-
-    def marks(criterion):
-        count = int((criterion["max"] - criterion["min"]) / criterion["step"]) + 1
-        return [criterion["min"] + criterion["step"] * n for n in range(count)]
-
-    parts = {
-        criterion["code"]: closed(
-            {
-                "page": {"type": ["integer", "null"], "minimum": 1},
-                "transcription": {"type": "string", "maxLength": 20_000},
-                "reasoning": {"type": "string", "maxLength": 4_000},
-                "feedback": {"type": "string", "maxLength": 2_000},
-                "awarded": {"type": "number", "enum": marks(criterion)},
-                "confidence": {"type": "number", "minimum": 0, "maximum": 1},
-            }
-        )
-        for criterion in criteria
-    }
-    return closed({"item_id": {"type": "string"}, "parts": closed(parts)})
 
 
 def test_it_is_a_direct_provider_that_says_what_it_is():
@@ -138,7 +97,7 @@ def test_a_misspelt_option_is_named():
 def test_a_full_answer_gets_full_marks_and_the_reply_fits_the_schema():
     answer = ask(FULL)
     reply = json.loads(answer.text)
-    Draft202012Validator(schema_for((RIVERS, GLACIERS))).validate(reply)
+    Draft202012Validator(schema((RIVERS, GLACIERS))).validate(reply)
     assert reply["item_id"] == answer.custom_id == "item-7"
     assert {code: part["awarded"] for code, part in reply["parts"].items()} == {"Q1": 3, "Q2": 2}
     assert reply["parts"]["Q1"]["page"] == 1
