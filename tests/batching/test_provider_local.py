@@ -10,13 +10,7 @@ import re
 import pytest
 from jsonschema import Draft202012Validator
 
-from batching.providers.base import (
-    DirectProvider,
-    ProviderBusy,
-    ProviderRefused,
-    Rendition,
-    Usage,
-)
+from batching.providers.base import DirectProvider, ProviderBusy, ProviderRefused, Rendition, Usage
 from batching.providers.local import LocalProvider
 from batching.providers.options import BadOption
 from batching.reply import read_reply
