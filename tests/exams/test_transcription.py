@@ -36,6 +36,7 @@ from exams.transcription import (
     text_of,
     text_seen,
 )
+from tests.batching.steps import carry_job
 from tests.factories import make_enrolment, make_sheet, make_user
 
 pytestmark = pytest.mark.django_db
@@ -205,10 +206,7 @@ def drafted(sample, by) -> BatchRun:
 def read(sample, by):
     run = drafted(sample, by)
     send_reading(sample, by=by)
-    job = run.jobs.get()
-    submit_job(job.pk)
-    poll_job(job.pk)
-    collect_job(job.pk)
+    carry_job(run.jobs.get())
     return BatchItem.objects.get(run=run)
 
 
