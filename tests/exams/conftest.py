@@ -8,7 +8,8 @@ from batching import providers
 from exams.models import Exam
 from tests.emulators.key_office import KeyOffice
 from tests.emulators.marking_office import configuration
-from tests.exams.vendors import EMULATORS, OPTIONS
+from tests.emulators.vendors import EMULATORS
+from tests.exams.vendors import OPTIONS
 
 
 @pytest.fixture
