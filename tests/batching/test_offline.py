@@ -67,6 +67,12 @@ def ask(*pages: list[str], criteria=(RIVERS, GLACIERS), sample: bytes = b"", mas
     return OfflineProvider({"concurrency": 1}).answer(request, lambda i: sent(contents[i.name]))
 
 
+def one_page(number: int = 1) -> Request:
+    """A request about this page alone."""
+    page = Image("page1", "", "sheet", number, f"Page {number}")
+    return Request("item-7", "", (Data("rubric", {"criteria": [RIVERS]}), page), {})
+
+
 def parts_of(answer) -> dict:
     assert answer.finish == "complete", answer.problem
     return json.loads(answer.text)["parts"]
@@ -162,51 +168,27 @@ def test_a_criterion_without_a_key_goes_to_a_person_instead_of_getting_a_zero():
 def test_pages_without_any_writing_go_to_a_person():
     contents = io.BytesIO()
     Picture.new("L", (1240, 1754), 250).save(contents, "PNG")
-    request = Request(
-        "item-7",
-        "",
-        (Data("rubric", {"criteria": [RIVERS]}), Image("page1", "", "sheet", 1, "Page 1")),
-        {},
-    )
-    answer = OfflineProvider({}).answer(request, lambda image: sent(contents.getvalue()))
+    answer = OfflineProvider({}).answer(one_page(), lambda image: sent(contents.getvalue()))
     assert answer.finish == "error"
     assert "No writing" in answer.problem
 
 
 def test_a_page_that_is_no_picture_is_named():
-    request = Request(
-        "item-7",
-        "",
-        (Data("rubric", {"criteria": [RIVERS]}), Image("page1", "", "sheet", 2, "Page 2")),
-        {},
-    )
-    answer = OfflineProvider({}).answer(request, lambda image: sent(b"not a picture"))
+    answer = OfflineProvider({}).answer(one_page(2), lambda image: sent(b"not a picture"))
     assert answer.finish == "error"
     assert answer.problem.startswith("Page 2:")
 
 
 def test_a_missing_tesseract_is_an_error_that_says_what_to_install():
-    request = Request(
-        "item-7",
-        "",
-        (Data("rubric", {"criteria": [RIVERS]}), Image("page1", "", "sheet", 1, "Page 1")),
-        {},
-    )
     provider = OfflineProvider({"tesseract": "no-such-program"})
-    answer = provider.answer(request, lambda image: sent(paper(tuple(FULL))))
+    answer = provider.answer(one_page(), lambda image: sent(paper(tuple(FULL))))
     assert answer.finish == "error"
     assert "install" in answer.problem
 
 
 def test_too_slow_a_page_may_be_tried_again():
-    request = Request(
-        "item-7",
-        "",
-        (Data("rubric", {"criteria": [RIVERS]}), Image("page1", "", "sheet", 1, "Page 1")),
-        {},
-    )
     provider = OfflineProvider({"page_seconds": 0.001})
-    answer = provider.answer(request, lambda image: sent(paper(tuple(FULL))))
+    answer = provider.answer(one_page(), lambda image: sent(paper(tuple(FULL))))
     assert answer.finish == "error"
     assert answer.retryable
 

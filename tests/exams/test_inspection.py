@@ -16,7 +16,7 @@ from exams.orientation import turned
 from exams.pages import turn_page
 from exams.rasterize import rasterize_sheet
 from tests.exams.accidents import (
-    Killed,
+    die_at_every_try,
     fenced_with_trouble,
     kill_before_the_rows,
     let_the_lease_end,
@@ -177,14 +177,11 @@ def test_trouble_after_the_commit_does_not_take_the_upright_pages(exam, carol, m
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_poisonous_sheet_leaves_no_file_behind(exam, carol, monkeypatch, settings):
+def test_a_poisonous_sheet_leaves_no_file_behind(exam, carol, monkeypatch):
     sheet = paper(exam, turned(HEAD, 180))
     with monkeypatch.context() as patch:
         kill_before_the_rows(patch, inspection)
-        for _ in range(settings.SHEAF_MAX_TRIES):
-            with pytest.raises(Killed):
-                inspect_sheet(sheet.pk)
-            let_the_lease_end(sheet)
+        die_at_every_try(inspect_sheet, sheet)
     assert images_of(sheet) > named(sheet)
     assert inspected(sheet).state == "failed"
     assert images_of(sheet) == named(sheet)

@@ -18,7 +18,7 @@ from exams.models import Page, Sheet
 from exams.rasterize import UnreadablePaper, pdf_pages, rasterize_sheet, render_pdf
 from tests import factories
 from tests.exams.accidents import (
-    Killed,
+    die_at_every_try,
     fenced_with_trouble,
     kill_before_the_rows,
     let_the_lease_end,
@@ -295,14 +295,11 @@ def test_trouble_after_the_commit_does_not_take_the_pages(exam, monkeypatch):
     assert default_storage.exists(sheet.pages.get().image)
 
 
-def test_a_poisonous_paper_leaves_no_page_behind(exam, monkeypatch, settings):
+def test_a_poisonous_paper_leaves_no_page_behind(exam, monkeypatch):
     sheet = ready(exam, "one")
     with monkeypatch.context() as patch:
         kill_before_the_rows(patch, rasterize)
-        for _ in range(settings.SHEAF_MAX_TRIES):
-            with pytest.raises(Killed):
-                rasterize_sheet(sheet.pk)
-            let_the_lease_end(sheet)
+        die_at_every_try(rasterize_sheet, sheet)
     assert files("sheets") != []
     rasterize_sheet(sheet.pk)
     assert Sheet.objects.get(pk=sheet.pk).state == "failed"
