@@ -22,7 +22,7 @@ from batching import pauses, spending
 from batching.claims import Claim, claim, fenced, give_back, kept_alive
 from batching.collect import chunks_of, keep_file, read_lines, refuse_foreign
 from batching.models import BatchJob, JobState, ResultFile
-from batching.poll import ENDED, batch_provider
+from batching.poll import ENDED, ask_to_stop, batch_provider
 from batching.providers.base import BatchProvider, ProviderBusy, ProviderRefused, Status, Usage
 from batching.submit import OTHER_ACCOUNT, NotUsable
 
@@ -96,14 +96,6 @@ def look_after(held: Claim, job: BatchJob, provider: BatchProvider) -> None:
         keep_what_it_left(held, job, provider, status)
     else:
         look_again(held, job, status)
-
-
-def ask_to_stop(job: BatchJob, provider: BatchProvider) -> None:
-    """What it has not run by now is then not paid."""
-    try:
-        provider.cancel(job.remote_id)
-    except ProviderRefused as refusal:
-        logger.info("job %s: not cancelled: %s", job.pk, refusal)
 
 
 def look_again(held: Claim, seen: BatchJob, status: Status) -> None:

@@ -124,11 +124,16 @@ def look(job: BatchJob, provider: BatchProvider) -> Status:
     """Where the job is; one that shall stop and has not ended is asked to stop."""
     status = provider.status(job.remote_id)
     if job.cancel_asked_at and status.state in ("waiting", "running", "unknown"):
-        try:
-            provider.cancel(job.remote_id)
-        except ProviderRefused as refusal:
-            logger.info("job %s: not cancelled: %s", job.pk, refusal)
+        ask_to_stop(job, provider)
     return status
+
+
+def ask_to_stop(job: BatchJob, provider: BatchProvider) -> None:
+    """What the provider has not run by now is then not paid."""
+    try:
+        provider.cancel(job.remote_id)
+    except ProviderRefused as refusal:
+        logger.info("job %s: not cancelled: %s", job.pk, refusal)
 
 
 def note(job: BatchJob, status: Status) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Count, QuerySet
@@ -72,15 +72,14 @@ def count_items_of(jobs: Iterable[BatchJob]) -> dict[int, Counts]:
     rows = BatchItem.objects.filter(job__in=jobs).order_by().values_list("job", "state")
     for job_pk, state, number in rows.annotate(number=Count("pk")):
         states[job_pk][state] = number
-    return {
-        job.pk: Counts(
-            submitted=job.item_count,
-            **{state.value: states[job.pk].get(state, 0) for state in COUNTED_ITEM_STATES},
-            released=states[job.pk].get(ItemState.RELEASED, 0),
-            open=sum(
-                states[job.pk].get(state, 0)
-                for state in (ItemState.PLANNED, ItemState.BUILT, ItemState.SENT)
-            ),
-        )
-        for job in jobs
-    }
+    return {job.pk: counts_of(job, states[job.pk]) for job in jobs}
+
+
+def counts_of(job: BatchJob, states: Mapping[str, int]) -> Counts:
+    """The account of a job whose items are in these states, so many in each."""
+    return Counts(
+        submitted=job.item_count,
+        **{state.value: states.get(state, 0) for state in COUNTED_ITEM_STATES},
+        released=states.get(ItemState.RELEASED, 0),
+        open=sum(states.get(state, 0) for state in LIVE_ITEM_STATES),
+    )

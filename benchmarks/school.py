@@ -13,9 +13,10 @@ from accounts.models import Enrolment, Role, SchoolClass, Subject, User
 from batching import jobs
 from batching.models import BatchItem, BatchJob, ItemState
 from exams.models import Exam, Page, Sheet, SheetState, Upload
+from exams.pages import kept_pages
 from exams.rubrics import current_rubric, leaves, save_rubric
 from grading.models import Assessment, GradingRun, Mark, Part
-from grading.requests import PURPOSE, fence_of, pages_to_send
+from grading.requests import PURPOSE, fence_of
 
 CHUNK = 500
 QUESTION = "Question {n}: explain in your own words what happens in step {n} of photosynthesis."
@@ -184,7 +185,7 @@ def make_sent_job(exam: Exam, provider: str) -> BatchJob:
     )
     items = list(run.items.order_by("number"))
     for item, sheet in zip(items, sheets, strict=True):
-        item.fence = fence_of(rubric, pages_to_send(sheet))
+        item.fence = fence_of(rubric, kept_pages(sheet))
     BatchItem.objects.bulk_update(items, ["fence"], batch_size=CHUNK)
     run.items.update(state=ItemState.SENT, job=job, request_hash="0" * 64)
     return job

@@ -28,6 +28,12 @@ from exams.storage import undone_on_error
 CHANGED_MEANWHILE = "This page was changed by somebody else. Look at it again."
 
 
+def kept_pages(sheet: Sheet) -> list[Page]:
+    """The pages of a sheet that were not dropped, in order. Prefetched ones are taken."""
+    pages = (page for page in sheet.pages.all() if page.dropped_at is None)
+    return sorted(pages, key=lambda page: page.number)
+
+
 def turn_page(page: Page, *, quarter_turns: int, by: User) -> Page:
     """Turn a page clockwise by so many quarters. Raises Conflict past mapping, or when another
     person changed the page meanwhile."""

@@ -6,10 +6,14 @@ belongs to their own classes, students their own published sheets and nothing el
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from typing import TypeVar
+
+from django.db.models import Model, QuerySet
 
 from accounts.models import User
 from exams.models import Exam, KeyProposal, Page, Sheet, SheetState, Upload
+
+Row = TypeVar("Row", bound=Model)
 
 
 def exams_for(user: User) -> QuerySet[Exam]:
@@ -24,35 +28,31 @@ def exams_for(user: User) -> QuerySet[Exam]:
 
 def uploads_for(user: User) -> QuerySet[Upload]:
     """Uploads the user may see; a student none."""
-    uploads = Upload.objects.all()
-    if user.is_admin:
-        return uploads
-    if user.is_teacher:
-        return uploads.filter(exam__school_class__in=user.classes.all())
-    return uploads.none()
+    return _for_staff(Upload.objects.all(), user)
 
 
 def keys_for(user: User) -> QuerySet[KeyProposal]:
     """Proposed answer keys the user may see; a student none."""
-    keys = KeyProposal.objects.all()
-    if user.is_admin:
-        return keys
-    if user.is_teacher:
-        return keys.filter(exam__school_class__in=user.classes.all())
-    return keys.none()
+    return _for_staff(KeyProposal.objects.all(), user)
 
 
 def sheets_for(user: User) -> QuerySet[Sheet]:
     """Sheets the user may see; a student their own published ones."""
-    sheets = Sheet.objects.all()
-    if user.is_admin:
-        return sheets
-    if user.is_teacher:
-        return sheets.filter(exam__school_class__in=user.classes.all())
-    return sheets.filter(enrolment__student=user, state=SheetState.PUBLISHED)
+    if user.is_admin or user.is_teacher:
+        return _for_staff(Sheet.objects.all(), user)
+    return Sheet.objects.filter(enrolment__student=user, state=SheetState.PUBLISHED)
 
 
 def pages_for(user: User) -> QuerySet[Page]:
     """Pages of sheets_for(user); a student does not see dropped ones."""
     pages = Page.objects.filter(sheet__in=sheets_for(user))
     return pages if user.is_admin or user.is_teacher else pages.filter(dropped_at__isnull=True)
+
+
+def _for_staff(rows: QuerySet[Row], user: User) -> QuerySet[Row]:
+    """Those of these rows, each of an exam, that the user may see as an admin or a teacher."""
+    if user.is_admin:
+        return rows
+    if user.is_teacher:
+        return rows.filter(exam__school_class__in=user.classes.all())
+    return rows.none()

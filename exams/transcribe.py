@@ -25,9 +25,10 @@ from batching.purposes import Draft, Purpose, Reply, Verdict
 from batching.repair import stories
 from batching.requests import Data, Image, Request, Text
 from exams.models import Exam, SampleSheet
+from exams.pages import kept_pages
 from exams.result_schema import closed
 from exams.rubrics import lock_exam
-from exams.transcription import MAX_PAGE_TEXT, kept_pages, masks_of, propose_text
+from exams.transcription import MAX_PAGE_TEXT, masks_of, propose_text
 
 PURPOSE = "transcribe_sample"
 PROMPT_VERSION = "sample-1"
@@ -189,11 +190,11 @@ def _locked(items: Sequence[BatchItem]) -> dict[int, SampleSheet]:
 
 
 def _pages(sample: SampleSheet | None) -> list[list[Any]]:
-    return [[page.number, page.sha256] for page in kept_pages(sample)] if sample else []
+    return [[page.number, page.sha256] for page in kept_pages(sample.sheet)] if sample else []
 
 
 def _draft(sample: SampleSheet | None, item: BatchItem) -> Draft | str:
-    pages = kept_pages(sample) if sample else []
+    pages = kept_pages(sample.sheet) if sample else []
     if sample is None or not pages:
         return "The sample was removed, or has no page left."
     images = [

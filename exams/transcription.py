@@ -21,6 +21,7 @@ from batching.images import render
 from batching.providers.base import Rendition
 from exams import tesseract
 from exams.models import Exam, Page, SampleSheet
+from exams.pages import kept_pages
 from exams.personal import NAMED, named_person
 from exams.rubric_items import clean_text, odd_character
 from exams.rubrics import lock_exam
@@ -36,19 +37,13 @@ TESSERACT_SECONDS = 25.0
 Texts = list[dict[str, Any]]
 
 
-def kept_pages(sample: SampleSheet) -> list[Page]:
-    """The pages of a sample that were not dropped, in order."""
-    pages = (page for page in sample.sheet.pages.all() if page.dropped_at is None)
-    return sorted(pages, key=lambda page: page.number)
-
-
 def text_of(sample: SampleSheet) -> Texts:
     """What is sent in place of the images: [{"page", "text"}, …], or nothing.
 
     Nothing unless a teacher confirmed a text for each of the pages as they are now.
     """
     texts = {entry["sha256"]: entry["text"] for entry in sample.transcription}
-    pages = kept_pages(sample)
+    pages = kept_pages(sample.sheet)
     if not pages or not all(page.sha256 in texts for page in pages):
         return []
     return [{"page": page.number, "text": texts[page.sha256]} for page in pages]
@@ -61,7 +56,7 @@ def is_outdated(sample: SampleSheet) -> bool:
 
 def text_seen(sample: SampleSheet) -> str:
     """What the form carries along: the text, and the pages that it was compared with."""
-    pages = [(page.number, page.sha256) for page in kept_pages(sample)]
+    pages = [(page.number, page.sha256) for page in kept_pages(sample.sheet)]
     return fingerprint(sample.transcription, pages)
 
 
@@ -77,7 +72,7 @@ def save_text(
     """
     exam = lock_exam(sample.exam_id)
     row = locked_sample(sample.pk)
-    pages = kept_pages(row)
+    pages = kept_pages(row.sheet)
     checked = checked_texts(exam, pages, texts)
     if not any(entry["text"] for entry in checked):
         checked = []
@@ -105,7 +100,7 @@ def propose_text(
     """Keep what `source` read from the pages of a locked sample, for a teacher to correct."""
     sample.proposal = [
         {"page": page.number, "sha256": page.sha256, "text": clean_text(texts.get(page.number, ""))}
-        for page in kept_pages(sample)
+        for page in kept_pages(sample.sheet)
     ]
     sample.proposed_by = source[:200]
     _save(sample, "Text proposed", by)
@@ -115,7 +110,7 @@ def read_with_tesseract(sample: SampleSheet, *, by: User) -> None:
     """Propose what tesseract reads; handwriting needs much correcting. Raises SampleError."""
     end = time.monotonic() + TESSERACT_SECONDS
     texts: dict[int, str] = {}
-    for page in kept_pages(sample):
+    for page in kept_pages(sample.sheet):
         try:
             content = read_file(page.image)
             picture = render(content, Rendition(quality=95), masks_of(sample.exam, page))
@@ -133,8 +128,8 @@ def read_with_tesseract(sample: SampleSheet, *, by: User) -> None:
             ) from error
     with transaction.atomic():
         row = locked_sample(sample.pk)
-        if [(page.number, page.sha256) for page in kept_pages(row)] != [
-            (page.number, page.sha256) for page in kept_pages(sample)
+        if [(page.number, page.sha256) for page in kept_pages(row.sheet)] != [
+            (page.number, page.sha256) for page in kept_pages(sample.sheet)
         ]:
             raise Conflict("The pages were changed while they were read. Read them again.")
         propose_text(row, texts, source=TESSERACT, by=by)

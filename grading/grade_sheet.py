@@ -15,9 +15,10 @@ from batching.models import BatchItem, BatchJob, BatchRun, ItemState, JobState
 from batching.purposes import Draft, Purpose, Reply, Verdict
 from batching.queries import is_over
 from exams.models import Criterion, Rubric, Sheet, SheetState
+from exams.pages import kept_pages
 from exams.result_schema import result_schema
 from grading.models import GradingRun
-from grading.requests import PURPOSE, drafts_of, pages_of, pages_to_send, waits_for
+from grading.requests import PURPOSE, drafts_of, pages_of, waits_for
 from grading.results import accept_replies, fail_sheets, lock_sheets, move_sheets
 
 
@@ -38,7 +39,7 @@ class GradeSheet(Purpose):
             sheet = sheets.get(item.subject_id)
             if sheet is None or not waits_for(sheet, item):
                 return True
-            if pages_of(pages_to_send(sheet)) != item.fence["pages"]:
+            if pages_of(kept_pages(sheet)) != item.fence["pages"]:
                 return True
         _move(items, (SheetState.MAPPED,), Sheet.draft, "Drafted")
         return False

@@ -17,6 +17,7 @@ from batching.models import BatchItem
 from batching.purposes import Draft
 from batching.requests import Data, Image, Part, Request, Text
 from exams.models import Exam, Page, Rubric, SampleSheet, Sheet, SheetState
+from exams.pages import kept_pages
 from exams.result_schema import result_schema
 from exams.rubrics import current_rubric, leaves
 from exams.samples import samples_of
@@ -51,7 +52,7 @@ def drafts_of(rubric: Rubric, items: Sequence[BatchItem]) -> dict[int, Draft | s
             # The reply would be superseded: it is not worth its money.
             drafts[item.pk] = "The rubric's structure changed before this was sent again."
             continue
-        pages = pages_to_send(sheet)
+        pages = kept_pages(sheet)
         if not pages:
             drafts[item.pk] = "The sheet has no page to be sent: all were dropped."
             continue
@@ -92,14 +93,6 @@ def fence_of(rubric: Rubric, pages: Sequence[Page]) -> dict[str, Any]:
 def pages_of(pages: Sequence[Page]) -> list[list[Any]]:
     """Which pages these are, by number and content: [[number, sha256], …]."""
     return [[page.number, page.sha256] for page in pages]
-
-
-def pages_to_send(sheet: Sheet) -> list[Page]:
-    """The pages of a sheet in order, without those that a teacher dropped."""
-    return sorted(
-        (page for page in sheet.pages.all() if page.dropped_at is None),
-        key=lambda page: page.number,
-    )
 
 
 def fixed_parts(
@@ -148,7 +141,7 @@ def sample_parts(exam: Exam, sample: SampleSheet, number: int, count: int) -> li
     else:
         parts += [
             page_image(exam, page, "sample", f"Sample {number}, page {page.number}")
-            for page in pages_to_send(sample.sheet)
+            for page in kept_pages(sample.sheet)
         ]
     return [*parts, Text(prompt.SAMPLE_MARKS), Data("sample_marks", sample.marks)]
 

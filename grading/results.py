@@ -21,12 +21,13 @@ from batching.purposes import Reply, Verdict
 from batching.repair import stories
 from batching.rows import insert_from, insert_rows, update_rows
 from exams.models import Criterion, Rubric, Sheet, SheetState
+from exams.pages import kept_pages
 from exams.result_schema import is_legal, legal_marks
 from exams.rubrics import current_rubric, leaves
 from grading import prompt
 from grading.history import write_history
 from grading.models import Assessment, Mark, Part
-from grading.requests import pages_of, pages_to_send
+from grading.requests import pages_of
 
 MOVED_FIELDS = ["state", "problem", "enrolment"]
 
@@ -79,7 +80,7 @@ def judge(
     fence = reply.item.fence
     if current is None or current.structure_hash != fence["structure_hash"]:
         return Verdict("superseded", "The rubric's structure changed after this was sent.")
-    if pages_of(pages_to_send(sheet)) != fence["pages"]:
+    if pages_of(kept_pages(sheet)) != fence["pages"]:
         return Verdict("superseded", "The sheet's pages changed after this was sent.")
     for criterion in criteria:
         awarded = points(reply.value["parts"][criterion.code]["awarded"])

@@ -18,7 +18,6 @@ from django.utils import timezone
 from batching import providers
 from batching.build import LINES_PER_JOB
 from batching.models import (
-    COUNTED_ITEM_STATES,
     LIVE_ITEM_STATES,
     LIVE_JOB_STATES,
     OPEN_JOB_STATES,
@@ -29,7 +28,7 @@ from batching.models import (
     ProviderAccount,
 )
 from batching.providers.base import BatchProvider, DirectProvider, Usage
-from batching.queries import Counts
+from batching.queries import Counts, counts_of
 from exams.costs import Cap, Cost, caps_on, costs_of, total_of
 from exams.models import Page
 from grading.models import GradingRun
@@ -197,7 +196,7 @@ def account(
             before.cached_tokens + tokens[2],
         )
         _count_sheets(sheets, state, number, is_first=is_first, is_last=is_last)
-    accounts = {job.pk: _counts(job, states[job.pk]) for job in jobs}
+    accounts = {job.pk: counts_of(job, states[job.pk]) for job in jobs}
     planned = states.get(None, {}).get(ItemState.PLANNED, 0)
     return accounts, used, sheets, planned
 
@@ -220,15 +219,6 @@ def _count_sheets(
         sheets.again += 0 if is_first else number
     else:
         sheets.overtaken += number
-
-
-def _counts(job: BatchJob, states: dict[str, int]) -> Counts:
-    return Counts(
-        submitted=job.item_count,
-        **{state.value: states.get(state, 0) for state in COUNTED_ITEM_STATES},
-        released=states.get(ItemState.RELEASED, 0),
-        open=sum(states.get(state, 0) for state in LIVE_ITEM_STATES),
-    )
 
 
 def rows_of(

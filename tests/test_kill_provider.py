@@ -17,10 +17,8 @@ import psycopg
 import pytest
 
 from tests.batching.drill_site import call
+from tests.emulators import vendors
 from tests.emulators.base import Call, Emulator, Reset, Response
-from tests.emulators.gemini import GeminiEmulator
-from tests.emulators.local import LocalEmulator
-from tests.emulators.openai import OpenAIEmulator
 from tests.servers import postgres, redis
 from tests.site import Site, running_site, wait_until
 
@@ -75,12 +73,8 @@ def held(emulator: Emulator, what: str, *, done: bool) -> Iterator[threading.Eve
 
 @pytest.fixture(scope="module")
 def emulators(tmp_path_factory) -> Iterator[dict[str, Emulator]]:
-    folder = tmp_path_factory.mktemp("vendors")
-    with ExitStack() as stack:
-        yield {
-            kind.name: stack.enter_context(kind(folder / kind.name))
-            for kind in (OpenAIEmulator, GeminiEmulator, LocalEmulator)
-        }
+    with vendors.all_started(tmp_path_factory.mktemp("vendors")) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -92,12 +86,7 @@ def site(tmp_path_factory, emulators) -> Iterator[Site]:
                 tmp_path_factory.mktemp("site"),
                 DATABASE_URL=stack.enter_context(postgres()),
                 CELERY_BROKER_URL=stack.enter_context(redis()),
-                OPENAI_API_KEY="sk-drill",
-                OPENAI_BASE_URL=f"{emulators['openai'].url}/v1",
-                GEMINI_API_KEY="drill",
-                GOOGLE_GEMINI_BASE_URL=emulators["gemini"].url,
-                LOCAL_BASE_URL=f"{emulators['local'].url}/v1",
-                LOCAL_MODEL="emulated",
+                **vendors.environment(emulators),
                 SHEAF_PROVIDERS=json.dumps(
                     {name: {"price": {"input": 100, "output": 400}} for name in emulators}
                 ),
@@ -146,6 +135,17 @@ def entries(emulator: Emulator, what: str, ids: list[str]) -> list[dict[str, Any
     ]
 
 
+def assert_another_does_the_rest(
+    site: Site, emulator: Emulator, run: int, ids: list[str], wanted: dict[str, Any]
+) -> None:
+    """A new worker ends the run, and all is as if no other had been killed."""
+    site.start_worker()
+    wait_until(lambda: call(site, "over", run), "another worker has done the rest")
+    assert call(site, "troubles", run, str(emulator.folder)) == []
+    assert call(site, "rows", run) == wanted
+    assert len(entries(emulator, "billed", ids)) == SHEETS
+
+
 MOMENTS = {
     "before-upload": (UPLOAD, False),
     "after-upload": (CREATE, False),
@@ -170,12 +170,8 @@ def test_a_worker_killed_at_any_moment_leaves_one_batch_and_the_rows_of_an_undis
         site.kill("worker")
     assert created == (moment in ("after-acceptance", "in-mid-download"))
 
-    site.start_worker()
-    wait_until(lambda: call(site, "over", run), "another worker has done the rest")
-    assert call(site, "troubles", run, str(emulator.folder)) == []
-    assert call(site, "rows", run) == wanted
+    assert_another_does_the_rest(site, emulator, run, ids, wanted)
     assert len(entries(emulator, "create", ids)) == 1
-    assert len(entries(emulator, "billed", ids)) == SHEETS
 
 
 @pytest.mark.parametrize("vendor", ["openai", "gemini"])
@@ -199,12 +195,8 @@ def test_a_worker_killed_while_it_writes_what_came_leaves_nothing_half_written(
         somebody.rollback()
     assert call(site, "answered", run) == 0
 
-    site.start_worker()
-    wait_until(lambda: call(site, "over", run), "another worker has done the rest")
-    assert call(site, "troubles", run, str(emulator.folder)) == []
-    assert call(site, "rows", run) == wanted
+    assert_another_does_the_rest(site, emulator, run, ids, wanted)
     assert len(entries(emulator, "create", ids)) == 1
-    assert len(entries(emulator, "billed", ids)) == SHEETS
 
 
 def test_a_sheet_that_a_killed_worker_had_asked_a_local_model_about_is_asked_about_again(
@@ -220,8 +212,4 @@ def test_a_sheet_that_a_killed_worker_had_asked_a_local_model_about_is_asked_abo
         wait_until(lambda: call(site, "answered", run) == SHEETS - 1, "the others are answered")
         site.kill("worker")
 
-    site.start_worker()
-    wait_until(lambda: call(site, "over", run), "another worker has done the rest")
-    assert call(site, "troubles", run, str(emulator.folder)) == []
-    assert call(site, "rows", run) == wanted
-    assert len(entries(emulator, "billed", ids)) == SHEETS
+    assert_another_does_the_rest(site, emulator, run, ids, wanted)

@@ -14,10 +14,8 @@ from contextlib import ExitStack
 import pytest
 
 from tests.batching.drill_site import call
+from tests.emulators import vendors
 from tests.emulators.base import Emulator
-from tests.emulators.gemini import GeminiEmulator
-from tests.emulators.local import LocalEmulator
-from tests.emulators.openai import OpenAIEmulator
 from tests.emulators.script import add_faults
 from tests.servers import postgres, redis
 from tests.site import Site, running_site, wait_until
@@ -39,31 +37,21 @@ FOR_A_PERSON = (
 
 @pytest.fixture(scope="module")
 def emulators(tmp_path_factory) -> Iterator[dict[str, Emulator]]:
-    folder = tmp_path_factory.mktemp("vendors")
-    with ExitStack() as stack:
-        yield {
-            kind.name: stack.enter_context(kind(folder / kind.name))
-            for kind in (OpenAIEmulator, GeminiEmulator, LocalEmulator)
-        }
+    with vendors.all_started(tmp_path_factory.mktemp("vendors")) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory, emulators) -> Iterator[Site]:
     """An installation with all three vendors, its workers and its beat."""
-    addresses = {name: emulator.url for name, emulator in emulators.items()}
     with ExitStack() as stack:
         site = stack.enter_context(
             running_site(
                 tmp_path_factory.mktemp("site"),
                 DATABASE_URL=stack.enter_context(postgres()),
                 CELERY_BROKER_URL=stack.enter_context(redis()),
-                OPENAI_API_KEY="sk-drill",
-                OPENAI_BASE_URL=f"{addresses['openai']}/v1",
-                GEMINI_API_KEY="drill",
-                GOOGLE_GEMINI_BASE_URL=addresses["gemini"],
-                LOCAL_BASE_URL=f"{addresses['local']}/v1",
-                LOCAL_MODEL="emulated",
-                SHEAF_EMULATORS=",".join(addresses.values()),
+                **vendors.environment(emulators),
+                SHEAF_EMULATORS=",".join(one.url for one in emulators.values()),
                 # Several jobs of some size, so that each meets faults of its own.
                 SHEAF_PROVIDERS=json.dumps({name: {"lines": 50} for name in VENDORS[:2]}),
                 SHEAF_LEASE_SECONDS="6",

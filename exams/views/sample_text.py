@@ -21,6 +21,7 @@ from batching.models import JobState
 from exams import transcribe, transcription
 from exams.costs import caps_on, costs_of
 from exams.models import SampleSheet
+from exams.pages import kept_pages
 from exams.queries import exams_for
 from exams.seen import fingerprint
 
@@ -34,7 +35,7 @@ def sample_text(request: HttpRequest, pk: int) -> HttpResponse:
         return text_page(request, sample)
     typed = {
         page.number: request.POST[f"text-{page.number}"]
-        for page in transcription.kept_pages(sample)
+        for page in kept_pages(sample.sheet)
         if f"text-{page.number}" in request.POST
     }
     seen = request.POST.get("seen", "")
@@ -134,7 +135,7 @@ def text_page(
     confirmed = {entry["sha256"]: entry["text"] for entry in sample.transcription}
     proposed = {entry["sha256"]: entry["text"] for entry in sample.proposal}
     rows = []
-    for page in transcription.kept_pages(sample):
+    for page in kept_pages(sample.sheet):
         saved = confirmed.get(page.sha256, "")
         text = proposed.get(page.sha256, saved)
         if typed is not None:

@@ -20,6 +20,7 @@ from accounts.roles import teacher_required
 from batching.conflicts import Conflict
 from exams import samples as stored
 from exams.models import SampleSheet, Sheet, SheetState
+from exams.pages import kept_pages
 from exams.queries import exams_for, sheets_for
 from exams.result_schema import legal_marks
 from exams.rubrics import current_rubric, leaves
@@ -185,8 +186,3 @@ def typed_marks(request: HttpRequest, sheet: Sheet) -> dict[str, dict[str, str]]
         }
         for leaf in (leaves(rubric) if rubric else [])
     }
-
-
-def kept_pages(sheet: Sheet) -> list[Any]:
-    """The pages that were not dropped, in order."""
-    return [page for page in sheet.pages.all() if page.dropped_at is None]

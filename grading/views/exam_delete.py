@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.roles import teacher_required
 from batching.conflicts import Conflict
 from exams.models import Exam
-from exams.queries import exams_for
+from exams.views.exams import exam_or_404
 from grading import exam_delete as deletion
 
 
@@ -22,8 +22,7 @@ from grading import exam_delete as deletion
 @teacher_required
 def exam_delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what deleting the exam would take away; POST does it."""
-    exams = exams_for(request.user).select_related("school_class", "subject")
-    exam = get_object_or_404(exams, pk=pk)
+    exam = exam_or_404(request, pk)
     if request.method == "GET":
         return _render(request, exam)
     shown = request.POST.get("fingerprint", "")

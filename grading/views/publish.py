@@ -17,23 +17,18 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.roles import teacher_required
 from batching.conflicts import Conflict
 from exams.models import REVIEWED_STATES, Exam, Sheet, SheetState
-from exams.queries import exams_for
+from exams.views.exams import exam_or_404
 from grading import publish as publishing
 from grading import queries
 from grading.forms import ReasonForm
 from grading.views.review import render_sheet
 
 
-def _exam(request: HttpRequest, pk: int) -> Exam:
-    exams = exams_for(request.user).select_related("school_class", "subject")
-    return get_object_or_404(exams, pk=pk)
-
-
 @require_http_methods(["GET", "POST"])
 @teacher_required
 def publish(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what publishing would do; POST does it."""
-    exam = _exam(request, pk)
+    exam = exam_or_404(request, pk)
     if request.method == "GET":
         return _render(request, exam)
     try:
@@ -54,7 +49,7 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
 @teacher_required
 def take_back(request: HttpRequest, pk: int) -> HttpResponse:
     """Hide a whole exam's marks from its students again."""
-    exam = _exam(request, pk)
+    exam = exam_or_404(request, pk)
     form = ReasonForm(request.POST)
     if form.is_valid():
         try:

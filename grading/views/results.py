@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.roles import student_required, teacher_required
 from exams.models import GRADED_STATES, Sheet, SheetState
-from exams.queries import exams_for, pages_for
+from exams.queries import pages_for
+from exams.views.exams import exam_or_404
 from grading import queries
 from grading.statistics import criterion_means, distribution
 
@@ -74,8 +75,7 @@ def _render_result(request: HttpRequest, pk: int, preview: bool = False) -> Http
 @teacher_required
 def exam_results(request: HttpRequest, pk: int) -> HttpResponse:
     """An exam's results: the spread, each criterion's mean, and every sheet's total."""
-    exams = exams_for(request.user).select_related("school_class", "subject")
-    exam = get_object_or_404(exams, pk=pk)
+    exam = exam_or_404(request, pk)
     graded = queries.with_totals(
         Sheet.objects.filter(exam=exam, state__in=(*GRADED_STATES, SheetState.PUBLISHED))
     ).filter(total__isnull=False)

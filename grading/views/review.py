@@ -19,6 +19,7 @@ from batching.conflicts import Conflict
 from exams.models import GRADED_STATES, Sheet, SheetState
 from exams.queries import exams_for, sheets_for
 from exams.rubrics import current_rubric, leaves
+from exams.views.clicks import outcome_of
 from grading import queries, review, runs
 from grading.forms import ByHandForm, MarkForm, PutBackForm, ReasonForm
 from grading.models import Mark
@@ -213,23 +214,20 @@ def mark_put_back(request: HttpRequest, pk: int) -> HttpResponse:
     form = PutBackForm(request.POST)
     if not form.is_valid():
         message = "This form is not complete. Reload the history of the mark."
-        return _refused(request, mark, ValidationError(message))
-    try:
-        review.put_back(mark.pk, by=request.user, **form.cleaned_data)
-    except (ValidationError, Conflict) as error:
-        return _refused(request, mark, error)
+        return _refused(request, mark, message, 422)
+    problem, status = outcome_of(
+        lambda: review.put_back(mark.pk, by=request.user, **form.cleaned_data)
+    )
+    if problem:
+        return _refused(request, mark, problem, status)
     return _saved(request, mark)
 
 
-def _refused(request: HttpRequest, mark: Mark, error: ValidationError | Conflict) -> HttpResponse:
+def _refused(request: HttpRequest, mark: Mark, problem: str, status: int) -> HttpResponse:
     """The card as it is now with what was refused: 422 to be fixed, 409 to be looked at."""
-    if isinstance(error, Conflict):
-        status, message = 409, str(error)
-    else:
-        status, message = 422, " ".join(error.messages)
     if request.htmx:
-        return _render_card(request, card_of(_mark(request, mark.pk), refused=message), status)
-    return render_sheet(request, mark.sheet_id, problem=message, status=status)
+        return _render_card(request, card_of(_mark(request, mark.pk), refused=problem), status)
+    return render_sheet(request, mark.sheet_id, problem=problem, status=status)
 
 
 def _saved(request: HttpRequest, mark: Mark) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""A purpose and providers of the engine's own, so that it is tested without exams."""
+"""A purpose and providers of the engine's own, tested without exams, and a local model."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from accounts.models import Subject
 from batching import jobs, providers, purposes
 from batching.build import build_run
 from batching.models import BatchItem, BatchRun
+from batching.providers import local
 from batching.purposes import Draft, Purpose, Reply, Verdict
 from batching.requests import Request, Text
+from tests.batching.local_steps import REQUEST, make_provider, read_image
+from tests.emulators.local import LocalEmulator
 
 
 class CountWords(Purpose):
@@ -110,3 +113,25 @@ def plan(offices, x_b, alice):
 def outcome():
     """The sorted names that the purpose wrote."""
     return lambda: sorted(Subject.objects.values_list("name", flat=True))
+
+
+@pytest.fixture
+def server(tmp_path):
+    """The server of a local model."""
+    with LocalEmulator(tmp_path / "local") as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def ask(server):
+    """Asks that server, with other options where they are given."""
+
+    def _ask(request: Request = REQUEST, **options):
+        return make_provider(server, **options).answer(request, read_image)
+
+    return _ask
+
+
+@pytest.fixture
+def _no_long_pauses(monkeypatch):
+    monkeypatch.setattr(local, "FIRST_PAUSE_SECONDS", 0.01)

@@ -39,6 +39,16 @@ def send(run, by):
         submit_job(job.pk)
 
 
+def carry_job(job):
+    """One stage after the other on a job that was sent, as workers take it."""
+    submit_job(job.pk)
+    if job.kind == "direct":
+        work_job(job.pk)
+    else:
+        poll_job(job.pk)
+        collect_job(job.pk)
+
+
 def run_through(run, by):
     send(run, by)
     for job in run.jobs.all():

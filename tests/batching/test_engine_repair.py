@@ -6,8 +6,6 @@ import pytest
 
 from batching import jobs
 from batching.build import build_run
-from batching.collect import collect_job
-from batching.direct import work_job
 from batching.jsonl import decode_request
 from batching.models import BatchItem, BatchJob
 from batching.poll import poll_job
@@ -15,7 +13,7 @@ from batching.queries import count_items, is_over
 from batching.repair import stories
 from batching.submit import submit_job
 from batching.sweep import due_work
-from tests.batching.steps import ACCEPTED, end_lease, run_through
+from tests.batching.steps import ACCEPTED, carry_job, end_lease, run_through
 
 pytestmark = pytest.mark.django_db
 
@@ -30,12 +28,7 @@ def next_round(run):
     before = set(run.jobs.values_list("pk", flat=True))
     build_run(run.pk)
     for job in run.jobs.exclude(pk__in=before):
-        submit_job(job.pk)
-        if job.kind == "batch":
-            poll_job(job.pk)
-            collect_job(job.pk)
-        else:
-            work_job(job.pk)
+        carry_job(job)
     return run.jobs.exclude(pk__in=before)
 
 
@@ -118,9 +111,7 @@ def test_a_worker_that_died_before_a_round_was_presented_is_followed(
     build_run(run.pk)
     job = run.jobs.get(round=1)
     assert job.state == "submitted"
-    submit_job(job.pk)
-    poll_job(job.pk)
-    collect_job(job.pk)
+    carry_job(job)
     assert outcome() == ["accepted 1"]
 
 
@@ -188,9 +179,7 @@ def test_every_round_run_twice_leaves_the_database_as_once(plan, alice, offices,
     next_round(run)
     build_run(run.pk)
     for job in run.jobs.all():
-        submit_job(job.pk)
-        poll_job(job.pk)
-        collect_job(job.pk)
+        carry_job(job)
     assert (run.jobs.count(), BatchItem.objects.count()) == (2, 4)
     assert len([entry for entry in offices["batch"].ledger() if "submit" in entry]) == 2
 
@@ -219,7 +208,5 @@ def test_a_round_that_the_money_does_not_allow_waits_for_a_person(
     assert "cap" in job.problem
     settings.SHEAF_SPENDING_CAP = None
     jobs.send_run(run, by=alice)
-    submit_job(job.pk)
-    poll_job(job.pk)
-    collect_job(job.pk)
+    carry_job(job)
     assert outcome() == ACCEPTED[:2]

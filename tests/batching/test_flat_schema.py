@@ -15,7 +15,7 @@ from batching.providers.flat_schema import (
 )
 from batching.reply import InvalidReply, read_reply, validator_for
 from exams.key_request import SCHEMA as KEY_SCHEMA
-from tests.batching.provider_contract import schema
+from tests.batching.provider_steps import closed, schema
 
 PART = {
     "page": 1,
@@ -30,15 +30,6 @@ FLAT = {
     "item_id": "item-1",
     "parts_by_code": [{"code": code, **part} for code, part in NESTED["parts"].items()],
 }
-
-
-def closed(**properties):
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
 
 
 def read(text, custom_id="item-1"):

@@ -23,7 +23,7 @@ from exams import key_request
 from exams.rubrics import current_rubric
 from grading.requests import drafts_of
 from tests import factories
-from tests.batching.provider_contract import make_request, read_image
+from tests.batching.provider_steps import make_request, read_image
 
 BONUS_AND_PENALTY = [
     {

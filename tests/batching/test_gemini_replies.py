@@ -8,7 +8,7 @@ from batching.providers.base import ProviderBusy, Usage
 from batching.providers.gemini import GeminiProvider
 from batching.providers.gemini_replies import read_line, read_status
 from batching.reply import InvalidReply, read_reply, validator_for
-from tests.batching.provider_contract import (
+from tests.batching.provider_steps import (
     collect,
     hand_in,
     schema,

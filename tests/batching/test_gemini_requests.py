@@ -14,7 +14,7 @@ from batching.providers.flat_schema import FORM, flat_json_schema
 from batching.providers.gemini import GeminiProvider
 from batching.providers.options import BadOption
 from batching.requests import Data, Image, Text
-from tests.batching.provider_contract import (
+from tests.batching.provider_steps import (
     PAGES,
     hand_in,
     make_request,

@@ -21,14 +21,11 @@ from exams.samples import SampleMark, save_sample
 from tests.batching import drill_exam, drills
 from tests.batching.books import troubles
 from tests.batching.drills import carry_out, draft
-from tests.emulators.gemini import GeminiEmulator
-from tests.emulators.local import LocalEmulator
-from tests.emulators.openai import OpenAIEmulator
+from tests.emulators.vendors import EMULATORS
 from tests.factories import make_page, make_sheet
 
 pytestmark = pytest.mark.django_db
 
-EMULATORS = {"openai": OpenAIEmulator, "gemini": GeminiEmulator, "local": LocalEmulator}
 NAMES = ("Asha Raghunathan", "Zoë Ångström", "Mary O'Neill", "李小龍")
 ESCAPE = re.compile(rb"\\+u([0-9a-fA-F]{4})")
 BASE64 = re.compile(rb"[A-Za-z0-9+/]{200,}={0,2}")

@@ -15,26 +15,14 @@ from batching.providers import base
 from batching.providers.base import DirectProvider, ProviderRefused, Rendition, Usage
 from batching.providers.offline import OfflineProvider
 from batching.requests import Data, Image, Request, Text
+from tests.batching import provider_steps
+from tests.batching.provider_steps import schema
 
-RIVERS = {
-    "code": "Q1",
-    "description": "What happens to a river on its way to the sea?",
-    "guidance": "",
-    "answer": "It becomes wider. Tributaries join it and bring more water. It drops its sediment.",
-    "kind": "base",
-    "min": 0,
-    "max": 3,
-    "step": 0.5,
+RIVERS = provider_steps.RIVERS | {
+    "answer": "It becomes wider. Tributaries join it and bring more water. It drops its sediment."
 }
-GLACIERS = {
-    "code": "Q2",
-    "description": "How does a glacier shape a valley?",
-    "guidance": "",
-    "answer": "Ice freezes onto rock and plucks it away. The valley gets the shape of a U.",
-    "kind": "base",
-    "min": 0,
-    "max": 2,
-    "step": 0.5,
+GLACIERS = provider_steps.GLACIERS | {
+    "answer": "Ice freezes onto rock and plucks it away. The valley gets the shape of a U."
 }
 FULL = [
     "Q1.",
@@ -75,42 +63,19 @@ def ask(*pages: list[str], criteria=(RIVERS, GLACIERS), sample: bytes = b"", mas
     parts += [
         Image(f"page{n}", "", "sheet", n, f"Page {n}", masks) for n in range(1, len(pages) + 1)
     ]
-    request = Request("item-7", "", tuple(parts), schema_for(criteria))
+    request = Request("item-7", "", tuple(parts), schema(criteria))
     return OfflineProvider({"concurrency": 1}).answer(request, lambda i: sent(contents[i.name]))
+
+
+def one_page(number: int = 1) -> Request:
+    """A request about this page alone."""
+    page = Image("page1", "", "sheet", number, f"Page {number}")
+    return Request("item-7", "", (Data("rubric", {"criteria": [RIVERS]}), page), {})
 
 
 def parts_of(answer) -> dict:
     assert answer.finish == "complete", answer.problem
     return json.loads(answer.text)["parts"]
-
-
-def schema_for(criteria) -> dict:
-    def closed(properties):
-        return {
-            "type": "object",
-            "properties": properties,
-            "required": list(properties),
-            "additionalProperties": False,
-        }
-
-    def marks(criterion):
-        count = int((criterion["max"] - criterion["min"]) / criterion["step"]) + 1
-        return [criterion["min"] + criterion["step"] * n for n in range(count)]
-
-    parts = {
-        criterion["code"]: closed(
-            {
-                "page": {"type": ["integer", "null"], "minimum": 1},
-                "transcription": {"type": "string", "maxLength": 20_000},
-                "reasoning": {"type": "string", "maxLength": 4_000},
-                "feedback": {"type": "string", "maxLength": 2_000},
-                "awarded": {"type": "number", "enum": marks(criterion)},
-                "confidence": {"type": "number", "minimum": 0, "maximum": 1},
-            }
-        )
-        for criterion in criteria
-    }
-    return closed({"item_id": {"type": "string"}, "parts": closed(parts)})
 
 
 def test_it_is_a_direct_provider_that_says_what_it_is():
@@ -138,7 +103,7 @@ def test_a_misspelt_option_is_named():
 def test_a_full_answer_gets_full_marks_and_the_reply_fits_the_schema():
     answer = ask(FULL)
     reply = json.loads(answer.text)
-    Draft202012Validator(schema_for((RIVERS, GLACIERS))).validate(reply)
+    Draft202012Validator(schema((RIVERS, GLACIERS))).validate(reply)
     assert reply["item_id"] == answer.custom_id == "item-7"
     assert {code: part["awarded"] for code, part in reply["parts"].items()} == {"Q1": 3, "Q2": 2}
     assert reply["parts"]["Q1"]["page"] == 1
@@ -203,51 +168,27 @@ def test_a_criterion_without_a_key_goes_to_a_person_instead_of_getting_a_zero():
 def test_pages_without_any_writing_go_to_a_person():
     contents = io.BytesIO()
     Picture.new("L", (1240, 1754), 250).save(contents, "PNG")
-    request = Request(
-        "item-7",
-        "",
-        (Data("rubric", {"criteria": [RIVERS]}), Image("page1", "", "sheet", 1, "Page 1")),
-        {},
-    )
-    answer = OfflineProvider({}).answer(request, lambda image: sent(contents.getvalue()))
+    answer = OfflineProvider({}).answer(one_page(), lambda image: sent(contents.getvalue()))
     assert answer.finish == "error"
     assert "No writing" in answer.problem
 
 
 def test_a_page_that_is_no_picture_is_named():
-    request = Request(
-        "item-7",
-        "",
-        (Data("rubric", {"criteria": [RIVERS]}), Image("page1", "", "sheet", 2, "Page 2")),
-        {},
-    )
-    answer = OfflineProvider({}).answer(request, lambda image: sent(b"not a picture"))
+    answer = OfflineProvider({}).answer(one_page(2), lambda image: sent(b"not a picture"))
     assert answer.finish == "error"
     assert answer.problem.startswith("Page 2:")
 
 
 def test_a_missing_tesseract_is_an_error_that_says_what_to_install():
-    request = Request(
-        "item-7",
-        "",
-        (Data("rubric", {"criteria": [RIVERS]}), Image("page1", "", "sheet", 1, "Page 1")),
-        {},
-    )
     provider = OfflineProvider({"tesseract": "no-such-program"})
-    answer = provider.answer(request, lambda image: sent(paper(tuple(FULL))))
+    answer = provider.answer(one_page(), lambda image: sent(paper(tuple(FULL))))
     assert answer.finish == "error"
     assert "install" in answer.problem
 
 
 def test_too_slow_a_page_may_be_tried_again():
-    request = Request(
-        "item-7",
-        "",
-        (Data("rubric", {"criteria": [RIVERS]}), Image("page1", "", "sheet", 1, "Page 1")),
-        {},
-    )
     provider = OfflineProvider({"page_seconds": 0.001})
-    answer = provider.answer(request, lambda image: sent(paper(tuple(FULL))))
+    answer = provider.answer(one_page(), lambda image: sent(paper(tuple(FULL))))
     assert answer.finish == "error"
     assert answer.retryable
 

@@ -8,7 +8,7 @@ import pytest
 
 from batching.providers.base import ProviderBusy, ProviderRefused
 from batching.providers.openai import OpenAIProvider
-from tests.batching.provider_contract import LONG_AGO, make_request, write_lines
+from tests.batching.provider_steps import LONG_AGO, make_request, write_lines
 from tests.emulators.base import Call, Emulator, Response
 
 # As gateways that stand in front of OpenAI give them out.

@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from batching.providers.openai import OpenAIProvider
-from tests.batching.provider_contract import make_request, read_image
+from tests.batching.provider_steps import make_request, read_image
 from tests.emulators.openai import OpenAIEmulator
 from tests.emulators.openai_judge import Refused, check_body
 

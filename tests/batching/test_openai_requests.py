@@ -15,7 +15,7 @@ from batching.providers.base import ProviderRefused
 from batching.providers.openai import EMULATED, OpenAIProvider
 from batching.providers.options import BadOption
 from batching.requests import Text
-from tests.batching.provider_contract import (
+from tests.batching.provider_steps import (
     PAGES,
     make_request,
     read_image,

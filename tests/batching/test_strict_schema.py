@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from batching.providers.strict_schema import MAX_ENUM_VALUES, UnsupportedSchema, strict_schema
-from tests.batching.provider_contract import schema
+from tests.batching.provider_steps import schema
 from tests.emulators.openai_judge import Refused, check_format
 
 

@@ -13,6 +13,7 @@ import json
 import threading
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -120,7 +121,7 @@ class Faults:
         return len(list(self._folder.glob("*.json")))
 
 
-class Emulator:
+class Emulator(ABC):
     """A vendor's service on a loopback port. Subclasses answer `respond(call)`.
 
     `seconds` is how long a batch takes from its creation to its end. With `keep_bodies` every
@@ -148,9 +149,9 @@ class Emulator:
         """The address without a path, such as http://127.0.0.1:8123."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    @abstractmethod
     def respond(self, call: Call) -> Response:
         """Answer one call. Raises Reset to cut the connection."""
-        raise NotImplementedError
 
     def before_body(self, method: str, path: str) -> None:
         """Called before a call's body is read. Raises Reset to cut an upload in the middle."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from batching.jsonl import encode_request
-from batching.providers.base import Answer, ProviderBusy, ProviderRefused, ReadImage
+from batching.providers.base import Answer, ReadImage
 from batching.providers.parts import with_labels
 from batching.requests import Image, Request
 from tests.emulators.keys import propose_key
@@ -32,11 +32,7 @@ class KeyOffice(DirectOffice):
         self.missing = options.get("missing", "")
 
     def answer(self, request: Request, read_image: ReadImage) -> Answer:
-        if self.fault("busy"):
-            raise ProviderBusy("come back later", retry_after=1)
-        if self.fault("refuse"):
-            raise ProviderRefused("the key is wrong")
-        self.note(request.custom_id)
+        self.take(request)
         (self.folder / "received").write_bytes(encode_request(request))
         told = with_labels(request.parts)
         texts = [one for one in told if isinstance(one, str)]

@@ -94,12 +94,16 @@ class DirectOffice(Office):
 
     kind = "direct"
 
-    def answer(self, request: Request, read_image: ReadImage) -> Answer:
+    def take(self, request: Request) -> None:
+        """Write a request down, unless a fault is set that refuses it."""
         if self.fault("busy"):
             raise ProviderBusy("come back later", retry_after=1)
         if self.fault("refuse"):
             raise ProviderRefused("the key is wrong")
         self.note(request.custom_id)
+
+    def answer(self, request: Request, read_image: ReadImage) -> Answer:
+        self.take(request)
         time.sleep(self.seconds)
         text = "no json" if self.fault("prose") else reply_to(request)
         return Answer(request.custom_id, text, raw=text, model=self.model, usage=USED)

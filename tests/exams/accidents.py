@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -37,6 +38,14 @@ def kill_before_the_rows(patch: pytest.MonkeyPatch, module: Any) -> None:
     """The process dies with its files written, its rows not, and nothing is cleaned up."""
     patch.setattr("exams.storage.delete_files", lambda names: None)
     patch.setattr(module, "fenced", killed)
+
+
+def die_at_every_try(stage: Callable[[int], None], row: Claimable) -> None:
+    """Each try that a row has ends with the death of its worker."""
+    for _ in range(settings.SHEAF_MAX_TRIES):
+        with pytest.raises(Killed):
+            stage(row.pk)
+        let_the_lease_end(row)
 
 
 def let_the_lease_end(row: Claimable) -> None:

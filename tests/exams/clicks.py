@@ -30,3 +30,8 @@ def detail(upload, query=""):
 def progress(upload, query=""):
     """The fragment that the page of an upload asks for."""
     return reverse("exams:upload_progress", args=[upload.pk]) + query
+
+
+def key_address(name, key):
+    """A page, or a button, of an answer key that is read from a PDF."""
+    return reverse(f"exams:key_{name}", args=[key.pk])

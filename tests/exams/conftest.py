@@ -1,12 +1,15 @@
-"""A provider that reads answer keys, for the tests of that."""
+"""A teacher's browser, and providers that read answer keys and samples."""
 
 from __future__ import annotations
 
 import pytest
 
 from batching import providers
+from exams.models import Exam
 from tests.emulators.key_office import KeyOffice
-from tests.exams.vendors import EMULATORS, OPTIONS
+from tests.emulators.marking_office import configuration
+from tests.emulators.vendors import EMULATORS
+from tests.exams.vendors import OPTIONS
 
 
 @pytest.fixture
@@ -24,6 +27,29 @@ def office(settings, tmp_path) -> KeyOffice:
     }
     yield providers.get("reader")
     KeyOffice.meanwhile = None
+
+
+@pytest.fixture
+def offices(settings, tmp_path):
+    """Two providers that read samples, beside those that are configured."""
+    settings.SHEAF_RESEND_ROUNDS = 0
+    settings.SHEAF_PROVIDERS = settings.SHEAF_PROVIDERS | configuration(tmp_path / "office")
+    providers._load.cache_clear()
+    yield {name: providers.get(name) for name in ("direct", "batch")}
+    providers._load.cache_clear()
+
+
+@pytest.fixture
+def bare(exam) -> Exam:
+    """The exam before it has a rubric."""
+    exam.rubrics.all().delete()
+    return exam
+
+
+@pytest.fixture
+def browser(sign_in, alice):
+    """Alice's, signed in."""
+    return sign_in(alice)
 
 
 @pytest.fixture

@@ -6,14 +6,19 @@ import io
 import json
 from typing import Any
 
+from django.core.files.storage import default_storage
+
 from accounts.models import User
 from batching.build import build_run
 from batching.direct import work_job
+from batching.jsonl import decode_request
 from batching.models import BatchItem, JobState
+from batching.requests import Data, Request
 from batching.submit import submit_job
 from exams.key_pages import prepare_key
 from exams.key_proposals import propose_key, send_key
 from exams.models import Exam, KeyProposal
+from exams.rubrics import current_rubric, leaves
 from tests.emulators.key_office import KeyOffice
 from tests.factories_rubrics import scanned_pdf
 
@@ -29,6 +34,8 @@ FIRST_PAGE = (
     "Answer: All living things are made of cells.",
 )
 SECOND_PAGE = ("Q3 [1 mark] Which organ pumps blood?", "Answer: The heart.")
+# What a teacher makes of it.
+ITEMS = [{"id": "Q1", "description": "What is light?", "max_marks": 2, "answer": "A wave."}]
 
 
 def key_pdf() -> bytes:
@@ -102,3 +109,20 @@ def said(code: str, **values: Any) -> dict[str, Any]:
 def item_states(key: KeyProposal) -> list[str]:
     items = BatchItem.objects.filter(run=fresh(key).batch_run_id)
     return list(items.order_by("number").values_list("state", flat=True))
+
+
+def request_of(key: KeyProposal) -> Request:
+    """The newest request that was built for a key."""
+    item = BatchItem.objects.filter(run=fresh(key).batch_run_id).latest("number")
+    with default_storage.open(item.job.lines_file, "rb") as file:
+        return decode_request(file.read().splitlines()[-1])
+
+
+def data(request: Request, name: str) -> Any:
+    """The data of this name in a request."""
+    return next(p.value for p in request.parts if isinstance(p, Data) and p.name == name)
+
+
+def answers_of(exam: Exam) -> dict[str, str]:
+    """The answers in the exam's rubric, by code."""
+    return {leaf.code: leaf.answer for leaf in leaves(current_rubric(exam))}

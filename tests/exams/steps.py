@@ -23,12 +23,14 @@ def swap_roll_numbers(school_class: SchoolClass, *, by: User) -> None:
     import_roster(school_class, roster.encode(), by=by)
 
 
+def files(folder: str = "") -> list[Path]:
+    """The files in a folder of the storage, or in all of it."""
+    return sorted(p for p in Path(default_storage.path(folder)).rglob("*") if p.is_file())
+
+
 def stored(folder: str = "papers") -> list[str]:
     """The hashes of the files in a folder of the storage."""
-    root = Path(default_storage.path(folder))
-    return sorted(
-        hashlib.sha256(p.read_bytes()).hexdigest() for p in root.rglob("*") if p.is_file()
-    )
+    return sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in files(folder))
 
 
 def report_line(upload, name, outcome="accepted", **fields):

@@ -19,11 +19,6 @@ def url(exam) -> str:
     return reverse("exams:exam_edit", args=[exam.pk])
 
 
-@pytest.fixture
-def browser(sign_in, alice):
-    return sign_in(alice)
-
-
 def save(browser, url, **typed):
     seen = hidden_seen(browser.get(url))
     return browser.post(url, FACTS | typed | {"seen": seen})

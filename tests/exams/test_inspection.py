@@ -16,11 +16,12 @@ from exams.orientation import turned
 from exams.pages import turn_page
 from exams.rasterize import rasterize_sheet
 from tests.exams.accidents import (
-    Killed,
+    die_at_every_try,
     fenced_with_trouble,
     kill_before_the_rows,
     let_the_lease_end,
 )
+from tests.exams.steps import files
 from tests.factories_intake import pdf, picture, rendered, unpacked
 
 pytestmark = pytest.mark.django_db
@@ -45,9 +46,8 @@ def inspected(sheet: Sheet) -> Sheet:
     return Sheet.objects.get(pk=sheet.pk)
 
 
-def files(sheet: Sheet) -> set[Path]:
-    root = Path(default_storage.path(f"sheets/{sheet.pk}"))
-    return {path for path in root.rglob("*") if path.is_file()}
+def images_of(sheet: Sheet) -> set[Path]:
+    return set(files(f"sheets/{sheet.pk}"))
 
 
 def named(sheet: Sheet) -> set[Path]:
@@ -67,7 +67,7 @@ def test_a_page_that_lies_upside_down_is_turned_and_read(exam, carol):
     assert sheet.roll_number_read == "84B003"
     assert sheet.name_read == "Carol"
     assert sheet.inspected_at is not None
-    assert files(sheet) == named(sheet)
+    assert images_of(sheet) == named(sheet)
 
 
 def test_an_upright_page_keeps_its_file(exam, carol):
@@ -86,9 +86,9 @@ def test_the_first_page_with_writing_is_read_and_a_blank_one_is_left_alone(exam,
 @pytest.mark.django_db(transaction=True)
 def test_inspecting_twice_in_a_row_is_as_once(exam, carol):
     sheet = inspected(paper(exam, turned(HEAD, 180)))
-    before = (list(sheet.pages.values()), files(sheet), sheet.history.count())
+    before = (list(sheet.pages.values()), images_of(sheet), sheet.history.count())
     sheet = inspected(sheet)
-    assert (list(sheet.pages.values()), files(sheet), sheet.history.count()) == before
+    assert (list(sheet.pages.values()), images_of(sheet), sheet.history.count()) == before
 
 
 @pytest.mark.django_db(transaction=True)
@@ -101,7 +101,7 @@ def test_a_worker_killed_after_turning_leaves_the_next_one_the_same_work(exam, c
     Sheet.objects.filter(pk=sheet.pk).update(lease_until=timezone.now())
     sheet = inspected(sheet)
     assert sheet.pages.get().turned == 180
-    assert files(sheet) == named(sheet)
+    assert images_of(sheet) == named(sheet)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -118,7 +118,7 @@ def test_a_worker_that_slept_beyond_its_lease_writes_nothing(exam, carol, monkey
     monkeypatch.setattr(inspection, "turn_needed", overtaken)
     sheet = inspected(sheet)
     assert sheet.pages.get().turned == 180
-    assert files(sheet) == named(sheet)
+    assert images_of(sheet) == named(sheet)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -137,7 +137,7 @@ def test_a_page_that_stands_in_a_request_by_now_is_not_turned(exam, carols_enrol
     monkeypatch.setattr(inspection, "turn_needed", meanwhile)
     sheet = inspected(sheet)
     assert sheet.pages.get().sha256 == before
-    assert files(sheet) == named(sheet)
+    assert images_of(sheet) == named(sheet)
 
 
 def test_a_sheet_that_cannot_be_read_fails_after_three_tries(exam, settings):
@@ -173,21 +173,18 @@ def test_trouble_after_the_commit_does_not_take_the_upright_pages(exam, carol, m
     with pytest.raises(ConnectionError):
         inspect_sheet(sheet.pk)
     assert sheet.pages.get().turned == 180
-    assert files(sheet) == named(sheet)
+    assert images_of(sheet) == named(sheet)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_poisonous_sheet_leaves_no_file_behind(exam, carol, monkeypatch, settings):
+def test_a_poisonous_sheet_leaves_no_file_behind(exam, carol, monkeypatch):
     sheet = paper(exam, turned(HEAD, 180))
     with monkeypatch.context() as patch:
         kill_before_the_rows(patch, inspection)
-        for _ in range(settings.SHEAF_MAX_TRIES):
-            with pytest.raises(Killed):
-                inspect_sheet(sheet.pk)
-            let_the_lease_end(sheet)
-    assert files(sheet) > named(sheet)
+        die_at_every_try(inspect_sheet, sheet)
+    assert images_of(sheet) > named(sheet)
     assert inspected(sheet).state == "failed"
-    assert files(sheet) == named(sheet)
+    assert images_of(sheet) == named(sheet)
 
 
 @pytest.mark.django_db(transaction=True)

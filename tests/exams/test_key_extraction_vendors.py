@@ -7,8 +7,9 @@ from batching.queries import count_items
 from batching.submit import submit_job
 from exams.key_proposals import discard_key, send_key
 from tests.emulators.keys import HEAD, propose_key
+from tests.emulators.vendors import EMULATORS
 from tests.exams.key_steps import drafted, fresh, item_states
-from tests.exams.vendors import EMULATORS, follow
+from tests.exams.vendors import follow
 from tests.factories_intake import jpeg
 
 pytestmark = pytest.mark.django_db

@@ -18,11 +18,12 @@ from exams.models import Page, Sheet
 from exams.rasterize import UnreadablePaper, pdf_pages, rasterize_sheet, render_pdf
 from tests import factories
 from tests.exams.accidents import (
-    Killed,
+    die_at_every_try,
     fenced_with_trouble,
     kill_before_the_rows,
     let_the_lease_end,
 )
+from tests.exams.steps import files
 from tests.factories_intake import jpeg, mpo, packed, pdf, picture, png, rendered, unpacked
 
 pytestmark = pytest.mark.django_db
@@ -35,10 +36,6 @@ ENCRYPTED = b"""%%PDF-1.4
 /O <%s> /U <%s> >> endobj
 trailer << /Root 1 0 R /Encrypt 4 0 R /ID [<00> <00>] >>
 %%%%EOF""" % (b"ab" * 32, b"cd" * 32)
-
-
-def files(folder: str = "sheets") -> list[Path]:
-    return sorted(p for p in Path(default_storage.path(folder)).rglob("*") if p.is_file())
 
 
 def resized(content: bytes, box: str) -> bytes:
@@ -65,7 +62,7 @@ def test_a_pdf_becomes_pages_with_thumbnails_and_hashes(exam):
             assert page.width == pytest.approx(620 * 1.5, abs=2)
         with default_storage.open(page.thumbnail) as file, Image.open(file) as image:
             assert 250 <= image.width < 600
-    assert len(files()) == 4
+    assert len(files("sheets")) == 4
 
 
 def test_images_become_pages_in_natural_order(exam):
@@ -78,9 +75,9 @@ def test_images_become_pages_in_natural_order(exam):
 
 def test_rendering_twice_in_a_row_is_as_once(exam):
     sheet = rendered(exam, pdf("Q1"))
-    before = (list(sheet.pages.values_list("image", "sha256")), files())
+    before = (list(sheet.pages.values_list("image", "sha256")), files("sheets"))
     rasterize_sheet(sheet.pk)
-    assert (list(sheet.pages.values_list("image", "sha256")), files()) == before
+    assert (list(sheet.pages.values_list("image", "sha256")), files("sheets")) == before
 
 
 @pytest.mark.parametrize(
@@ -98,7 +95,7 @@ def test_an_unreadable_pdf_fails_its_sheet_with_the_reason(exam, content, why):
     sheet = rendered(exam, content)
     assert sheet.state == "failed"
     assert why in sheet.problem
-    assert sheet.pages.count() == len(files()) == 0
+    assert sheet.pages.count() == len(files("sheets")) == 0
     assert sheet.history.first().history_change_reason == "Rendering failed"
 
 
@@ -181,7 +178,7 @@ def test_a_truncated_image_fails_its_sheet(exam, content):
     sheet = rendered(exam, content, "page.jpg")
     assert sheet.state == "failed"
     assert "damaged or incomplete" in sheet.problem
-    assert files() == []
+    assert files("sheets") == []
 
 
 def test_an_image_with_too_many_pixels_is_refused_before_it_is_decoded(exam, settings):
@@ -298,18 +295,15 @@ def test_trouble_after_the_commit_does_not_take_the_pages(exam, monkeypatch):
     assert default_storage.exists(sheet.pages.get().image)
 
 
-def test_a_poisonous_paper_leaves_no_page_behind(exam, monkeypatch, settings):
+def test_a_poisonous_paper_leaves_no_page_behind(exam, monkeypatch):
     sheet = ready(exam, "one")
     with monkeypatch.context() as patch:
         kill_before_the_rows(patch, rasterize)
-        for _ in range(settings.SHEAF_MAX_TRIES):
-            with pytest.raises(Killed):
-                rasterize_sheet(sheet.pk)
-            let_the_lease_end(sheet)
-    assert files() != []
+        die_at_every_try(rasterize_sheet, sheet)
+    assert files("sheets") != []
     rasterize_sheet(sheet.pk)
     assert Sheet.objects.get(pk=sheet.pk).state == "failed"
-    assert files() == []
+    assert files("sheets") == []
 
 
 def test_a_worker_that_slept_over_an_unreadable_paper_leaves_it_to_the_next_one(exam, monkeypatch):
@@ -347,7 +341,7 @@ def test_a_strip_that_no_page_can_be_is_refused_with_words(exam, size):
     sheet = rendered(exam, strip(*size), "strip.png")
     assert sheet.state == "failed"
     assert f"{size[0]}x{size[1]} pixels, more than 30 times as long as wide" in sheet.problem
-    assert files() == []
+    assert files("sheets") == []
 
 
 def test_a_long_screenshot_is_a_page(exam):

@@ -10,11 +10,7 @@ from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import OperationalError, transaction
 
 from exams import storage
-
-
-def everything() -> list[Path]:
-    root = Path(default_storage.path(""))
-    return [path for path in root.rglob("*") if path.is_file()]
+from tests.exams.steps import files
 
 
 @pytest.fixture
@@ -46,14 +42,14 @@ def test_a_local_file_is_moved_into_storage(tmp_path):
 def test_a_full_disk_is_a_clear_error_and_leaves_no_short_file(small_disk):
     with pytest.raises(storage.StorageFull, match="disk is full"):
         storage.keep_file(io.BytesIO(b"x" * 300_000), "papers/1", ".pdf")
-    assert everything() == []
+    assert files() == []
 
 
 def test_a_stream_that_is_too_long_leaves_nothing():
     check = storage.limit_of(0.01, "too large")
     with pytest.raises(storage.TooLarge):
         storage.keep_file(io.BytesIO(b"x" * 20_000), "uploads", ".zip", check=check)
-    assert everything() == []
+    assert files() == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -90,7 +86,7 @@ def test_files_are_taken_back_when_their_block_fails():
 
     with pytest.raises(LookupError):
         work()
-    assert everything() == []
+    assert files() == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -117,4 +113,4 @@ def test_files_stay_when_nobody_knows_whether_their_rows_were_committed():
 
     with pytest.raises(OperationalError):
         work()
-    assert len(everything()) == 1
+    assert len(files()) == 1

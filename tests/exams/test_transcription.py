@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import Notification
-from batching import providers
 from batching.build import build_run
 from batching.collect import collect_job
 from batching.conflicts import Conflict
@@ -37,7 +36,7 @@ from exams.transcription import (
     text_of,
     text_seen,
 )
-from tests.emulators.marking_office import configuration
+from tests.batching.steps import carry_job
 from tests.factories import make_enrolment, make_sheet, make_user
 
 pytestmark = pytest.mark.django_db
@@ -198,15 +197,6 @@ def test_a_proposal_can_be_dropped_and_the_confirmed_text_stays(sample, alice):
 # -- read by a model -----------------------------------------------------------------------------
 
 
-@pytest.fixture
-def offices(settings, tmp_path):
-    settings.SHEAF_RESEND_ROUNDS = 0
-    settings.SHEAF_PROVIDERS = settings.SHEAF_PROVIDERS | configuration(tmp_path / "office")
-    providers._load.cache_clear()
-    yield {name: providers.get(name) for name in ("direct", "batch")}
-    providers._load.cache_clear()
-
-
 def drafted(sample, by) -> BatchRun:
     run = draft_reading(sample, provider="batch", by=by)
     build_run(run.pk)
@@ -216,10 +206,7 @@ def drafted(sample, by) -> BatchRun:
 def read(sample, by):
     run = drafted(sample, by)
     send_reading(sample, by=by)
-    job = run.jobs.get()
-    submit_job(job.pk)
-    poll_job(job.pk)
-    collect_job(job.pk)
+    carry_job(run.jobs.get())
     return BatchItem.objects.get(run=run)
 
 

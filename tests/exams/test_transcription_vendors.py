@@ -10,7 +10,8 @@ from exams.models import SampleSheet
 from exams.samples import SampleMark, save_sample
 from exams.storage import keep_file
 from exams.transcribe import draft_reading, send_reading
-from tests.exams.vendors import EMULATORS, follow
+from tests.emulators.vendors import EMULATORS
+from tests.exams.vendors import follow
 from tests.factories import make_sheet
 from tests.factories_intake import jpeg
 

@@ -4,16 +4,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from exams.rubrics import current_rubric, leaves, save_answers, save_rubric, use_rubric
+from exams.rubrics import current_rubric, save_answers, save_rubric, use_rubric
+from tests.exams.key_steps import answers_of
 from tests.factories import BIOLOGY, make_exam
 from tests.factories_rubrics import text_pdf
 
 KEY = ["Q1. Plants make sugar from light.", "Oxygen is released by them as well."]
-
-
-@pytest.fixture
-def browser(sign_in, alice):
-    return sign_in(alice)
 
 
 @pytest.fixture
@@ -26,10 +22,6 @@ def read_url(exam) -> str:
     return reverse("exams:answer_key_read", args=[exam.pk])
 
 
-def answers(exam) -> dict[str, str]:
-    return {leaf.code: leaf.answer for leaf in leaves(current_rubric(exam))}
-
-
 def pdf(*lines: str) -> dict:
     return {"pdf": SimpleUploadedFile("key.pdf", text_pdf(lines or KEY))}
 
@@ -38,7 +30,7 @@ def test_a_typed_key_is_saved(browser, exam, url):
     seen = current_rubric(exam).content_hash
     typed = {"answer-Q1": "light\r\nand water", "answer-Q2": "cells", "seen": seen}
     assert browser.post(url, typed).status_code == 302
-    assert answers(exam) == {"Q1": "light\nand water", "Q2": "cells"}
+    assert answers_of(exam) == {"Q1": "light\nand water", "Q2": "cells"}
     assert current_rubric(exam).version == 1
 
 
@@ -48,7 +40,7 @@ def test_the_key_of_a_used_rubric_makes_the_next_version(browser, exam, url):
     seen = current_rubric(exam).content_hash
     browser.post(url, {"answer-Q1": "light", "seen": seen})
     assert current_rubric(exam).version == 2
-    assert answers(exam)["Q2"] == BIOLOGY[1]["answer"]
+    assert answers_of(exam)["Q2"] == BIOLOGY[1]["answer"]
 
 
 @pytest.fixture
@@ -70,21 +62,22 @@ def row_of(page, code: str) -> dict:
 
 
 def test_what_a_pdf_says_is_only_a_proposal(browser, exam, url, read_url, without_answer):
-    before = answers(exam)
+    before = answers_of(exam)
     assert browser.post(read_url, pdf()).status_code == 302
     page = browser.get(url)
     assert row_of(page, "Q1")["text"].startswith("Plants make sugar")
     assert row_of(page, "Q1")["is_proposal"]
     assert not row_of(page, "Q2")["is_proposal"]
     assert "Not found in it: Q2" in page.text
-    assert answers(exam) == before
+    assert answers_of(exam) == before
 
 
 def test_a_saved_proposal_is_no_proposal_any_more(browser, exam, url, read_url, without_answer):
     browser.post(read_url, pdf())
     browser.post(url, form_of(browser.get(url)))
     assert (
-        answers(exam)["Q1"] == "Plants make sugar from light.\nOxygen is released by them as well."
+        answers_of(exam)["Q1"]
+        == "Plants make sugar from light.\nOxygen is released by them as well."
     )
     assert not browser.get(url).context["proposed"]
 
@@ -97,19 +90,19 @@ def test_an_answer_that_stands_already_stays_unless_the_teacher_chooses_the_pdfs
     assert row_of(page, "Q1")["text"] == BIOLOGY[0]["answer"]
     assert "The PDF says: Plants make sugar" in page.text
     browser.post(url, form_of(page))
-    assert answers(exam)["Q1"] == BIOLOGY[0]["answer"]
+    assert answers_of(exam)["Q1"] == BIOLOGY[0]["answer"]
 
     browser.post(read_url, pdf())
     browser.post(url, {**form_of(browser.get(url)), "use-Q1": "on"})
-    assert answers(exam)["Q1"].startswith("Plants make sugar")
-    assert answers(exam)["Q2"] == BIOLOGY[1]["answer"]
+    assert answers_of(exam)["Q1"].startswith("Plants make sugar")
+    assert answers_of(exam)["Q2"] == BIOLOGY[1]["answer"]
 
 
 def test_all_answers_of_the_pdf_can_be_chosen_at_once(browser, exam, url, read_url):
     browser.post(read_url, pdf(*KEY, "Q2. Cells come from cells, and are small."))
     browser.post(url, {**form_of(browser.get(url)), "use-all": "on"})
-    assert answers(exam)["Q1"].startswith("Plants make sugar")
-    assert answers(exam)["Q2"] == "Cells come from cells, and are small."
+    assert answers_of(exam)["Q1"].startswith("Plants make sugar")
+    assert answers_of(exam)["Q2"] == "Cells come from cells, and are small."
 
 
 def test_what_is_typed_and_not_saved_survives_reading_a_pdf(browser, exam, url, read_url):
@@ -121,7 +114,7 @@ def test_what_is_typed_and_not_saved_survives_reading_a_pdf(browser, exam, url, 
     assert row_of(page, "Q2")["text"] == "Mine too"
     assert "Typed and not saved yet: Q1, Q2" in page.text
     assert f"Saved now: {BIOLOGY[0]['answer']}" in page.text
-    assert answers(exam)["Q1"] == BIOLOGY[0]["answer"]
+    assert answers_of(exam)["Q1"] == BIOLOGY[0]["answer"]
 
 
 def test_what_is_typed_survives_a_pdf_that_cannot_be_read(browser, url, read_url):
@@ -202,7 +195,7 @@ def test_the_slower_of_two_teachers_loses_no_words(browser, exam, url, admin):
     assert answer.status_code == 409
     assert "my answer" in text
     assert "the admin&#x27;s answer" in text
-    assert answers(exam)["Q1"] == "the admin's answer"
+    assert answers_of(exam)["Q1"] == "the admin's answer"
 
 
 def test_an_answer_that_is_too_long_is_422_by_criterion(browser, exam, url):

@@ -11,11 +11,6 @@ from tests.factories import BIOLOGY
 
 
 @pytest.fixture
-def browser(sign_in, alice):
-    return sign_in(alice)
-
-
-@pytest.fixture
 def url(exam) -> str:
     return reverse("exams:rubric", args=[exam.pk])
 

@@ -5,7 +5,6 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
-from batching import providers
 from batching.build import build_run
 from batching.collect import collect_job
 from batching.models import BatchItem, BatchJob, BatchRun
@@ -14,7 +13,6 @@ from batching.submit import submit_job
 from exams.models import Page, SampleSheet
 from exams.samples import SampleMark, save_sample
 from exams.transcription import propose_text, save_text
-from tests.emulators.marking_office import configuration
 from tests.factories import make_enrolment, make_sheet
 
 pytestmark = pytest.mark.django_db
@@ -32,20 +30,6 @@ def sample(exam, alice) -> SampleSheet:
 @pytest.fixture
 def url(sample):
     return lambda name="sample_text": reverse(f"exams:{name}", args=[sample.pk])
-
-
-@pytest.fixture
-def browser(sign_in, alice):
-    return sign_in(alice)
-
-
-@pytest.fixture
-def offices(settings, tmp_path):
-    settings.SHEAF_RESEND_ROUNDS = 0
-    settings.SHEAF_PROVIDERS = settings.SHEAF_PROVIDERS | configuration(tmp_path / "office")
-    providers._load.cache_clear()
-    yield {name: providers.get(name) for name in ("direct", "batch")}
-    providers._load.cache_clear()
 
 
 def test_each_page_has_a_field_beside_its_picture(browser, url, sample):

@@ -18,11 +18,6 @@ TYPED = {
 
 
 @pytest.fixture
-def browser(sign_in, alice):
-    return sign_in(alice)
-
-
-@pytest.fixture
 def url(exam) -> str:
     return reverse("exams:samples", args=[exam.pk])
 

@@ -9,11 +9,6 @@ from tests.factories import make_exam, make_sheet, make_upload
 
 
 @pytest.fixture
-def browser(sign_in, alice):
-    return sign_in(alice)
-
-
-@pytest.fixture
 def url(exam) -> str:
     return reverse("exams:upload_list", args=[exam.pk])
 

@@ -13,7 +13,7 @@ from exams.due import uploads_to_unpack
 from exams.models import Sheet, Upload
 from exams.zip_import import unpack_upload
 from tests import factories
-from tests.exams.accidents import Killed, fenced_with_trouble, let_the_lease_end
+from tests.exams.accidents import Killed, die_at_every_try, fenced_with_trouble, let_the_lease_end
 from tests.exams.steps import stored
 from tests.factories_intake import packed, pdf, receive, report, unpacked
 
@@ -103,9 +103,7 @@ def test_a_poisonous_upload_fails_after_three_tries(exam, settings):
         pass
 
 
-def test_a_member_that_kills_its_worker_ends_the_upload_and_leaves_no_file(
-    exam, settings, monkeypatch
-):
+def test_a_member_that_kills_its_worker_ends_the_upload_and_leaves_no_file(exam, monkeypatch):
     upload = receive(exam, packed(("a.pdf", pdf("a")), ("b.pdf", pdf("b")), ("c.pdf", pdf("c"))))
     real = zip_import._Unpacking._take
 
@@ -117,10 +115,7 @@ def test_a_member_that_kills_its_worker_ends_the_upload_and_leaves_no_file(
     with monkeypatch.context() as patch:
         patch.setattr(zip_import._Unpacking, "_take", take)
         patch.setattr("exams.storage.delete_files", lambda names: None)
-        for _ in range(settings.SHEAF_MAX_TRIES):
-            with pytest.raises(Killed):
-                unpack_upload(upload.pk)
-            let_the_lease_end(upload)
+        die_at_every_try(unpack_upload, upload)
     assert stored() != []
     unpack_upload(upload.pk)
     assert Upload.objects.get(pk=upload.pk).state == "failed"

@@ -8,16 +8,12 @@ from batching.direct import work_job
 from batching.models import BatchJob, JobState
 from batching.poll import poll_job
 from batching.submit import submit_job
-from tests.emulators.gemini import GeminiEmulator
-from tests.emulators.local import LocalEmulator
-from tests.emulators.openai import OpenAIEmulator
 
 OPTIONS = {
     "openai": {"api_key": "sk-proj-Emulated0123456789", "model": "gpt-4.1-mini"},
     "gemini": {"api_key": "AIzaSyEmulated0123456789abcdefghijklmno"},
     "local": {"model": "tiny-vision"},
 }
-EMULATORS = {"openai": OpenAIEmulator, "gemini": GeminiEmulator, "local": LocalEmulator}
 
 
 def follow(run) -> None:

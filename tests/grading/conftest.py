@@ -1,4 +1,4 @@
-"""Providers that mark, and runs that go their way, for tests of grading."""
+"""A graded sheet and its teacher's browser, providers that mark, runs that go their way."""
 
 from __future__ import annotations
 
@@ -6,15 +6,32 @@ import pytest
 
 from batching import providers, tasks
 from batching.build import build_run
-from batching.collect import collect_job
-from batching.direct import work_job
 from batching.models import BatchJob, JobState
-from batching.poll import poll_job
-from batching.submit import submit_job
-from grading.models import GradingRun
+from exams.models import Sheet
+from grading.models import GradingRun, Mark
 from grading.runs import draft_run, send_run
+from tests.batching.steps import carry_job
 from tests.emulators.marking_office import configuration
 from tests.factories import make_sheet
+from tests.grading.steps import marks_of
+
+
+@pytest.fixture
+def teacher(alice, sign_in):
+    """Alice's browser, signed in."""
+    return sign_in(alice)
+
+
+@pytest.fixture
+def sheet(exam, carols_enrolment) -> Sheet:
+    """Carol's, graded."""
+    return make_sheet(exam, state="graded", enrolment=carols_enrolment)
+
+
+@pytest.fixture
+def mark(sheet) -> Mark:
+    """The first of the sheet."""
+    return marks_of(sheet)[0]
 
 
 @pytest.fixture
@@ -57,10 +74,5 @@ def grade(alice):
 def carry(run: GradingRun) -> None:
     """The engine's stages on every job of a run, as workers take them, and the next build."""
     for job in BatchJob.objects.filter(run=run.batch_run).order_by("pk"):
-        submit_job(job.pk)
-        if job.kind == "direct":
-            work_job(job.pk)
-        else:
-            poll_job(job.pk)
-            collect_job(job.pk)
+        carry_job(job)
     build_run(run.pk)

@@ -9,11 +9,6 @@ from accounts.models import Role
 from tests import factories
 
 
-@pytest.fixture
-def teacher(alice, sign_in):
-    return sign_in(alice)
-
-
 def next_step(browser):
     ((_, standing),) = browser.get("/").context["rows"]
     return standing.next.url

@@ -28,14 +28,10 @@ from grading.exam_delete import MustStay, deletion_state
 from grading.models import GradingRun
 from grading.runs import cancel_run, draft_run
 from tests.factories import make_batch_run, make_exam, make_sheet, make_upload
+from tests.grading.steps import delete
 from tests.races import on_postgresql, race
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def teacher(alice, sign_in):
-    return sign_in(alice)
 
 
 @pytest.fixture
@@ -55,10 +51,6 @@ def full(exam, alice):
         )
     SampleSheet.objects.create(exam=exam, sheet=sheets[1], title="Full", created_by=alice)
     return sheets
-
-
-def delete(exam, by):
-    return exam_delete.delete_exam(exam, by=by, fingerprint=deletion_state(exam).fingerprint)
 
 
 def stored(model) -> int:

@@ -13,11 +13,8 @@ from accounts.models import Notification
 from batching import providers
 from batching.build import build_run
 from batching.claims import claim
-from batching.collect import collect_job
 from batching.conflicts import Conflict
-from batching.direct import work_job
 from batching.models import BatchItem, BatchJob, BatchRun, ResultFile
-from batching.poll import poll_job
 from batching.queries import count_items
 from batching.submit import submit_job
 from exams.due import keys_to_prepare
@@ -31,14 +28,14 @@ from exams.transcription import propose_text, save_text
 from grading import exam_delete, integrity
 from grading.exam_delete import MustStay, deletion_state
 from grading.runs import draft_run, send_run
+from tests.batching.steps import carry_job
 from tests.emulators.marking_office import configuration
 from tests.exams import key_steps
 from tests.factories import make_key, make_sheet
+from tests.grading.steps import delete
 from tests.races import Meanwhile, on_postgresql, race, somebody_waits
 
 pytestmark = pytest.mark.django_db
-
-ITEMS = [{"id": "Q1", "description": "What is light?", "max_marks": 2, "answer": "A wave."}]
 
 
 @pytest.fixture
@@ -53,11 +50,6 @@ def offices(settings, tmp_path):
     providers._load.cache_clear()
     yield {name: providers.get(name) for name in ("direct", "batch", "reader")}
     providers._load.cache_clear()
-
-
-@pytest.fixture
-def teacher(alice, sign_in):
-    return sign_in(alice)
 
 
 @pytest.fixture
@@ -76,19 +68,10 @@ def proposed(exam, offices) -> KeyProposal:
     return key_steps.read(key_steps.drafted(exam))
 
 
-def delete(exam, by):
-    return exam_delete.delete_exam(exam, by=by, fingerprint=deletion_state(exam).fingerprint)
-
-
 def carry(run):
     """All of a sent run, later rounds included, as workers take it."""
     while job := run.jobs.filter(state="submitted").first():
-        submit_job(job.pk)
-        if job.kind == "direct":
-            work_job(job.pk)
-        else:
-            poll_job(job.pk)
-            collect_job(job.pk)
+        carry_job(job)
         build_run(run.pk)
 
 
@@ -126,10 +109,7 @@ def test_of_a_run_whose_replies_failed_only_the_account_is_left(exam, alice, off
     send_run(run, by=alice)
     for _ in range(2):
         offices["batch"].set_fault("prose")
-        job = run.batch_run.jobs.get(state="submitted")
-        submit_job(job.pk)
-        poll_job(job.pk)
-        collect_job(job.pk)
+        carry_job(run.batch_run.jobs.get(state="submitted"))
         build_run(run.pk)
     assert exam.sheets.get().state == "failed"
     assert set(BatchItem.objects.values_list("reply", flat=True)) == {"no json"}
@@ -150,7 +130,7 @@ def test_of_an_answer_key_only_the_account_is_left(exam, alice, offices, way):
     else:
         key = key_steps.read(key)
     if way == "confirmed":
-        confirm_key(key, ITEMS, by=alice, seen=current_rubric(exam).content_hash)
+        confirm_key(key, key_steps.ITEMS, by=alice, seen=current_rubric(exam).content_hash)
     assert key_steps.fresh(key).state == way
     delete(exam, alice)
     assert not KeyProposal.objects.exists()
@@ -207,7 +187,7 @@ def test_what_came_since_the_page_was_shown_is_not_deleted_unseen(
         case "key":
             make_key(exam, state="discarded")
         case "confirmed":
-            confirm_key(proposed, ITEMS, by=alice, seen=current_rubric(exam).content_hash)
+            confirm_key(proposed, key_steps.ITEMS, by=alice, seen=current_rubric(exam).content_hash)
         case "proposed text":
             propose_text(sample, texts, source="Somebody")
         case "confirmed text":
@@ -351,7 +331,7 @@ class TestAtTheSameMoment:
             other.start()
             while other.is_alive() and not somebody_waits():
                 time.sleep(0.02)
-            confirm_key(proposed, ITEMS, by=alice, seen=seen)
+            confirm_key(proposed, key_steps.ITEMS, by=alice, seen=seen)
         other.join()
         assert isinstance(other.outcome[0], Conflict)
         assert key_steps.fresh(proposed).state == "confirmed"

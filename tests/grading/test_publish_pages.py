@@ -9,11 +9,6 @@ from tests import factories
 
 
 @pytest.fixture
-def teacher(alice, sign_in):
-    return sign_in(alice)
-
-
-@pytest.fixture
 def page(exam):
     return reverse("grading:publish", args=[exam.pk])
 

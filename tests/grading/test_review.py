@@ -10,23 +10,12 @@ from django.utils import timezone
 
 from batching.conflicts import Conflict
 from exams.models import Sheet
-from grading import queries, review
+from grading import review
 from grading.models import Assessment, Look, Mark
 from tests import factories
+from tests.grading.steps import fresh, marks_of, seen
 
 ONE, HALF = Decimal(1), Decimal("0.5")
-
-
-def marks_of(sheet):
-    return list(Mark.objects.filter(sheet=sheet).order_by("criterion__position"))
-
-
-def fresh(row):
-    return type(row).objects.get(pk=row.pk)
-
-
-def seen(sheet):
-    return queries.marks_version(marks_of(sheet))
 
 
 def change(mark, by, **changes):
@@ -43,11 +32,6 @@ def change(mark, by, **changes):
 @pytest.fixture
 def sheet(exam):
     return factories.make_sheet(exam, state="graded")
-
-
-@pytest.fixture
-def mark(sheet):
-    return marks_of(sheet)[0]
 
 
 def test_a_changed_mark_remembers_who_when_why_before_and_after(mark, alice):

@@ -1,4 +1,4 @@
-"""The review pages as a teacher meets them: who may open them, what a save gives back."""
+"""The review pages as a teacher meets them: who may open them, what they show, approving."""
 
 import re
 from decimal import Decimal
@@ -10,52 +10,17 @@ from django.urls import reverse
 
 from exams.models import Sheet
 from exams.rubrics import use_rubric
-from grading import queries, review
-from grading.models import Look, Mark
+from grading import review
+from grading.models import Look
 from tests import factories
+from tests.grading.steps import fresh, marks_of, seen, url
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
-
-
-def url(name, row):
-    return reverse(f"grading:{name}", args=[row.pk])
-
-
-def marks_of(sheet):
-    return list(Mark.objects.filter(sheet=sheet).order_by("criterion__position"))
-
-
-def seen(sheet):
-    return queries.marks_version(marks_of(sheet))
 
 
 def body(answer):
     """A page without its CSRF token, which is another one each time."""
     return re.sub(rb"[A-Za-z0-9]{64}", b"", answer.content)
-
-
-def values(mark, **changes):
-    given = {"awarded": mark.awarded, "feedback": mark.feedback, "reason": "", "version": 1}
-    return {name: str(value) for name, value in (given | changes).items()}
-
-
-def fresh(row):
-    return type(row).objects.get(pk=row.pk)
-
-
-@pytest.fixture
-def sheet(exam, carols_enrolment):
-    return factories.make_sheet(exam, state="graded", enrolment=carols_enrolment)
-
-
-@pytest.fixture
-def mark(sheet):
-    return marks_of(sheet)[0]
-
-
-@pytest.fixture
-def teacher(alice, sign_in):
-    return sign_in(alice)
 
 
 PAGES = ["review_list", "publish", "results", "export_csv"]
@@ -194,107 +159,6 @@ def test_text_from_a_model_is_text(exam, carols_enrolment, teacher):
         text = teacher.get(url(name, sheet)).content.decode()
         assert "<script>alert" not in text
         assert "&lt;script&gt;alert" in text
-
-
-def test_saving_without_script_returns_to_the_mark(mark, teacher):
-    answer = teacher.post(url("mark_save", mark), values(mark, awarded=2, reason="Complete."))
-    assert answer.status_code == 302
-    assert answer.url.endswith(f"#mark-{mark.pk}")
-    assert fresh(mark).awarded == 2
-
-
-def test_saving_with_htmx_gives_the_card_alone_and_the_new_total(mark, sheet, teacher):
-    answer = teacher.post(
-        url("mark_save", mark), values(mark, awarded="1.5", reason="Nearly."), **HTMX
-    )
-    text = answer.content.decode()
-    assert answer.status_code == 200
-    assert "<html" not in text
-    assert f'id="mark-{mark.pk}"' in text
-    assert 'hx-swap-oob="true"' in text
-    assert "<strong>2.5</strong>" in text
-    assert seen(sheet) in text
-    assert 'name="version" value="2"' in text
-
-
-@pytest.mark.parametrize("headers", [{}, HTMX])
-def test_an_illegal_or_unexplained_mark_is_422_and_keeps_what_was_typed(mark, teacher, headers):
-    typed = values(mark, awarded="1.75", feedback="My own words", reason="")
-    answer = teacher.post(url("mark_save", mark), typed, **headers)
-    text = answer.content.decode()
-    assert answer.status_code == 422
-    assert "give 0 to 2 in steps of 0.5" in text
-    assert "Say why" in text
-    assert "My own words" in text
-    assert fresh(mark).version == 1
-
-
-@pytest.mark.parametrize("nonsense", ["", "two", "NaN", "1e9", "Infinity"])
-def test_points_that_are_no_number_are_422(mark, teacher, nonsense):
-    typed = values(mark, awarded=nonsense, reason="x")
-    assert teacher.post(url("mark_save", mark), typed).status_code == 422
-    assert fresh(mark).version == 1
-
-
-@pytest.mark.parametrize("headers", [{}, HTMX])
-def test_a_stale_save_is_409_and_shows_both_values_who_and_when(mark, teacher, admin, headers):
-    review.change_mark(
-        mark.pk, awarded=Decimal(2), feedback="Hers", reason="Full.", version=1, by=admin
-    )
-    typed = values(mark, awarded="0.5", feedback="His", reason="Thin.")
-    answer = teacher.post(url("mark_save", mark), typed, **headers)
-    text = answer.content.decode()
-    assert answer.status_code == 409
-    for shown in ("Hers", "His", "Theirs, saved by Admin", "<strong>2</strong>", "0.5"):
-        assert shown in text
-    assert fresh(mark).feedback == "Hers"
-    assert 'name="version" value="2"' in text  # "save mine over it" is a save of version 2
-    again = teacher.post(url("mark_save", mark), typed | {"version": "2"}, **headers)
-    assert again.status_code in (200, 302)
-    assert (fresh(mark).feedback, fresh(mark).version) == ("His", 3)
-
-
-def test_keeping_theirs_shows_the_card_as_it_is_now(mark, teacher):
-    answer = teacher.get(url("mark_save", mark), **HTMX)
-    assert answer.status_code == 200
-    assert f'id="mark-{mark.pk}"' in answer.content.decode()
-
-
-@pytest.mark.parametrize("headers", [{}, HTMX])
-def test_saving_a_published_mark_is_409(exam, teacher, headers):
-    sheet = factories.make_sheet(exam, state="published")
-    mark = marks_of(sheet)[0]
-    answer = teacher.post(url("mark_save", mark), values(mark, awarded=2, reason="x"), **headers)
-    assert answer.status_code == 409
-    assert "Take the publication back" in answer.content.decode()
-    assert fresh(mark).version == 1
-
-
-def test_the_history_shows_before_and_after_who_and_why(mark, teacher, alice):
-    review.change_mark(
-        mark.pk,
-        awarded=Decimal(2),
-        feedback="New words",
-        reason="It is there.",
-        version=1,
-        by=alice,
-    )
-    text = teacher.get(url("mark_history", mark), **HTMX).content.decode()
-    for shown in ("<del>1</del>", "<strong>2</strong>", "Alice", "It is there.", "New words"):
-        assert shown in text
-    assert b"<html" in teacher.get(url("mark_history", mark)).content
-
-
-def test_an_earlier_value_is_put_back_from_the_page(mark, teacher, alice):
-    first = mark.history.latest()
-    review.change_mark(mark.pk, awarded=Decimal(2), feedback="", reason="x", version=1, by=alice)
-    form = {"history_id": first.history_id, "version": 2}
-    assert teacher.post(url("mark_put_back", mark), form, **HTMX).status_code == 200
-    assert fresh(mark).awarded == 1
-    assert teacher.post(url("mark_put_back", mark), form, **HTMX).status_code in (200, 409)
-    assert teacher.post(url("mark_put_back", mark), {"history_id": "x"}).status_code == 422
-    wrong = {"history_id": 999999, "version": 3}
-    assert teacher.post(url("mark_put_back", mark), wrong).status_code == 422
 
 
 def test_a_look_is_recorded_by_a_post_and_then_all_looked_at_can_be_approved(

@@ -1,0 +1,117 @@
+"""A mark on the review page: what a save gives back, its history, an earlier value put back."""
+
+from decimal import Decimal
+
+import pytest
+
+from grading import review
+from tests import factories
+from tests.grading.steps import fresh, marks_of, seen, url
+
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+
+def values(mark, **changes):
+    given = {"awarded": mark.awarded, "feedback": mark.feedback, "reason": "", "version": 1}
+    return {name: str(value) for name, value in (given | changes).items()}
+
+
+def test_saving_without_script_returns_to_the_mark(mark, teacher):
+    answer = teacher.post(url("mark_save", mark), values(mark, awarded=2, reason="Complete."))
+    assert answer.status_code == 302
+    assert answer.url.endswith(f"#mark-{mark.pk}")
+    assert fresh(mark).awarded == 2
+
+
+def test_saving_with_htmx_gives_the_card_alone_and_the_new_total(mark, sheet, teacher):
+    answer = teacher.post(
+        url("mark_save", mark), values(mark, awarded="1.5", reason="Nearly."), **HTMX
+    )
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert "<html" not in text
+    assert f'id="mark-{mark.pk}"' in text
+    assert 'hx-swap-oob="true"' in text
+    assert "<strong>2.5</strong>" in text
+    assert seen(sheet) in text
+    assert 'name="version" value="2"' in text
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_an_illegal_or_unexplained_mark_is_422_and_keeps_what_was_typed(mark, teacher, headers):
+    typed = values(mark, awarded="1.75", feedback="My own words", reason="")
+    answer = teacher.post(url("mark_save", mark), typed, **headers)
+    text = answer.content.decode()
+    assert answer.status_code == 422
+    assert "give 0 to 2 in steps of 0.5" in text
+    assert "Say why" in text
+    assert "My own words" in text
+    assert fresh(mark).version == 1
+
+
+@pytest.mark.parametrize("nonsense", ["", "two", "NaN", "1e9", "Infinity"])
+def test_points_that_are_no_number_are_422(mark, teacher, nonsense):
+    typed = values(mark, awarded=nonsense, reason="x")
+    assert teacher.post(url("mark_save", mark), typed).status_code == 422
+    assert fresh(mark).version == 1
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_a_stale_save_is_409_and_shows_both_values_who_and_when(mark, teacher, admin, headers):
+    review.change_mark(
+        mark.pk, awarded=Decimal(2), feedback="Hers", reason="Full.", version=1, by=admin
+    )
+    typed = values(mark, awarded="0.5", feedback="His", reason="Thin.")
+    answer = teacher.post(url("mark_save", mark), typed, **headers)
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    for shown in ("Hers", "His", "Theirs, saved by Admin", "<strong>2</strong>", "0.5"):
+        assert shown in text
+    assert fresh(mark).feedback == "Hers"
+    assert 'name="version" value="2"' in text  # "save mine over it" is a save of version 2
+    again = teacher.post(url("mark_save", mark), typed | {"version": "2"}, **headers)
+    assert again.status_code in (200, 302)
+    assert (fresh(mark).feedback, fresh(mark).version) == ("His", 3)
+
+
+def test_keeping_theirs_shows_the_card_as_it_is_now(mark, teacher):
+    answer = teacher.get(url("mark_save", mark), **HTMX)
+    assert answer.status_code == 200
+    assert f'id="mark-{mark.pk}"' in answer.content.decode()
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_saving_a_published_mark_is_409(exam, teacher, headers):
+    sheet = factories.make_sheet(exam, state="published")
+    mark = marks_of(sheet)[0]
+    answer = teacher.post(url("mark_save", mark), values(mark, awarded=2, reason="x"), **headers)
+    assert answer.status_code == 409
+    assert "Take the publication back" in answer.content.decode()
+    assert fresh(mark).version == 1
+
+
+def test_the_history_shows_before_and_after_who_and_why(mark, teacher, alice):
+    review.change_mark(
+        mark.pk,
+        awarded=Decimal(2),
+        feedback="New words",
+        reason="It is there.",
+        version=1,
+        by=alice,
+    )
+    text = teacher.get(url("mark_history", mark), **HTMX).content.decode()
+    for shown in ("<del>1</del>", "<strong>2</strong>", "Alice", "It is there.", "New words"):
+        assert shown in text
+    assert b"<html" in teacher.get(url("mark_history", mark)).content
+
+
+def test_an_earlier_value_is_put_back_from_the_page(mark, teacher, alice):
+    first = mark.history.latest()
+    review.change_mark(mark.pk, awarded=Decimal(2), feedback="", reason="x", version=1, by=alice)
+    form = {"history_id": first.history_id, "version": 2}
+    assert teacher.post(url("mark_put_back", mark), form, **HTMX).status_code == 200
+    assert fresh(mark).awarded == 1
+    assert teacher.post(url("mark_put_back", mark), form, **HTMX).status_code in (200, 409)
+    assert teacher.post(url("mark_put_back", mark), {"history_id": "x"}).status_code == 422
+    wrong = {"history_id": 999999, "version": 3}
+    assert teacher.post(url("mark_put_back", mark), wrong).status_code == 422
