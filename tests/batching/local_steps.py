@@ -35,7 +35,7 @@ REQUEST = Request(
 
 def read_image(image: Image) -> Picture:
     """The picture of an image: written upon on the sheet, empty on the sample."""
-    return Picture(_page(image.role), "image/jpeg", 800, 500)
+    return Picture.of(_page(image.role), "image/jpeg", 800, 500)
 
 
 @cache
