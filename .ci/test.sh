@@ -1,10 +1,10 @@
 #!/bin/sh
 # Every check and every test; `make test` installs what they need first.
-# PYTEST_WORKERS=2 sets how many test processes run at once.
+# PYTEST_WORKERS=3 sets how many test processes run at once.
 set -eu
 cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
-workers="${PYTEST_WORKERS:-2}"
+workers="${PYTEST_WORKERS:-3}"
 
 # Checks and tests never touch the data folder of a demo.
 SHEAF_DATA_DIR=$(mktemp -d -t sheaf-checks-XXXXXX)
