@@ -25,7 +25,7 @@ export PYTHONWARNINGS="${PYTHONWARNINGS:-ignore:You're running the worker with s
 case "$SHEAF_DEFAULT_PROVIDER" in
   openai | gemini | local)
     # A named configuration could lead past the emulator.
-    unset SHEAF_PROVIDERS
+    export SHEAF_PROVIDERS=
     export EMULATOR_PORT="${EMULATOR_PORT:-$((PORT + 1))}"
     variables=$(python manage.py run_emulator "$SHEAF_DEFAULT_PROVIDER" \
       --port "$EMULATOR_PORT" --environment)

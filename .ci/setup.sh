@@ -55,7 +55,7 @@ fi
 stamp=.venv/installed
 wanted=$(cat requirements.txt "$requirements" | sha256sum)
 if ! grep -qsxF "$wanted" "$stamp"; then
-  echo "Installing $requirements"
+  echo "Installing $requirements (about a minute the first time)"
   .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements"
   echo "$wanted" >>"$stamp"
 fi

@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 export PATH="$PWD/.venv/bin:$PATH"
 workers="${PYTEST_WORKERS:-3}"
 
-# Checks and tests never touch the data folder of a demo.
+# Checks and tests never touch the data folder of a demo, and read no .env.
+export PYTHON_DOTENV_DISABLED=1
 SHEAF_DATA_DIR=$(mktemp -d -t sheaf-checks-XXXXXX)
 export SHEAF_DATA_DIR
 trap 'rm -rf "$SHEAF_DATA_DIR"' EXIT

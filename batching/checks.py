@@ -53,7 +53,7 @@ def check_providers(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             found.append(
                 Warning(
                     f"What the provider {name} ({provider.title}) costs is not known: no cost "
-                    "is shown, and no spending cap holds.",
+                    "is shown, and nothing of it is sent where there is a spending cap.",
                     hint=f'Give {name} its price in SHEAF_PROVIDERS, such as "price": '
                     '{"input": 0.2, "output": 0.8} for a million tokens in a batch.',
                     id="sheaf.W002",

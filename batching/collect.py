@@ -36,12 +36,13 @@ from batching.providers.base import (
     UnreadableLine,
 )
 from batching.settle import lose, settle
-from batching.submit import NotUsable, rest
+from batching.submit import TRIED_HOURLY, NotUsable, rest
 
 logger = logging.getLogger(__name__)
 
 LINES_AT_ONCE = 600
 COLLECT_SECONDS = 240
+ASKED_AGAIN = "The results are asked for again."
 # A line is one reply; a longer one is no reply and is not read into memory.
 LONGEST_LINE = 20_000_000
 
@@ -91,8 +92,8 @@ def collect_job(job_pk: int) -> bool:
 def wait_for_results(held: Claim, problem: str, seconds: float) -> None:
     """The results cannot be had now: say so on the job, tell when it takes too long, try later."""
     with fenced(held, progress=False) as job:
-        if job.problem != problem:
-            job.problem = problem
+        if job.problem != f"{problem} {ASKED_AGAIN}":
+            job.problem = f"{problem} {ASKED_AGAIN}"
             job.save()
         tell_if_late(job)
     give_back(held, seconds=seconds)
@@ -109,6 +110,8 @@ def keep_results(held: Claim, job: BatchJob, provider: BatchProvider) -> None:
         ResultFile.objects.filter(job=row).delete()
         ResultFile.objects.bulk_create(rows)
         row.results_kept_at = timezone.now()
+        if row.problem.endswith((ASKED_AGAIN, TRIED_HOURLY)):
+            row.problem = ""
         row.save()
     pauses.end_pause(provider)
 

@@ -87,6 +87,11 @@ def account_of(provider: DirectProvider | BatchProvider, *, handing_in: bool) ->
     return f"{provider.account}{HANDING_IN}" if handing_in else provider.account
 
 
+def all_calls(account: str) -> str:
+    """The name of the row for all calls to an account, hand-ins or not."""
+    return account.removesuffix(HANDING_IN)
+
+
 def resting(now: datetime) -> list[str]:
     """The names of the configurations whose account rests."""
     accounts = set(

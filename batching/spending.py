@@ -6,6 +6,7 @@ job that runs counts with its estimate, one that has ended with what its provide
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from django.conf import settings
@@ -13,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import F, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
-from batching import purposes
+from batching import providers, purposes
 from batching.models import BatchJob, BatchRun, Budget, JobState
 from batching.providers.base import Price, Usage
 
@@ -74,15 +75,30 @@ def spent(jobs: QuerySet[BatchJob]) -> Decimal:
     return total
 
 
+def is_price_known(job: BatchJob) -> bool:
+    """Whether the price that a job was built with is what it costs, and not one nobody set."""
+    if any(Decimal(job.price.get(name, 0)) for name in ("input", "output", "cached")):
+        return True
+    if job.provider not in providers.names() or not providers.price_known(job.provider):
+        return False
+    price = providers.get(job.provider).price
+    return not (price.input or price.output or price.cached)
+
+
+def unpriced(jobs: Iterable[BatchJob]) -> list[str]:
+    """The titles of the providers of these jobs that nobody gave a price."""
+    names = sorted({job.provider for job in jobs if not is_price_known(job)})
+    return [providers.about(name).title for name in names]
+
+
 def check_caps(run: BatchRun, jobs: QuerySet[BatchJob]) -> None:
     """Refuse to approve `jobs` of a run when their estimate does not fit under a cap.
 
     Must run in the transaction that approves them: it locks the budgets, so that two runs
-    cannot both take the last of the money. Raises OverBudget.
+    cannot both take the last of the money. Under a cap nothing goes out whose price nobody set.
+    Raises OverBudget.
     """
     asked: Decimal = jobs.aggregate(total=Coalesce(Sum("estimated_cost"), Decimal(0)))["total"]
-    if not asked:
-        return
     caps = [(SITE, settings.SHEAF_SPENDING_CAP, BatchJob.objects.all())]
     if run.budget:
         own = BatchJob.objects.filter(run__budget=run.budget)
@@ -90,10 +106,18 @@ def check_caps(run: BatchRun, jobs: QuerySet[BatchJob]) -> None:
     for name, cap, counted in sorted(caps, key=lambda one: one[0]):
         if cap is None:
             continue
+        whose = "Sheaf as a whole" if name == SITE else "this exam"
+        if names := unpriced(jobs):
+            raise OverBudget(
+                f"There is a cap on what {whose} may spend, and nobody can say whether this fits:"
+                f" the price of {', '.join(names)} is not set. Ask an admin to set it, or take the"
+                " cap away. Nothing was sent."
+            )
+        if not asked:
+            continue
         lock_budget(name)
         already = spent(counted)
         if already + asked > cap:
-            whose = "Sheaf as a whole" if name == SITE else "this exam"
             raise OverBudget(
                 f"This is expected to cost {asked:.2f}. {already:.2f} of the {cap:.2f} that"
                 f" {whose} may spend are used or promised. Nothing was sent: raise the cap, or"

@@ -32,6 +32,7 @@ ROOM_SECONDS = 60
 
 
 REST_SECONDS = 3600
+TRIED_HOURLY = "It is tried again every hour; an admin can write the job off."
 # A job that was handed in before, and found no room, has items that are sent already.
 NOT_ENDED = (ItemState.BUILT, ItemState.SENT)
 OTHER_ACCOUNT = (
@@ -208,8 +209,7 @@ def wait(held: Claim, problem: str, seconds: float) -> None:
 def rest(held: Claim, problem: str) -> None:
     """Say on the job what keeps it, and look again in an hour. A person can write it off."""
     logger.warning("job %s rests: %s", held.pk, problem)
-    told = f"{problem} It is tried again every hour; an admin can write the job off."
-    wait(held, told, REST_SECONDS)
+    wait(held, f"{problem} {TRIED_HOURLY}", REST_SECONDS)
 
 
 def call_off(held: Claim, job: BatchJob) -> None:

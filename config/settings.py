@@ -1,6 +1,7 @@
 """Every setting of Sheaf, in one file.
 
-Comes in: environment variables, all listed in .env.example and docs/operations.md.
+Comes in: environment variables, also from a file .env, all listed in .env.example and
+docs/operations.md.
 Goes out: Django settings. Without any variable Sheaf runs on a laptop: SQLite, files
 and an embedded broker below one data folder. SHEAF_ENV=production turns the guards on.
 """
@@ -14,10 +15,13 @@ from pathlib import Path
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from dotenv import load_dotenv
 
 from batching.providers import configure
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# What the environment sets itself, be it to nothing, stays.
+load_dotenv(BASE_DIR / ".env", interpolate=False)
 
 
 def env_text(name: str, default: str = "") -> str:

@@ -9,6 +9,9 @@ if "SHEAF_DATA_DIR" not in os.environ:
     os.environ["SHEAF_DATA_DIR"] = tempfile.mkdtemp(prefix="sheaf-test-")
     atexit.register(shutil.rmtree, os.environ["SHEAF_DATA_DIR"], ignore_errors=True)
 
+# A developer's .env is not for tests, nor for the processes that they start.
+os.environ["PYTHON_DOTENV_DISABLED"] = "1"
+
 # No test speaks to a vendor, whatever the shell has set.
 VENDORS = ("OPENAI_", "GEMINI_", "GOOGLE_", "LOCAL_", "SHEAF_PROVIDERS", "SHEAF_EMULATORS")
 for variable in [name for name in os.environ if name.startswith(VENDORS)]:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db.models import Sum
 
-from batching import providers, spending
+from batching import spending
 from batching.models import BatchItem, BatchJob, JobState
 from batching.providers.base import Usage
 from exams.models import Exam
@@ -47,16 +47,22 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """One limit on money: what of it is used or promised, and what is asked of it now."""
+    """One limit on money: what of it is used or promised, and what is asked of it now.
+
+    `unpriced` names what nobody gave a price: a limit cannot hold it.
+    """
 
     whose: str
     limit: Decimal | None
     spent: Decimal
     asked: Decimal
+    unpriced: str = ""
 
     @property
     def fits(self) -> bool:
-        return self.limit is None or not self.asked or self.spent + self.asked <= self.limit
+        if self.limit is None:
+            return True
+        return not self.unpriced and (not self.asked or self.spent + self.asked <= self.limit)
 
     @property
     def left(self) -> Decimal:
@@ -82,18 +88,8 @@ def cost_of_job(job: BatchJob, used: Usage) -> Cost:
         used=used,
         cost=spending.cost_of(used, job.price) if job.cost is None else job.cost,
         currency=job.price.get("currency", ""),
-        is_known=is_price_known(job),
+        is_known=spending.is_price_known(job),
     )
-
-
-def is_price_known(job: BatchJob) -> bool:
-    """Whether the price that a job was built with is what it costs, and not one nobody set."""
-    if any(Decimal(job.price.get(name, 0)) for name in ("input", "output", "cached")):
-        return True
-    if job.provider not in providers.names() or not providers.price_known(job.provider):
-        return False
-    price = providers.get(job.provider).price
-    return not (price.input or price.output or price.cached)
 
 
 def total_of(costs: Iterable[Cost]) -> Cost:
@@ -112,12 +108,16 @@ def total_of(costs: Iterable[Cost]) -> Cost:
 
 def caps_on(exam: Exam, jobs: Iterable[BatchJob]) -> list[Cap]:
     """What the exam and the site may still spend, with what the jobs that wait would take."""
-    asked = sum((job.estimated_cost for job in jobs if job.state == JobState.REVIEW), NOTHING)
+    waiting = [job for job in jobs if job.state == JobState.REVIEW]
+    asked = sum((job.estimated_cost for job in waiting), NOTHING)
+    unpriced = ", ".join(spending.unpriced(waiting))
     own = BatchJob.objects.filter(run__budget=exam.budget)
-    caps = [Cap("This exam", exam.spending_cap, spending.spent(own), asked)]
+    caps = [Cap("This exam", exam.spending_cap, spending.spent(own), asked, unpriced)]
     if settings.SHEAF_SPENDING_CAP is not None:
         everything = spending.spent(BatchJob.objects.all())
-        caps.append(Cap("Sheaf as a whole", settings.SHEAF_SPENDING_CAP, everything, asked))
+        caps.append(
+            Cap("Sheaf as a whole", settings.SHEAF_SPENDING_CAP, everything, asked, unpriced)
+        )
     return caps
 
 

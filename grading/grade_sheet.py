@@ -19,7 +19,13 @@ from exams.pages import kept_pages
 from exams.result_schema import result_schema
 from grading.models import GradingRun
 from grading.requests import PURPOSE, drafts_of, pages_of, waits_for
-from grading.results import accept_replies, fail_sheets, lock_sheets, move_sheets
+from grading.results import (
+    accept_replies,
+    fail_sheets,
+    lock_sheets,
+    move_sheets,
+    restore_marks,
+)
 
 
 class GradeSheet(Purpose):
@@ -49,6 +55,10 @@ class GradeSheet(Purpose):
 
     def released(self, items: Sequence[BatchItem]) -> None:
         _move(items, (SheetState.JSONL_READY, SheetState.IN_BATCH), Sheet.release, items[0].reason)
+        again = GradingRun.objects.values_list("graded_again", flat=True).get(
+            batch_run=items[0].run_id
+        )
+        restore_marks({item.subject_id: again.get(str(item.subject_id)) for item in items})
         self._tell_when_over(items[0].run)
 
     def ended(self, job: BatchJob) -> None:

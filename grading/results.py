@@ -7,7 +7,7 @@ made legal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -29,6 +29,7 @@ from grading.history import write_history
 from grading.models import Assessment, Mark, Part
 from grading.requests import pages_of
 
+NOT_AGAIN = "It was to be graded again and was not: the marks are back"
 MOVED_FIELDS = ["state", "problem", "enrolment"]
 
 
@@ -112,10 +113,14 @@ def write_marks(rubric: Rubric, criteria: Sequence[Criterion], taken: Sequence[T
         for criterion in criteria
     ]
     insert_rows(parts)
-    pks = [assessment.pk for assessment in assessments]
+    make_marks([assessment.pk for assessment in assessments], criteria, "Made from an assessment")
+
+
+def make_marks(assessments: Sequence[int], criteria: Sequence[Criterion], reason: str) -> None:
+    """Make the marks of the sheets of assessments, with their history, as these propose them."""
     insert_from(
         Mark,
-        Part.objects.filter(assessment__in=pks).order_by("pk"),
+        Part.objects.filter(assessment__in=assessments).order_by("pk"),
         sheet=F("assessment__sheet"),
         criterion=F("criterion"),
         part=F("pk"),
@@ -124,12 +129,28 @@ def write_marks(rubric: Rubric, criteria: Sequence[Criterion], taken: Sequence[T
         ceiling=Case(*(When(criterion=one.pk, then=Value(one.ceiling)) for one in criteria)),
         feedback=F("feedback"),
     )
-    write_history(
-        Mark.objects.filter(part__assessment__in=pks),
-        "+",
-        by=None,
-        reason="Made from an assessment",
+    made = Mark.objects.filter(part__assessment__in=assessments)
+    write_history(made, "+", by=None, reason=reason)
+
+
+def restore_marks(assessments: Mapping[int, int | None]) -> None:
+    """Give sheets (by pk) that were to be graded again, and were not, the marks that they had.
+
+    The values are the pks of the assessments that these were made from; None where there were no
+    marks before. A sheet that went on in the meantime keeps what it has.
+    """
+    wanted = {sheet: pk for sheet, pk in assessments.items() if pk is not None}
+    sheets = [one for one in lock_sheets(wanted).values() if one.state == SheetState.MAPPED]
+    if not sheets:
+        return
+    pks = [wanted[sheet.pk] for sheet in sheets]
+    criteria = Criterion.objects.filter(
+        pk__in=Part.objects.filter(assessment__in=pks).values("criterion")
     )
+    make_marks(pks, list(criteria), NOT_AGAIN)
+    for sheet in sheets:
+        sheet.grade()
+    move_sheets(sheets, NOT_AGAIN)
 
 
 def fail_sheets(items: Sequence[BatchItem]) -> None:

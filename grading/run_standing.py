@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q, Sum
+from django.db.models import Case, CharField, Count, Q, Sum, Value, When
 from django.utils import timezone
 
 from batching import providers
@@ -27,12 +27,21 @@ from batching.models import (
     JobState,
     ProviderAccount,
 )
+from batching.pauses import account_of, all_calls
 from batching.providers.base import BatchProvider, DirectProvider, Usage
 from batching.queries import Counts, counts_of
 from exams.costs import Cap, Cost, caps_on, costs_of, total_of
 from exams.models import Page
 from grading.models import GradingRun
 from grading.runs import FAILED_ITEM_STATES, failed_sheets
+
+# Not answered because a person stopped its job: no failure.
+STOPPED = "stopped"
+END = Case(
+    When(state=ItemState.LOST, job__cancel_asked_at__isnull=False, then=Value(STOPPED)),
+    default="state",
+    output_field=CharField(),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,12 @@ class JobRow:
         return bool(self.job.state == JobState.IN_PROGRESS and self.job.kind == "batch")
 
     @property
+    def next_look(self) -> datetime | None:
+        """When its provider is asked again where it is."""
+        planned = self.job.next_poll_at
+        return max(planned, self.paused_until or planned) if planned else None
+
+    @property
     def attempt(self) -> int:
         return int(self.job.round) + 1
 
@@ -65,6 +80,7 @@ class Sheets:
     accepted: int = 0
     failed: int = 0
     overtaken: int = 0
+    stopped: int = 0
     again: int = 0
 
     @property
@@ -73,7 +89,7 @@ class Sheets:
 
     @property
     def ended(self) -> int:
-        return self.accepted + self.failed + self.overtaken
+        return self.accepted + self.failed + self.overtaken + self.stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +202,7 @@ def account(
     states: dict[int | None, dict[str, int]] = {job.pk: {} for job in jobs}
     used: dict[int, Usage] = {}
     sheets = Sheets()
+    asked_to_stop = {job.pk for job in jobs if job.cancel_asked_at}
     for job, state, is_first, is_last, number, *tokens in groups:
         of_job = states.setdefault(job, {})
         of_job[state] = of_job.get(state, 0) + number
@@ -195,7 +212,8 @@ def account(
             before.output_tokens + tokens[1],
             before.cached_tokens + tokens[2],
         )
-        _count_sheets(sheets, state, number, is_first=is_first, is_last=is_last)
+        end = STOPPED if state == ItemState.LOST and job in asked_to_stop else state
+        _count_sheets(sheets, end, number, is_first=is_first, is_last=is_last)
     accounts = {job.pk: counts_of(job, states[job.pk]) for job in jobs}
     planned = states.get(None, {}).get(ItemState.PLANNED, 0)
     return accounts, used, sheets, planned
@@ -210,6 +228,8 @@ def _count_sheets(
         return
     if state == ItemState.ACCEPTED:
         sheets.accepted += number
+    elif state == STOPPED:
+        sheets.stopped += number
     elif state in FAILED_ITEM_STATES:
         sheets.failed += number
     elif state == ItemState.RELEASED:
@@ -230,35 +250,36 @@ def rows_of(
 ) -> list[JobRow]:
     """The jobs as they are shown; one query while the run is under way."""
     jobs = list(jobs)
-    pauses = pauses_of({job.provider for job in jobs}) if is_live else {}
-    rows = []
-    for job in jobs:
-        until, reason = pauses.get(job.provider, (None, ""))
-        shown = until if job.state in LIVE_JOB_STATES else None
-        rows.append(
-            JobRow(
-                job,
-                counts[job.pk],
-                costs[job.pk],
-                providers.about(job.provider).title,
-                shown,
-                reason if shown else "",
-            )
+    pauses = pauses_of(jobs) if is_live else {}
+    return [
+        JobRow(
+            job,
+            counts[job.pk],
+            costs[job.pk],
+            providers.about(job.provider).title,
+            *pauses.get(job.pk, (None, "")),
         )
-    return rows
+        for job in jobs
+    ]
 
 
-def pauses_of(names: Iterable[str]) -> dict[str, tuple[datetime, str]]:
-    """By provider name: until when its account rests, and why."""
-    known = [name for name in names if name in providers.names()]
-    accounts = {providers.get(name).account: name for name in known}
-    resting = ProviderAccount.objects.filter(
-        account__in=list(accounts), paused_until__gt=timezone.now()
-    )
-    found = {row.account: (row.paused_until, row.reason) for row in resting}
-    return {
-        name: found[account] for name in known if (account := providers.get(name).account) in found
+def pauses_of(jobs: Iterable[BatchJob]) -> dict[int, tuple[datetime, str]]:
+    """By job pk: until when nothing is asked of its provider's account, and why; one query."""
+    accounts = {
+        job.pk: account_of(providers.get(job.provider), handing_in=job.state == JobState.SUBMITTED)
+        for job in jobs
+        if job.state in LIVE_JOB_STATES and job.provider in providers.names()
     }
+    # The pause of all calls holds for a hand-in as well.
+    both = {name for account in accounts.values() for name in (account, all_calls(account))}
+    resting = ProviderAccount.objects.filter(account__in=both, paused_until__gt=timezone.now())
+    found = {row.account: (row.paused_until, row.reason) for row in resting}
+    pauses = {}
+    for pk, account in accounts.items():
+        own = [found[name] for name in {account, all_calls(account)} if name in found]
+        if own:
+            pauses[pk] = max(own)
+    return pauses
 
 
 def pages_sent(run: GradingRun, provider: str) -> PagesSent | None:
@@ -341,7 +362,12 @@ def sheets_of(runs: Sequence[int]) -> dict[int, Sheets]:
     groups = (
         BatchItem.objects.filter(run__in=runs)
         .order_by()
-        .values_list("run", "state", Q(previous__isnull=True), Q(next__isnull=True))
+        .values_list(
+            "run",
+            END,
+            Q(previous__isnull=True),
+            Q(next__isnull=True),
+        )
         .annotate(Count("pk"))
     )
     for run, state, is_first, is_last, number in groups:

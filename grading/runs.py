@@ -28,20 +28,27 @@ class NothingToGrade(ValidationError):
 
 
 @transaction.atomic
-def draft_run(exam: Exam, *, provider: str, by: User, second_provider: str = "") -> GradingRun:
-    """Draft a run of all mapped sheets of an exam, by its current rubric.
+def draft_run(
+    exam: Exam, *, provider: str, by: User, second_provider: str = "", again: bool = False
+) -> GradingRun:
+    """Draft a run of all mapped sheets of an exam, by its current rubric; with `again` also of
+    those whose marks nobody reviewed or changed.
 
     What `provider` fails at goes to `second_provider`. Raises NothingToGrade, Conflict (the
     sheets are in another run), UnknownProvider, ProviderNotReady.
     """
     exam = lock_exam(exam.pk)
     rubric = rubric_for(exam, provider, second_provider)
+    dropped = grade_again(exam, by=by) if again else {}
     pks = list(sheets_to_grade(exam).order_by("pk").values_list("pk", flat=True))
     if not pks:
         raise NothingToGrade(
             "No sheet is waiting to be graded. Confirm whose sheets they are first."
         )
-    return _draft(exam, rubric, pks, provider=provider, second_provider=second_provider, by=by)
+    run = _draft(exam, rubric, pks, provider=provider, second_provider=second_provider, by=by)
+    run.graded_again = dropped
+    run.save(update_fields=["graded_again"])
+    return run
 
 
 @transaction.atomic
@@ -139,10 +146,11 @@ def sheets_to_grade_again(exam: Exam) -> models.QuerySet[Sheet]:
 
 
 @transaction.atomic
-def grade_again(exam: Exam, *, by: User) -> int:
-    """Drop the marks of all sheets that no person reviewed or changed, for another run; how many.
+def grade_again(exam: Exam, *, by: User) -> dict[str, int]:
+    """Drop the marks of all sheets that no person reviewed or changed, for another run.
 
-    The assessments stay, and the history keeps the marks as they were.
+    The assessments stay, and the history keeps the marks as they were. Gives, by each sheet's pk
+    (as text, for JSON), the pk of the assessment that its marks were made from.
     """
     lock_exam(exam.pk)
     graded = Sheet.objects.filter(exam=exam, state=SheetState.GRADED)
@@ -151,12 +159,15 @@ def grade_again(exam: Exam, *, by: User) -> int:
     again = set(sheets_to_grade_again(exam).values_list("pk", flat=True))
     sheets = [sheet for sheet in locked if sheet.pk in again]
     if not sheets:
-        return 0
+        return {}
+    made_from = dict(
+        Mark.objects.filter(sheet__in=again).values_list("sheet", "part__assessment").distinct()
+    )
     remove_rows(Mark.objects.filter(sheet__in=again), by=by, reason=AGAIN)
     for sheet in sheets:
         sheet.grade_again()
     move_sheets(sheets, AGAIN, by=by)
-    return len(sheets)
+    return {str(sheet): assessment for sheet, assessment in made_from.items()}
 
 
 @transaction.atomic

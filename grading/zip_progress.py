@@ -77,11 +77,12 @@ def waiting_for(exam: Exam) -> str:
         for name, number in sorted(counts.items())
     ]
     now = timezone.now()
-    remote = jobs.filter(kind="batch", results_ready_at__isnull=True)
-    if look := remote.aggregate(next=Min("next_poll_at"))["next"]:
-        told.append(f"next look in {max(0, round((look - now).total_seconds()))} s")
     accounts = [providers.get(name).account for name in counts if name in providers.names()]
     pauses = ProviderAccount.objects.filter(account__in=accounts, paused_until__gt=now)
     if until := pauses.aggregate(next=Min("paused_until"))["next"]:
-        told.append(f"asked for patience for {round((until - now).total_seconds())} s")
+        told.append(f"nothing is asked for {round((until - now).total_seconds())} s")
+        return ", ".join(told)
+    remote = jobs.filter(kind="batch", results_ready_at__isnull=True)
+    if look := remote.aggregate(next=Min("next_poll_at"))["next"]:
+        told.append(f"next look in {max(0, round((look - now).total_seconds()))} s")
     return ", ".join(told)

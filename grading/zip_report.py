@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from batching import providers
 from batching.models import BatchItem, BatchJob
 from batching.queries import count_items_of
 from exams.costs import Cost, costs_of, total_of
@@ -51,6 +52,7 @@ def report_on(exam: Exam, upload: Upload) -> dict[str, Any]:
     return {
         "exam": exam.title,
         "provider": jobs[0].provider if jobs else "",
+        "notice": providers.about(jobs[0].provider).notice if jobs else "",
         "upload": {
             "file": upload.original_name,
             "state": Upload.objects.get(pk=upload.pk).state,
@@ -75,7 +77,8 @@ def summary(report: dict[str, Any]) -> str:
         paid += f" {cost['money']:.4f} {cost['currency']}."
     elif cost["input_tokens"]:
         paid = f" {cost['input_tokens']:,} tokens in, {cost['output_tokens']:,} out (no price set)."
-    return f"{len(report['sheets'])} papers: {listed or 'none'}.{paid}"
+    notice = f" {report['notice']}" if report["notice"] else ""
+    return f"{len(report['sheets'])} papers: {listed or 'none'}.{paid}{notice}"
 
 
 def _sheets(upload: Upload) -> list[dict[str, Any]]:

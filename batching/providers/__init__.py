@@ -120,4 +120,11 @@ def choices() -> list[tuple[str, str]]:
     """(name, title) of every configuration that is ready, for forms; no two titles alike."""
     found = [(name, get(name).title) for name in names() if ready(name)]
     times = Counter(title for _, title in found)
-    return [(n, f"{title} ({n})" if times[title] > 1 else title) for n, title in found]
+    return [
+        (
+            name,
+            (f"{title} ({name})" if times[title] > 1 else title)
+            + ("" if price_known(name) else ", cost not known"),
+        )
+        for name, title in found
+    ]

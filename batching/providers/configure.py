@@ -17,6 +17,8 @@ from batching.providers.options import BadOption
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+# What an emulator is said to cost, so that money is shown where none is due.
+EXAMPLE_PRICE = {"input": 0.2, "output": 0.8}
 
 
 def read_cap(text: str) -> Decimal | None:
@@ -69,7 +71,8 @@ def combine(
     """All configurations by name: one of each driver, and the named ones upon their driver's.
 
     `drivers` holds the options of each driver, `variable` reads an environment variable, and
-    what is sent to an address below one of `emulators` is said to be emulated. Raises BadOption.
+    what is sent to an address below one of `emulators` is said to be emulated, at an example of a
+    price. Raises BadOption.
     """
     found = {}
     for name in {**drivers, **named}:
@@ -89,6 +92,8 @@ def combine(
         address = str(whole.get("base_url") or "")
         if any(address == one or address.startswith(f"{one}/") for one in emulators):
             whole["emulated"] = True
+            if driver in ("openai", "gemini"):
+                whole.setdefault("price", EXAMPLE_PRICE)
         found[name] = whole
     return found
 

@@ -57,7 +57,10 @@ NO_KEY = (
 NO_SUCH_KEY = "{name} is no key: it holds blanks, or characters that cannot be sent."
 # What can stand in a header.
 KEY = re.compile(r"[!-~]+")
-EMULATED = "An emulator on this machine, not Gemini: its marks are those of the offline reader."
+EMULATED = (
+    "An emulator on this machine, not Gemini: its marks are those of the offline reader, its prices"
+    " examples."
+)
 
 
 class GeminiProvider:
@@ -108,7 +111,6 @@ class GeminiProvider:
         self.notice = EMULATED if emulated else ""
         self.title = read.text("title", f"Google {self.model}")
         self.title += " (emulator)" if emulated else ""
-        self.title += "" if self.price_known else " (price not set)"
         read.refuse_others()
         self.missing = ""
         if not self._key:

@@ -45,8 +45,8 @@ def sdk_errors(what: str, secret: str, *passing: type[Exception]) -> Iterator[No
         raise of_status(what, error, secret) from None
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
         raise ProviderRefused(f"{what}: {clean(str(error), secret)}") from None
-    except (httpx2.HTTPError, httpx2.StreamError) as error:
-        raise ProviderBusy(f"{what}: Gemini cannot be reached ({type(error).__name__}).") from None
+    except (httpx2.HTTPError, httpx2.StreamError):
+        raise ProviderBusy(f"{what}: Gemini cannot be reached.") from None
     except (KeyError, TypeError, ValueError) as error:
         # The SDK takes an answer apart that is no JSON, or lacks what it must have.
         name = type(error).__name__

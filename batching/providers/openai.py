@@ -67,7 +67,10 @@ NO_KEY = (
     "{variable} is not set: put the key of an OpenAI project there, in the environment or in"
     " .env, and start the workers again."
 )
-EMULATED = "An emulator on this machine, not OpenAI: its marks are those of the offline reader."
+EMULATED = (
+    "An emulator on this machine, not OpenAI: its marks are those of the offline reader, its prices"
+    " examples."
+)
 
 
 class OpenAIProvider:
@@ -115,7 +118,6 @@ class OpenAIProvider:
         self.notice = EMULATED if emulated else ""
         self.title = read.text("title", f"OpenAI {self.model}")
         self.title += " (emulator)" if emulated else ""
-        self.title += "" if self.price_known else " (price not set)"
         read.refuse_others()
 
     def estimate(self, request: Request, read_image: ReadImage) -> Usage:

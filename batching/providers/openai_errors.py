@@ -36,8 +36,8 @@ def sdk_errors(
         raise
     except openai.APIStatusError as error:
         raise of_status(vendor, error, secret) from None
-    except (openai.APIError, httpx2.TransportError, httpx2.DecodingError) as error:
-        raise ProviderBusy(f"{vendor} cannot be reached: {type(error).__name__}.") from None
+    except (openai.APIError, httpx2.TransportError, httpx2.DecodingError):
+        raise ProviderBusy(f"{vendor} cannot be reached.") from None
     except json.JSONDecodeError:
         raise ProviderBusy(f"{vendor} answered with something that is no JSON.") from None
     except (openai.OpenAIError, httpx2.InvalidURL) as error:

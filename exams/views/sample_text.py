@@ -16,6 +16,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.roles import teacher_required
+from batching import providers
 from batching.conflicts import Conflict
 from batching.models import JobState
 from exams import transcribe, transcription
@@ -180,6 +181,7 @@ def reading_of(sample: SampleSheet, shown: str) -> dict[str, Any]:
         "has_news": proposal_of(sample) != shown,
     }
     if job is not None and (is_draft or is_live):
+        context["about"] = providers.about(job.provider)
         context["cost"] = costs_of([job])[job.pk]
     if job is not None and is_draft:
         context["caps"] = [cap for cap in caps_on(sample.exam, [job]) if not cap.fits]

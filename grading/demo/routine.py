@@ -27,7 +27,7 @@ class Step(Enum):
     WAIT = ""
     MAPPED = "The teacher confirmed the certain students and asked for a draft."
     SENT = "The teacher looked at the draft and sent it."
-    DONE = "The run has ended. What remains is yours: review, change, publish."
+    DONE = "All runs have ended. What remains is yours: review, change, publish."
     LEFT = "The rest is left to you."
 
 
@@ -56,7 +56,9 @@ def take_step(exam: Exam, *, provider: str, by: User) -> Step:
         # A person was faster, no student was certain, or the money does not allow it: they have
         # the pages in front of them.
         return Step.LEFT
-    return Step.DONE if is_over(run.batch_run) else Step.WAIT
+    # A person may have drafted others beside it.
+    later = exam.runs.select_related("batch_run")
+    return Step.DONE if all(is_over(one.batch_run) for one in later) else Step.WAIT
 
 
 def intake_is_busy(exam: Exam) -> bool:

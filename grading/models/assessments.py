@@ -12,13 +12,18 @@ from exams.models import Criterion, Exam, Rubric, Sheet
 
 
 class GradingRun(models.Model):
-    """What a run of the batch engine means here: this exam, assessed by this rubric."""
+    """What a run of the batch engine means here: this exam, assessed by this rubric.
+
+    `graded_again` holds, by the pk of each sheet whose marks were dropped for this run, the pk of
+    the assessment that they were made from.
+    """
 
     batch_run = models.OneToOneField(
         BatchRun, on_delete=models.PROTECT, primary_key=True, related_name="grading_run"
     )
     exam = models.ForeignKey(Exam, on_delete=models.PROTECT, related_name="runs")
     rubric = models.ForeignKey(Rubric, on_delete=models.PROTECT, related_name="runs")
+    graded_again = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ("-batch_run",)

@@ -11,7 +11,6 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -27,7 +26,6 @@ from grading.run_story import ENDS, last_items, stories_of
 from grading.runs import (
     cancel_run,
     draft_run,
-    grade_again,
     send_failed_again,
     send_run,
     sheets_to_grade,
@@ -59,10 +57,7 @@ def run_create(request: HttpRequest, pk: int) -> HttpResponse:
     form = RunForm(request.POST or None, exam=exam)
     if request.method == "POST" and form.is_valid():
         try:
-            with transaction.atomic():
-                if form.cleaned_data["again"]:
-                    grade_again(exam, by=request.user)
-                run = draft_run(exam, by=request.user, **form.chosen)
+            run = draft_run(exam, by=request.user, again=form.cleaned_data["again"], **form.chosen)
         except UNUSABLE as error:
             form.add_error(None, str(error) if not isinstance(error, ValidationError) else error)
         else:
@@ -113,11 +108,16 @@ def run_items(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "grading/run_items.html", context)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @teacher_required
 def run_send(request: HttpRequest, pk: int) -> HttpResponse:
-    """Approve the draft: all its jobs go to the provider, or none when a cap forbids it."""
+    """Approve the draft: all its jobs go to the provider, or none when a cap forbids it.
+
+    GET, as when the page of a refusal is loaded again, leads to the run.
+    """
     run = get_object_or_404(runs_for(request.user), pk=pk)
+    if request.method == "GET":
+        return redirect("grading:run_detail", run.pk)
     try:
         number = send_run(run, by=request.user)
     except ValidationError as error:
@@ -136,11 +136,13 @@ def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("grading:run_detail", run.pk)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @teacher_required
 def run_again(request: HttpRequest, pk: int) -> HttpResponse:
-    """Draft a new run of the sheets that failed in this one."""
+    """Draft a new run of the sheets that failed in this one; GET leads to the run."""
     run = get_object_or_404(runs_for(request.user), pk=pk)
+    if request.method == "GET":
+        return redirect("grading:run_detail", run.pk)
     form = AgainForm(request.POST, run=run.batch_run)
     if not form.is_valid():
         problems = [error for errors in form.errors.values() for error in errors]

@@ -42,7 +42,7 @@ def test_a_named_provider_without_its_key_gets_a_hint_with_its_variable(said):
 def test_a_named_provider_without_a_price_is_no_secret(said):
     found = dict(said(mini={"driver": "openai"}))
     assert "mini" in found["sheaf.W002"]
-    assert "no spending cap holds" in found["sheaf.W002"]
+    assert "where there is a spending cap" in found["sheaf.W002"]
 
 
 def test_prices_in_several_currencies_cannot_be_added_up(said):

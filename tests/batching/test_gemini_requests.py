@@ -76,7 +76,6 @@ def test_an_emulator_is_called_one_wherever_its_marks_are_shown():
 
 def test_a_price_that_nobody_named_is_said_to_be_unknown():
     assert not GeminiProvider({"api_key": "k"}).price_known
-    assert "price not set" in GeminiProvider({"api_key": "k"}).title
     prices = {"input": 0.15, "output": "1.25", "cached": 0.0375, "currency": "EUR"}
     provider = GeminiProvider({"api_key": "k", "price": prices})
     assert provider.price_known

@@ -6,7 +6,7 @@ import pytest
 
 from batching import jobs, purposes, spending
 from batching.models import BatchJob
-from batching.providers.base import Usage
+from batching.providers.base import Price, Usage
 from batching.spending import OverBudget, cost_of
 from tests.batching.steps import run_through
 from tests.races import on_postgresql, race
@@ -75,12 +75,25 @@ def test_a_cancelled_draft_and_a_refused_job_leave_the_money_free(plan, alice, o
 
 @pytest.mark.django_db
 def test_what_is_free_needs_no_budget(plan, alice, offices, monkeypatch, settings):
-    from batching.providers.base import Price
-
     monkeypatch.setattr(offices["batch"], "price", Price())
     settings.SHEAF_SPENDING_CAP = Decimal(0)
     run_through(plan("batch", 2), alice)
     assert BatchJob.objects.get().state == "completed"
+
+
+@pytest.mark.django_db
+def test_under_a_cap_nothing_goes_out_whose_price_nobody_set(
+    plan, alice, offices, monkeypatch, settings
+):
+    monkeypatch.setattr(offices["batch"], "price", Price())
+    monkeypatch.setattr(offices["batch"], "price_known", False)
+    run = plan("batch", 2)
+    settings.SHEAF_SPENDING_CAP = Decimal(1000)
+    with pytest.raises(OverBudget, match=r"price of .* is not set"):
+        jobs.send_run(run, by=alice)
+    assert set(run.jobs.values_list("state", flat=True)) == {"review"}
+    settings.SHEAF_SPENDING_CAP = None
+    assert jobs.send_run(run, by=alice) == 1
 
 
 class TestRaces:

@@ -2,8 +2,9 @@
 
 Comes in: a request as the vendor's service got it (texts, and the bytes of the pages). Goes out:
 the criteria that tesseract can read on them, worked out from the pages alone. A page is read
-line by line: "Q1 [2 marks] What is …?" begins a criterion, "Answer: …" its answer, "Step 0.5"
-its step; other lines go on with what was begun.
+line by line: "Q1 [2 marks] What is …?" or "1. What is …? (2)" begins a criterion, "Answer: …" or
+what follows its question mark the answer, "Step 0.5" its step; other lines go on with what was
+begun.
 
 `base.assess`, which the emulators of all vendors call, knows such a request by its words and
 hands it over to `propose_key`.
@@ -27,7 +28,15 @@ HEAD = re.compile(
     r"[\[({]\s*(?P<marks>\d+(?:\.\d+)?)\s*marks?\s*[\])}]\s*(?P<text>.*)$",
     re.IGNORECASE,
 )
-ANSWER = re.compile(r"^\W{0,2}answer\s*[:;.]\s*(?P<text>.*)$", re.IGNORECASE)
+# As most keys are written: a number with a full stop, and the marks (if any) behind the question.
+PLAIN = re.compile(
+    r"^\W{0,2}(?P<code>(?:Q|Question\s)?\s?\d{1,2}(?:\s?\(?[a-z]\))?)\s*[.:)]\s+(?P<text>\S.*?)"
+    r"(?:\s*[\[({]\s*(?P<marks>\d+(?:\.\d+)?)\s*(?:marks?|points?|pts?\.?)?\s*[\])}])?\s*$",
+    re.IGNORECASE,
+)
+ANSWER = re.compile(
+    r"^\W{0,2}(?:model |expected |sample )?(?:answer|ans|a)\s*[:;.]\s*(?P<text>.*)$", re.IGNORECASE
+)
 STEP = re.compile(r"^\W{0,2}step\s*[:;]?\s*(?P<step>\d+(?:\.\d+)?)\W*$", re.IGNORECASE)
 
 _read: dict[str, list[str]] = {}
@@ -50,10 +59,11 @@ def propose_key(item_id: str, texts: Iterable[str], pictures: Sequence[bytes]) -
     field = ""
     for page, picture in enumerate(pictures, start=1):
         for line in read_lines(picture):
-            if head := HEAD.match(line):
-                code = re.sub(r"[\s()]", "", head["code"])
-                criteria.append(_begun(codes.get(_squeezed(code), code), head, page))
-                field = "description"
+            if head := HEAD.match(line) or PLAIN.match(line):
+                code = re.sub(r"[\s()]|question", "", head["code"], flags=re.IGNORECASE)
+                known = codes.get(_squeezed(code)) or codes.get(f"q{_squeezed(code)}")
+                criteria.append(_begun(known or code, head, page))
+                field = "answer" if head["text"].rstrip().endswith("?") else "description"
             elif not criteria:
                 continue
             elif answer := ANSWER.match(line):
@@ -88,7 +98,7 @@ def _begun(code: str, head: re.Match[str], page: int) -> dict[str, Any]:
     return {
         "code": code,
         "description": head["text"],
-        "max_marks": float(head["marks"]),
+        "max_marks": float(head["marks"]) if head["marks"] else None,
         "step": None,
         "answer": "",
         "page": page,

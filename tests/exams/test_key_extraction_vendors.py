@@ -78,6 +78,23 @@ def test_a_line_without_marks_begins_none():
     assert not HEAD.match("The 3 [2 marks]")
 
 
+def test_a_key_as_people_write_it_is_read_too():
+    lines = (
+        "Biology unit test: model answers",
+        "1. What does a leaf make? (2 marks)",
+        "Sugar and oxygen.",
+        "2. Name the green pigment. [1]",
+        "Answer: Chlorophyll",
+    )
+    page = jpeg("\n".join(lines), size=(1240, 700), face=40)
+    words = ['exam:\n{"criteria":[{"code":"Q1"}]}', "The answer key to be read."]
+    found = propose_key("x", words, [page])["criteria"]
+    assert [(c["code"], c["max_marks"], c["answer"]) for c in found] == [
+        ("Q1", 2.0, "Sugar and oxygen."),
+        ("2", 1.0, "Chlorophyll"),
+    ]
+
+
 def test_the_codes_of_the_exam_are_used_where_they_are_the_same():
     words = ['exam:\n{"criteria":[{"code":"q_1"}]}', "The answer key to be read."]
     page = jpeg("Q1 [1 mark] What is light?", size=(1240, 400), face=40)

@@ -95,8 +95,9 @@ def test_a_run_that_stopped_before_sending_goes_on(files, monkeypatch):
 
     with monkeypatch.context() as interrupted:
         interrupted.setattr("grading.management.commands.grade_zip.send_run", stop)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(CommandError, match="run the same command again") as stopped:
             grade(files)
+        assert stopped.value.returncode == 130
     assert set(Sheet.objects.values_list("state", flat=True)) == {"jsonl_ready", "failed"}
     report = grade(files)
     assert report["job"]["accepted"] == 2
@@ -191,7 +192,7 @@ def test_the_command_says_what_it_waits_for(exam, alice, offices):
     BatchJob.objects.filter(pk=jobs[1].pk).update(next_poll_at=in_a_moment + timedelta(hours=1))
     assert waiting_for(exam) == "2 jobs at batch, next look in 20 s"
     pauses.pause(offices["batch"], ProviderBusy("busy", retry_after=40))
-    assert re.search(r", asked for patience for 4\d s$", waiting_for(exam))
+    assert re.search(r", nothing is asked for 4\d s$", waiting_for(exam))
 
 
 def draft_run_of(exam, alice):

@@ -11,8 +11,9 @@ from batching import providers, tasks
 from batching.models import BatchJob, ProviderAccount
 from batching.poll import poll_job
 from batching.providers.base import Price, Usage
+from batching.spending import is_price_known
 from batching.submit import submit_job
-from exams.costs import Cap, is_price_known
+from exams.costs import Cap
 from exams.models import SampleSheet, Sheet
 from exams.samples import SampleMark, save_sample
 from exams.templatetags.costs import money
@@ -73,7 +74,7 @@ def test_without_a_configured_price_only_tokens_are_told(draft, page, offices, m
     monkeypatch.setattr(offices["batch"], "price", Price())
     monkeypatch.setattr(offices["batch"], "price_known", False)
     text = page(draft())
-    assert "the price of this model is not configured" in text
+    assert "this model has no price yet" in text
     assert "30 in, 15 out" in text
     assert "USD" not in text.split("so far")[0]
 
@@ -250,7 +251,7 @@ def test_the_page_says_that_a_job_waits_for_room_and_that_a_provider_is_paused(
     send(run, alice)
     text = page(run, "run_progress")
     assert "Waits for room: 20 of 25 tokens" in text
-    assert "asked for patience" not in text
+    assert "Nothing is asked" not in text
     ProviderAccount.objects.update_or_create(
         account="post-office",
         defaults={
@@ -260,7 +261,7 @@ def test_the_page_says_that_a_job_waits_for_room_and_that_a_provider_is_paused(
         },
     )
     text = page(run, "run_progress")
-    assert "The provider asked for patience" in text
+    assert "Nothing is asked of the provider before" in text
     assert "too many requests" in text
 
 
@@ -270,7 +271,7 @@ def test_an_ended_run_speaks_of_no_pause(draft, grade, page):
     ProviderAccount.objects.create(
         account="other", paused_until=timezone.now() + timedelta(minutes=5)
     )
-    assert "asked for patience" not in page(run)
+    assert "Nothing is asked" not in page(run)
 
 
 def test_the_list_of_runs_tells_what_each_cost(draft, grade, sign_in, alice, exam):

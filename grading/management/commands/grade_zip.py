@@ -2,6 +2,8 @@
 
 In: an exam file, a roster, a ZIP of papers and a provider, which may take a day. Out: a JSON
 report with every paper. Running it again changes nothing; a run that was interrupted goes on.
+Exits with 0 when every paper is accounted for (failed ones too: the report says which), with 1
+when not or when a person must decide first, and with 130 when it was interrupted.
 """
 
 from __future__ import annotations
@@ -97,8 +99,15 @@ class Command(BaseCommand):
             "provider": provider,
             "second_provider": options.get("second_provider") or exam.second_provider,
         }
-        with poll_every(options["poll_seconds"]):
-            problems = self.run_through(exam, upload, by, chosen, options["lanes"])
+        try:
+            with poll_every(options["poll_seconds"]):
+                problems = self.run_through(exam, upload, by, chosen, options["lanes"])
+        except KeyboardInterrupt:
+            raise CommandError(
+                "Stopped. What was done is kept, and what was sent is with its provider: run the"
+                " same command again, and it goes on from there.",
+                returncode=130,
+            ) from None
         report = zip_report.report_on(exam, upload)
         options["out"].write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n")
         self.stdout.write(zip_report.summary(report))
