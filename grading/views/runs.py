@@ -131,8 +131,13 @@ def run_send(request: HttpRequest, pk: int) -> HttpResponse:
 def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop a run; what was answered stays."""
     run = get_object_or_404(runs_for(request.user), pk=pk)
+    was_sent = run.batch_run.jobs.filter(approved_by__isnull=False).exists()
     cancel_run(run, by=request.user)
-    messages.success(request, "The run was stopped. Sheets without marks can be drafted again.")
+    if was_sent:
+        told = "The run was stopped. What was answered is kept, the rest can be drafted again."
+    else:
+        told = "The draft was discarded. Nothing was sent, and marks that it took are back."
+    messages.success(request, told)
     return redirect("grading:run_detail", run.pk)
 
 
