@@ -35,7 +35,7 @@ MATRIX = {
     "accounts:logout": {"POST": "......"},
     "accounts:forgotten": {"GET": PUBLIC, "POST": PUBLIC},
     "accounts:first_password": {"GET": "------", "POST": "------"},
-    "accounts:account": {"GET": ANYONE},
+    "accounts:account": {"GET": ANYONE, "POST": ANYONE},
     "accounts:password_change": {"GET": ANYONE, "POST": ANYONE},
     "accounts:notifications": {"GET": ANYONE},
     "accounts:notifications_read": {"POST": ANYONE},
