@@ -19,7 +19,7 @@ from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Enrolment, User
 from accounts.notifications import notify
 from batching.conflicts import Conflict, guarded
 from exams.models import REVIEWED_STATES, Exam, Sheet, SheetState, Upload, UploadState
@@ -45,13 +45,23 @@ class NotReady(ValidationError):
 class Blocker:
     """Why an exam cannot be published: `count` sheets in `state` (or uploads: state "").
 
-    `url` is where it is dealt with, "" where its state says that already.
+    `url` is where they are dealt with together.
     """
 
     state: str
     count: int
     text: str
-    url: str = ""
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockingSheet:
+    """One sheet that stops its exam; `url` is where it alone is dealt with."""
+
+    state: str
+    name: str
+    roll_number: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +112,7 @@ def _blockers(exam: Exam, counts: dict[str, int], uploads: dict[int, str]) -> tu
     failed = [pk for pk, state in uploads.items() if state == UploadState.FAILED]
     if arriving := len(uploads) - len(failed):
         text = f"{arriving} upload{pluralize(arriving)} still being unpacked"
-        blockers.append(Blocker("", arriving, text))
+        blockers.append(Blocker("", arriving, text, reverse("exams:upload_list", args=[exam.pk])))
     if failed:
         one = reverse("exams:upload_detail", args=[failed[0]])
         all_of_them = reverse("exams:upload_create", args=[exam.pk])
@@ -115,9 +125,51 @@ def _blockers(exam: Exam, counts: dict[str, int], uploads: dict[int, str]) -> tu
 
 
 def _where(exam: Exam, state: str) -> str:
+    mapping = reverse("exams:mapping", args=[exam.pk])
+    if state == SheetState.PENDING_MAPPING:
+        return mapping
+    if state == SheetState.MAPPED:
+        return reverse("grading:run_create", args=[exam.pk])
+    if state == SheetState.GRADED:
+        return reverse("grading:review_list", args=[exam.pk])
     # Where a failed sheet can be tried again, graded by hand and skipped.
-    is_failed = state == SheetState.FAILED
-    return reverse("exams:mapping", args=[exam.pk]) + "?tab=failed" if is_failed else ""
+    if state == SheetState.FAILED:
+        return f"{mapping}?tab=failed"
+    return reverse("grading:run_list", args=[exam.pk])
+
+
+def blocking_sheets(exam: Exam) -> list[BlockingSheet]:
+    """Every sheet that stops the exam, by state and roll number, each with a way to it."""
+    rows = (
+        Sheet.objects.filter(exam=exam, state__in=list(_WHY))
+        .exclude(state=SheetState.MAPPED, sample__isnull=False)
+        .order_by("state", "enrolment__roll_number", "name", "pk")
+        .values_list("pk", "state", "name", "enrolment__roll_number")
+    )
+    return [
+        BlockingSheet(state, name, roll or "", _way(exam, pk, state, roll))
+        for pk, state, name, roll in rows
+    ]
+
+
+def _way(exam: Exam, pk: int, state: str, roll_number: str | None) -> str:
+    """Where one sheet is dealt with: its review, or by hand, else where all of its kind are."""
+    if state == SheetState.GRADED:
+        return reverse("grading:review_sheet", args=[pk])
+    if roll_number and state in (SheetState.MAPPED, SheetState.FAILED):
+        return reverse("grading:sheet_by_hand", args=[pk])
+    return _where(exam, state)
+
+
+def without_paper(exam: Exam) -> QuerySet[Enrolment]:
+    """Students of the class for whom nothing will be published: no sheet, or a skipped one."""
+    papers = Sheet.objects.filter(exam=exam, enrolment=OuterRef("pk"))
+    there = papers.exclude(state=SheetState.SKIPPED)
+    return (
+        Enrolment.objects.filter(~Exists(there), school_class=exam.school_class_id)
+        .select_related("student")
+        .order_by("roll_number")
+    )
 
 
 def _sheets(count: int) -> str:
