@@ -49,7 +49,8 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of a history. `put_back` is the mark's version if this value can be put back."""
+    """One row of a history. `put_back` is the history row whose value the mark can be given back
+    (None: it has it), this one or, for the newest change, the one before; `version` the mark's."""
 
     kind: str
     when: datetime
@@ -60,8 +61,9 @@ class Entry:
     differences: tuple[Difference, ...]
     reason: str
     mark: int | None = None
-    history_id: int | None = None
     put_back: int | None = None
+    version: int | None = None
+    is_newest: bool = False
 
 
 def entries(exam: Exam, filters: Filters, sheet: Sheet | None = None) -> QuerySet[Any]:
@@ -139,11 +141,12 @@ def _marks(exam: Exam, pks: list[int]) -> dict[int, Entry]:
         Mark.history.filter(history_id__in=pks)
         .annotate(
             was=Subquery(before.values("awarded")[:1]),
+            was_id=Subquery(before.values("history_id")[:1]),
             was_feedback=Subquery(before.values("feedback")[:1]),
         )
         .values(
             *("id", "history_id", "history_date", "history_type", "history_change_reason"),
-            *("sheet", "awarded", "feedback", "was", "was_feedback"),
+            *("sheet", "awarded", "feedback", "was", "was_id", "was_feedback"),
             who=F("history_user__name"),
             code=F("criterion__code"),
             roll=F("sheet__enrolment__roll_number"),
@@ -172,7 +175,6 @@ def _mark_entry(row: Mapping[str, Any], current: list[Any] | None) -> Entry:
         change = words(row["was_feedback"] or "", row["feedback"])
         differences.append(Difference(_("Feedback"), change))
     is_now = current is not None and current[1:] == [row["awarded"], row["feedback"]]
-    can = current is not None and not is_now and row["history_type"] != "-"
     return Entry(
         kind="mark",
         when=row["history_date"],
@@ -182,9 +184,10 @@ def _mark_entry(row: Mapping[str, Any], current: list[Any] | None) -> Entry:
         title=title % {"code": row["code"] or "?"},
         differences=tuple(differences),
         reason=row["history_change_reason"] or "",
-        mark=row["id"] if current is not None else None,
-        history_id=row["history_id"],
-        put_back=current[0] if can and current is not None else None,
+        mark=row["id"],
+        put_back=(row["was_id"] if is_now else row["history_id"]) if current else None,
+        version=current[0] if current else None,
+        is_newest=is_now,
     )
 
 

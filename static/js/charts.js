@@ -1,7 +1,7 @@
 // Charts above tables. A table with data-chart holds the figures; this file draws them once more
 // as bars, so that both are always the same. Without script the table stands alone.
 //
-//   <table data-chart="bar" data-percent data-stacked data-horizontal>
+//   <table data-chart="bar" data-percent data-stacked data-horizontal data-place="id of the chart's place">
 //     <caption>…</caption> <thead>… <th data-series="Papers">… <tbody>… <th scope="row">, <td data-value="3">
 (() => {
   const css = getComputedStyle(document.documentElement);
@@ -31,7 +31,9 @@
     box.append(canvas);
     // As tall as the bars need; a style set by script is no inline style for the policy.
     if (across) box.style.height = `${4 + rows.length * (stacked ? 1.6 : 1.6 * series.length)}rem`;
-    (table.closest(".table-card") || table).before(box);
+    const place = document.getElementById(table.dataset.place);
+    if (place) place.append(box);
+    else (table.closest(".table-card") || table).before(box);
     const show = (value) => (percent ? `${Math.round(value * 100)} %` : `${value}`);
     const value = { beginAtZero: true, stacked, grid: { color: line }, ticks: { callback: show, precision: percent ? undefined : 0 } };
     if (percent) Object.assign(value, { min: Math.min(0, Number(table.dataset.min || 0)), max: 1 });
