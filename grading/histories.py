@@ -212,10 +212,10 @@ def _papers(exam: Exam, pks: list[int]) -> dict[int, Entry]:
 
 
 def _paper_entry(row: Mapping[str, Any]) -> Entry:
-    state, was = str(SheetState(row["state"]).label), row["was_state"]
+    state, was = str(SheetState(row["state"]).label).lower(), row["was_state"]
     differences = []
     if row["state"] != was:
-        before = str(SheetState(was).label) if was else ""
+        before = str(SheetState(was).label).lower() if was else ""
         differences.append(Difference(_("State"), _replaced(before, state)))
     if (row["roll"] or "") != (row["was_roll"] or ""):
         change = _replaced(row["was_roll"] or "", row["roll"] or "")
