@@ -10,8 +10,8 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.defaultfilters import pluralize
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.roles import teacher_required
@@ -45,7 +45,13 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
     except Conflict as error:
         return _render(request, exam, problems=[str(error)], status=409)
     messages.success(
-        request, f"Published {published} sheet{pluralize(published)}. The students were told."
+        request,
+        ngettext(
+            "Published %(n)d sheet. The student was told.",
+            "Published %(n)d sheets. The students were told.",
+            published,
+        )
+        % {"n": published},
     )
     return redirect("grading:publish", pk=exam.pk)
 
@@ -84,7 +90,13 @@ def take_back(request: HttpRequest, pk: int) -> HttpResponse:
             return _render(request, exam, problems=[str(error)], status=409)
         else:
             messages.success(
-                request, f"Took {hidden} sheet{pluralize(hidden)} back. Students see nothing now."
+                request,
+                ngettext(
+                    "Took %(n)d sheet back. Its student sees nothing now.",
+                    "Took %(n)d sheets back. Students see nothing now.",
+                    hidden,
+                )
+                % {"n": hidden},
             )
             return redirect("grading:publish", pk=exam.pk)
     return _render(request, exam, form=form, status=422)
@@ -103,7 +115,9 @@ def sheet_take_back(request: HttpRequest, pk: int) -> HttpResponse:
         return render_sheet(request, pk, problem=" ".join(error.messages), status=422)
     except Conflict as error:
         return render_sheet(request, pk, problem=str(error), status=409)
-    messages.success(request, f"{sheet.name} was taken back and can be changed.")
+    messages.success(
+        request, _("%(name)s was taken back and can be changed.") % {"name": sheet.name}
+    )
     return redirect("grading:review_sheet", pk=sheet.pk)
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
+from batching.conflicts import Conflict
 from exams.models import Exam, Sheet
 from grading import publish, queries, review, runs
 from grading.publish_changes import since_last_publication
@@ -173,6 +174,15 @@ def test_one_published_paper_is_taken_back_from_its_preview(exam, teacher):
     assert answer.status_code == 302
     assert fresh(sheet).state == "reviewed"
     assert url("sheet_take_back", sheet) not in teacher.get(url("sheet_preview", sheet)).text
+
+
+def test_publishing_is_refused_when_students_would_see_more_than_the_page_said(exam, alice):
+    factories.make_sheet(exam, state="reviewed")
+    shown = publish.publication_state(exam).fingerprint
+    Exam.objects.filter(pk=exam.pk).update(show_distribution=True)
+    with pytest.raises(Conflict):
+        publish.publish_exam(exam, fingerprint=shown, by=alice)
+    assert Sheet.objects.get().state == "reviewed"
 
 
 def test_looking_at_the_page_changes_nothing(exam, papers, teacher):

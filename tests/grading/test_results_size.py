@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from benchmarks.school import make_exam_with_marks
 from exams.models import Sheet
+from grading import publish
 from grading.history import write_history
 from grading.models import Mark
 
@@ -28,7 +29,12 @@ def exam_of(sheets):
     exam = make_exam_with_marks(sheets=sheets, marks=3, state="reviewed")
     by = exam.created_by
     write_history(Sheet.objects.filter(exam=exam), "+", by=by, reason="Came in.")
-    write_history(Mark.objects.filter(sheet__exam=exam), "~", by=by, reason="Graded.")
+    marks = Mark.objects.filter(sheet__exam=exam)
+    write_history(marks, "~", by=by, reason="Graded.")
+    publish.publish_exam(exam, fingerprint=publish.publication_state(exam).fingerprint, by=by)
+    publish.take_back(exam, by=by, reason="The key was wrong.")
+    marks.filter(criterion__code="Q1").update(awarded=3)
+    write_history(marks, "~", by=by, reason="The key was wrong.")
     return exam
 
 
@@ -53,6 +59,8 @@ def queries_of(django_db_setup, django_db_blocker):
                 with CaptureQueriesContext(connection) as ran:
                     answer = browser.get(address)
                     assert answer.status_code == 200, name
+                    if name == "publish":
+                        assert len(answer.context["since"].changes) == sheets
                     if answer.streaming:
                         assert len(b"".join(answer.streaming_content)) > 1000
                 counted.setdefault(name, []).append(len(ran))
