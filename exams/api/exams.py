@@ -178,7 +178,7 @@ def exam_detail(request: Request, pk: int) -> Response:
     return Response(shown(request, pk))
 
 
-@extend_schema(responses={(200, "application/yaml"): OpenApiTypes.STR})
+@extend_schema(responses={(200, "application/yaml"): OpenApiTypes.OBJECT})
 @api_view(["GET"])
 @renderer_classes([FileRenderer])
 @teacher_required

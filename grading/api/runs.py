@@ -250,7 +250,8 @@ def run_again(request: Request, pk: int) -> Response:
 
 
 def visible(request: Request, pk: int) -> GradingRun:
-    return get_object_or_404(runs_for(request.user), pk=pk)
+    # By the run's own id: a number beyond what a database holds is then not there, and no error.
+    return get_object_or_404(runs_for(request.user), batch_run__id=pk)
 
 
 def body_of(request: Request, pk: int) -> dict[str, Any]:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from exams.models import Sheet
 from grading.models import Mark
 from tests.factories import make_sheet
 from tests.grading.steps import marks_of
+
+
+@pytest.fixture(scope="session")
+def document():
+    """The OpenAPI document."""
+    return SchemaGenerator().get_schema(request=None, public=True)
 
 
 @pytest.fixture

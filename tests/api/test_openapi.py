@@ -1,0 +1,121 @@
+"""The OpenAPI document holds: what it says may be sent and answered is what happens.
+
+Schemathesis makes requests from the document, right and wrong ones, for every operation and kind
+of person; half of them name things that are there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from contextlib import contextmanager
+
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections, transaction
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from accounts import notifications
+from accounts.models import Notification
+from batching.build import build_run
+from grading.runs import draft_run
+from tests import factories
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+EXAMPLES = 60
+
+
+@contextmanager
+def open_connection():
+    """A server closes its connection around a request; the test's stays, as for Django's client."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    try:
+        yield
+    finally:
+        for signal in (request_started, request_finished):
+            signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def there(exam, alice, carol, carols_enrolment):
+    """By the kind of an address: the values of its parameters that name things of X-B."""
+    published = factories.make_sheet(exam, state="published", enrolment=carols_enrolment, pages=2)
+    graded = factories.make_sheet(exam, state="graded")
+    waiting = factories.make_sheet(exam)
+    factories.make_sheet(exam, state="mapped")
+    run = draft_run(exam, provider="offline", by=alice)
+    build_run(run.pk)
+    notifications.notify([alice, carol], key="told", text="Hello", url="/")
+    return {
+        "exams": [exam.pk],
+        "classes": [exam.school_class_id],
+        "uploads": [waiting.upload_id],
+        "sheets": [published.pk, graded.pk, waiting.pk],
+        "runs": [run.pk],
+        "marks": [mark.pk for mark in (*graded.marks.all(), *published.marks.all())],
+        "results": [published.pk],
+        "notifications": list(Notification.objects.values_list("pk", flat=True)),
+        "pages": [page.public_id for page in (published.pages.first(), waiting.pages.first())],
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("person", ["nobody", "admin", "alice", "bob", "carol"])
+def test_nothing_that_the_document_allows_or_forbids_is_answered_otherwise(
+    person, document, there, request, client_of
+):
+    headers = {}
+    if person != "nobody":
+        tokens = client_of(request.getfixturevalue(person)).tokens
+        headers["Authorization"] = f"Bearer {tokens['access']}"
+    schema = schemathesis.openapi.from_dict(document)
+    schema.app = get_wsgi_application()
+    problems, answers = [], Counter()
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        modes = list(GenerationMode)
+        cases = st.one_of([operation.as_strategy(generation_mode=mode) for mode in modes])
+
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+            verbosity=Verbosity.quiet,
+        )
+        @given(case=cases, data=st.data())
+        def ask(case, data):
+            kind = re.match(r"/api/v1/([a-z-]+)", case.path).group(1)
+            for name in case.path_parameters or {}:
+                if name in ("pk", "public_id") and data.draw(st.integers(0, 3)):
+                    case.path_parameters[name] = data.draw(st.sampled_from(there[kind]))
+            with open_connection(), transaction.atomic():
+                response = case.call(headers=headers)
+                transaction.set_rollback(True)
+            answers[response.status_code] += 1
+            try:
+                case.validate_response(response, checks=CHECKS)
+            except BaseException as failure:  # a group of all that is wrong with it
+                problems.append(f"{operation.label}: {failure.__class__.__name__} {failure}")
+
+        ask()
+    assert not problems, "\n\n".join(problems[:10])
+    print(answers)
