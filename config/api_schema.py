@@ -26,7 +26,6 @@ ERRORS = {
     411: "Without Content-Length.",
     413: "Too large.",
     415: "Not a form of body that is taken here.",
-    428: "Without the version that you have seen.",
     429: "Too many requests, or too many failed attempts to sign in.",
     507: "The disk is full; nothing was kept.",
 }
@@ -57,8 +56,6 @@ class Operations(AutoSchema):
             found.append(401)
         if self.method in WRITES:
             found += [403, 409, 411, 413, 415]
-        if getattr(self.view, "needs_version", False):
-            found.append(428)
         if "multipart/form-data" in self.map_parsers() and self.method in WRITES:
             found.append(507)
         return sorted(found)

@@ -14,7 +14,12 @@ from django.db.models import QuerySet
 from django.forms import BaseForm
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    inline_serializer,
+)
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
 from rest_framework.pagination import PageNumberPagination
@@ -131,7 +136,12 @@ class VersionMissing(APIException):
 
     status_code = 428
     default_code = "version_required"
-    default_detail = _("Say which version you have seen: “version” in the body, or If-Match.")
+    default_detail = _("Say what you have seen: “version” or “seen” in the body, or If-Match.")
+
+
+def versioned(serializer: type[serializers.BaseSerializer]) -> dict[int, Any]:
+    """The answers of a change that says what was seen."""
+    return {200: serializer, 428: OpenApiResponse(ErrorBody, "Without what you have seen.")}
 
 
 class BodyTooLarge(APIException):

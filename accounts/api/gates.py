@@ -72,9 +72,12 @@ class StrictJSON(JSONParser):
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
             text = codecs.getreader("utf-8")(stream).read()
-            return json.loads(
+            value = json.loads(
                 text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated
             )
+            # Half a character, which no database takes and no answer can quote.
+            json.dumps(value, ensure_ascii=False).encode()
+            return value
         except RecursionError as error:
             raise ParseError(_("This JSON is nested too deeply.")) from error
         except ValueError as error:

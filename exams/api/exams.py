@@ -19,7 +19,16 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.answers import NO_STORE, VersionMissing, asked, cleaned, lists, page_of, sent
+from accounts.api.answers import (
+    NO_STORE,
+    VersionMissing,
+    asked,
+    cleaned,
+    lists,
+    page_of,
+    sent,
+    versioned,
+)
 from accounts.api.gates import FileRenderer, StrictJSON
 from accounts.api.people import ClassName, SubjectRow
 from accounts.queries import classes_for
@@ -157,7 +166,7 @@ def exams(request: Request) -> Response:
 
 
 @extend_schema(methods=["GET"], responses=ExamRow)
-@extend_schema(methods=["PATCH"], request=ExamChange, responses=ExamRow)
+@extend_schema(methods=["PATCH"], request=ExamChange, responses=versioned(ExamRow))
 @api_view(["GET", "PATCH"])
 @teacher_required
 def exam_detail(request: Request, pk: int) -> Response:

@@ -17,7 +17,16 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.answers import Person, VersionMissing, asked, cleaned, lists, page_of, sent
+from accounts.api.answers import (
+    Person,
+    VersionMissing,
+    asked,
+    cleaned,
+    lists,
+    page_of,
+    sent,
+    versioned,
+)
 from accounts.roles import teacher_required
 from exams.answer_key import MAX_BYTES, read_answer_key
 from exams.api.exams import exam_or_404
@@ -115,7 +124,7 @@ class AnswerKeyRead(serializers.Serializer):
 
 
 @extend_schema(methods=["GET"], parameters=[RubricWanted], responses=RubricBody)
-@extend_schema(methods=["PUT"], request=RubricChange, responses=RubricBody)
+@extend_schema(methods=["PUT"], request=RubricChange, responses=versioned(RubricBody))
 @api_view(["GET", "PUT"])
 @teacher_required
 def rubric(request: Request, pk: int) -> Response:
@@ -142,7 +151,7 @@ def rubric_versions(request: Request, pk: int) -> Response:
 
 
 @extend_schema(methods=["GET"], responses=AnswerKeyBody)
-@extend_schema(methods=["PATCH"], request=AnswerKeyChange, responses=AnswerKeyBody)
+@extend_schema(methods=["PATCH"], request=AnswerKeyChange, responses=versioned(AnswerKeyBody))
 @api_view(["GET", "PATCH"])
 @teacher_required
 def answer_key(request: Request, pk: int) -> Response:

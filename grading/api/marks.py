@@ -20,7 +20,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.answers import Person, VersionMissing, asked, lists, page_of, sent
+from accounts.api.answers import Person, VersionMissing, asked, lists, page_of, sent, versioned
 from accounts.roles import teacher_required
 from exams.api.exams import exam_or_404
 from grading import queries, review
@@ -139,7 +139,9 @@ def marks(request: Request, pk: int) -> Response:
 
 
 @extend_schema(methods=["GET"], responses=MarkRow)
-@extend_schema(methods=["PATCH"], parameters=[IF_MATCH], request=MarkChange, responses=MarkRow)
+@extend_schema(
+    methods=["PATCH"], parameters=[IF_MATCH], request=MarkChange, responses=versioned(MarkRow)
+)
 @api_view(["GET", "PATCH"])
 @teacher_required
 def mark_detail(request: Request, pk: int) -> Response:
@@ -167,7 +169,7 @@ def mark_history(request: Request, pk: int) -> Response:
     return page_of(request, rows.order_by("-history_date", "-history_id"), HistoryRow)
 
 
-@extend_schema(parameters=[IF_MATCH], request=PutBack, responses=MarkRow)
+@extend_schema(parameters=[IF_MATCH], request=PutBack, responses=versioned(MarkRow))
 @api_view(["POST"])
 @teacher_required
 def mark_put_back(request: Request, pk: int) -> Response:

@@ -51,7 +51,17 @@ def test_a_body_of_another_kind_is_415(alices):
 
 @pytest.mark.parametrize(
     "body",
-    ["{", "[", '{"up_to": NaN}', '{"up_to": 1, "up_to": 2}', "[" * 100_000, b"\xff", '"x"', "[]"],
+    [
+        "{",
+        "[",
+        '{"up_to": NaN}',
+        '{"up_to": 1, "up_to": 2}',
+        "[" * 100_000,
+        b"\xff",
+        '"x"',
+        "[]",
+        r'{"up_to": "\ud800"}',
+    ],
 )
 def test_a_body_that_means_nothing_or_two_things_is_400(alices, body):
     answer = alices.post("/api/v1/notifications/read/", body, content_type="application/json")

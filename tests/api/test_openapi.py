@@ -6,6 +6,7 @@ of person; half of them name things that are there.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import Failure, FailureGroup
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -37,7 +39,7 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 60
+EXAMPLES = int(os.environ.get("SHEAF_TEST_API_EXAMPLES", "4"))
 
 
 @contextmanager
@@ -76,8 +78,8 @@ def there(exam, alice, carol, carols_enrolment):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("person", ["nobody", "admin", "alice", "bob", "carol"])
-def test_nothing_that_the_document_allows_or_forbids_is_answered_otherwise(
+@pytest.mark.parametrize("person", ["nobody", "admin", "alice", "carol"])
+def test_what_the_document_says_may_be_answered_is_what_is_answered(
     person, document, there, request, client_of
 ):
     headers = {}
@@ -86,36 +88,47 @@ def test_nothing_that_the_document_allows_or_forbids_is_answered_otherwise(
         headers["Authorization"] = f"Bearer {tokens['access']}"
     schema = schemathesis.openapi.from_dict(document)
     schema.app = get_wsgi_application()
-    problems, answers = [], Counter()
+    answers: Counter[int] = Counter()
+    problems = []
     for result in schema.get_all_operations():
-        operation = result.ok()
-        modes = list(GenerationMode)
-        cases = st.one_of([operation.as_strategy(generation_mode=mode) for mode in modes])
-
-        @settings(
-            max_examples=EXAMPLES,
-            deadline=None,
-            database=None,
-            derandomize=True,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-            verbosity=Verbosity.quiet,
-        )
-        @given(case=cases, data=st.data())
-        def ask(case, data):
-            kind = re.match(r"/api/v1/([a-z-]+)", case.path).group(1)
-            for name in case.path_parameters or {}:
-                if name in ("pk", "public_id") and data.draw(st.integers(0, 3)):
-                    case.path_parameters[name] = data.draw(st.sampled_from(there[kind]))
-            with open_connection(), transaction.atomic():
-                response = case.call(headers=headers)
-                transaction.set_rollback(True)
-            answers[response.status_code] += 1
-            try:
-                case.validate_response(response, checks=CHECKS)
-            except BaseException as failure:  # a group of all that is wrong with it
-                problems.append(f"{operation.label}: {failure.__class__.__name__} {failure}")
-
-        ask()
+        for status, problem in asked(result.ok(), headers, there):
+            answers[status] += 1
+            problems += [problem] if problem else []
     assert not problems, "\n\n".join(problems[:10])
-    print(answers)
+    # What was asked did reach those who answer.
+    assert answers[401] > 50 if person == "nobody" else answers[200] > 5
+    assert not (person == "carol" and answers[403])
+
+
+def asked(operation, headers, there) -> list[tuple[int, str]]:
+    """The status of each answer to a few requests, and what is wrong with it."""
+    found = []
+    cases = [operation.as_strategy(generation_mode=mode) for mode in GenerationMode]
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        verbosity=Verbosity.quiet,
+    )
+    @given(case=st.one_of(cases), data=st.data())
+    def ask(case, data):
+        kind = re.match(r"/api/v1/([a-z-]+)", case.path).group(1)
+        for name in case.path_parameters or {}:
+            if name in ("pk", "id", "public_id") and data.draw(st.integers(0, 3)):
+                case.path_parameters[name] = data.draw(st.sampled_from(there[kind]))
+        with open_connection(), transaction.atomic():
+            response = case.call(headers=headers)
+            transaction.set_rollback(True)
+        try:
+            case.validate_response(response, checks=CHECKS)
+        except (Failure, FailureGroup) as failure:
+            found.append((response.status_code, f"{operation.label}: {failure}"))
+        else:
+            found.append((response.status_code, ""))
+
+    ask()
+    return found
