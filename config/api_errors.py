@@ -156,8 +156,8 @@ def mark_value(mark: Mark) -> dict[str, Any]:
     }
 
 
-class ErrorShapeMiddleware:
-    """Gives the API's shape to what was refused before or beside its endpoints.
+class EdgeMiddleware:
+    """Keeps what the API answers out of caches, and gives its shape to what others refused.
 
     A body that is too large, a host that is not ours, a lockout and a bug are answered with pages
     for people by whoever found them.
@@ -168,8 +168,11 @@ class ErrorShapeMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
+        if not request.path.startswith(API):
+            return response
+        response.setdefault("Cache-Control", "private, no-store")
         is_page = not response.get("Content-Type", "").startswith("application/json")
-        if not request.path.startswith(API) or response.status_code < 400 or not is_page:
+        if response.status_code < 400 or not is_page:
             return response
         code, message = EDGE.get(response.status_code, EDGE[500])
         answer = error(response.status_code, code, message)

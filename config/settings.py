@@ -106,7 +106,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "config.api_errors.ErrorShapeMiddleware",
+    "config.api_errors.EdgeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -286,6 +286,7 @@ SPECTACULAR_SETTINGS = {
         "UploadState": "exams.models.UploadState",
         "JobState": "batching.models.JobState",
         "ItemState": "batching.models.ItemState",
+        "KeyState": "exams.models.KeyState",
     },
 }
 

@@ -21,6 +21,7 @@ LARGER = {
     "exams:answer_key_read": MAX_BYTES + FORM_BYTES,
     "exams:key_create": MAX_BYTES + FORM_BYTES,
     "api:answer_key_read": MAX_BYTES + FORM_BYTES,
+    "api:keys": MAX_BYTES + FORM_BYTES,
 }
 OWN_LIMIT = {"exams:upload_create", "api:uploads"}
 

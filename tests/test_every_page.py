@@ -159,6 +159,21 @@ MATRIX = {
     "api:rubric_versions": {"GET": API_STAFF},
     "api:answer_key": {"GET": API_STAFF, "PATCH": API_STAFF},
     "api:answer_key_read": {"POST": API_STAFF},
+    "api:keys": {"GET": API_STAFF, "POST": API_STAFF},
+    "api:key_detail": {"GET": API_STAFF},
+    "api:key_send": {"POST": API_STAFF},
+    "api:key_retry": {"POST": API_STAFF},
+    "api:key_discard": {"POST": API_STAFF},
+    "api:key_confirm": {"POST": API_STAFF},
+    "api:key_page": {"GET": API_STAFF},
+    "api:samples": {"GET": API_STAFF},
+    "api:sheet_sample": {"PUT": API_STAFF},
+    "api:sample_detail": {"GET": API_STAFF, "DELETE": API_STAFF},
+    "api:sample_text": {"GET": API_STAFF, "PUT": API_STAFF},
+    "api:sample_read": {"POST": API_STAFF},
+    "api:sample_read_send": {"POST": API_STAFF},
+    "api:sample_read_stop": {"POST": API_STAFF},
+    "api:sample_text_drop": {"POST": API_STAFF},
     "api:uploads": {"GET": API_STAFF, "POST": API_STAFF},
     "api:upload_detail": {"GET": API_STAFF},
     "api:upload_report": {"GET": API_STAFF},
@@ -211,6 +226,7 @@ MATRIX = {
     "api:exam_results": {"GET": API_STAFF},
     "api:exam_results_csv": {"GET": API_STAFF},
     "api:exam_statistics": {"GET": API_STAFF},
+    "api:exam_deletion": {"GET": API_STAFF, "POST": API_STAFF},
     "api:own_results": {"GET": "A---.."},
     "api:own_result": {"GET": "A---.-"},
     "api:schema": {"GET": API_ANYONE},
@@ -318,7 +334,7 @@ OF_GRADED_SHEETS = {
         "sheet_drop_marks",
     )
 }
-ALLOWED = (200, 202, 302, 400, 409, 422, 428)
+ALLOWED = (200, 202, 204, 302, 400, 409, 422, 428)
 ROWS = [(name, method) for name, row in MATRIX.items() for method in row]
 
 

@@ -30,7 +30,7 @@ class NotificationFilters(serializers.Serializer):
 class UpTo(serializers.Serializer):
     """The id of the newest line that was seen: it and all older ones become read."""
 
-    up_to = serializers.IntegerField(min_value=0, max_value=2**63 - 1)
+    up_to = serializers.IntegerField(min_value=0, max_value=2**53 - 1)
 
 
 class Unread(serializers.Serializer):

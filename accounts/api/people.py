@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.shortcuts import get_object_or_404
-from django.views.decorators.cache import never_cache
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import api_view, parser_classes
@@ -176,7 +175,6 @@ def roster(request: Request, pk: int) -> Response:
 
 
 @lists(FirstLink)
-@never_cache
 @api_view(["GET"])
 @teacher_required
 def links(request: Request, pk: int) -> Response:

@@ -14,7 +14,6 @@ from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.cache import never_cache
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import (
@@ -91,7 +90,6 @@ class UnwrittenToken(RefreshToken):
 
 
 @extend_schema(request=SignIn, responses=Tokens, auth=[])
-@never_cache
 @api_view(["POST"])
 @authentication_classes([])
 @permission_classes([AllowAny])
@@ -115,7 +113,6 @@ def token(request: Request) -> Response:
 
 
 @extend_schema(request=Refresh, responses=Tokens, auth=[])
-@never_cache
 @api_view(["POST"])
 @authentication_classes([])
 @permission_classes([AllowAny])
@@ -128,7 +125,6 @@ def token_refresh(request: Request) -> Response:
 
 
 @extend_schema(request=Refresh, responses={204: None}, auth=[])
-@never_cache
 @api_view(["POST"])
 @authentication_classes([])
 @permission_classes([AllowAny])

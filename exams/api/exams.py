@@ -96,7 +96,7 @@ class ExamRow(serializers.Serializer):
 
 class ExamFilters(serializers.Serializer):
     school_class = serializers.IntegerField(
-        required=False, min_value=1, max_value=2**63 - 1, help_text="The id of a class."
+        required=False, min_value=1, max_value=2**53 - 1, help_text="The id of a class."
     )
     search = serializers.CharField(required=False, max_length=100, help_text="Part of the title.")
 
@@ -116,7 +116,7 @@ class ExamFacts(serializers.Serializer):
 class NewExam(ExamFacts):
     """An exam to be made; its class stays."""
 
-    school_class = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    school_class = serializers.IntegerField(min_value=1, max_value=2**53 - 1)
 
 
 class ExamChange(ExamFacts):

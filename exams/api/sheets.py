@@ -77,9 +77,9 @@ class SheetFilters(serializers.Serializer):
 class MapTo(serializers.Serializer):
     """The student, and who owned the sheet when you looked (null for nobody; may be left out)."""
 
-    enrolment = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    enrolment = serializers.IntegerField(min_value=1, max_value=2**53 - 1)
     seen = serializers.IntegerField(
-        required=False, allow_null=True, min_value=1, max_value=2**63 - 1
+        required=False, allow_null=True, min_value=1, max_value=2**53 - 1
     )
 
 

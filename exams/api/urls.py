@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from exams.api import exams, pages, rubrics, sheets, uploads
+from exams.api import exams, keys, pages, rubrics, samples, sheets, uploads
 
 urlpatterns = [
     path("exams/", exams.exams, name="exams"),
@@ -13,6 +13,21 @@ urlpatterns = [
     path("exams/<int:pk>/rubric/versions/", rubrics.rubric_versions, name="rubric_versions"),
     path("exams/<int:pk>/answer-key/", rubrics.answer_key, name="answer_key"),
     path("exams/<int:pk>/answer-key/read/", rubrics.answer_key_read, name="answer_key_read"),
+    path("exams/<int:pk>/keys/", keys.keys, name="keys"),
+    path("keys/<int:pk>/", keys.key_detail, name="key_detail"),
+    path("keys/<int:pk>/send/", keys.key_send, name="key_send"),
+    path("keys/<int:pk>/retry/", keys.key_retry, name="key_retry"),
+    path("keys/<int:pk>/discard/", keys.key_discard, name="key_discard"),
+    path("keys/<int:pk>/confirm/", keys.key_confirm, name="key_confirm"),
+    path("keys/<int:pk>/pages/<int:page>/", keys.key_page, name="key_page"),
+    path("exams/<int:pk>/samples/", samples.samples, name="samples"),
+    path("sheets/<int:pk>/sample/", samples.sheet_sample, name="sheet_sample"),
+    path("samples/<int:pk>/", samples.sample_detail, name="sample_detail"),
+    path("samples/<int:pk>/text/", samples.sample_text, name="sample_text"),
+    path("samples/<int:pk>/text/read/", samples.sample_read, name="sample_read"),
+    path("samples/<int:pk>/text/send/", samples.sample_read_send, name="sample_read_send"),
+    path("samples/<int:pk>/text/stop/", samples.sample_read_stop, name="sample_read_stop"),
+    path("samples/<int:pk>/text/drop/", samples.sample_text_drop, name="sample_text_drop"),
     path("exams/<int:pk>/uploads/", uploads.uploads, name="uploads"),
     path("uploads/<int:pk>/", uploads.upload_detail, name="upload_detail"),
     path("uploads/<int:pk>/report/", uploads.upload_report, name="upload_report"),

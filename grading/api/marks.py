@@ -77,7 +77,7 @@ class MarkRow(serializers.Serializer):
 
 
 class MarkFilters(serializers.Serializer):
-    sheet = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    sheet = serializers.IntegerField(required=False, min_value=1, max_value=2**53 - 1)
     criterion = serializers.CharField(required=False, max_length=40, help_text="Its id: Q2a.")
     overridden = serializers.BooleanField(required=False, allow_null=True, default=None)
     unsure = serializers.BooleanField(

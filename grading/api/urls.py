@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from grading.api import marks, results, review, run_example, runs
+from grading.api import exam_delete, marks, results, review, run_example, runs
 
 urlpatterns = [
     path("exams/<int:pk>/runs/", runs.runs, name="runs"),
@@ -37,6 +37,7 @@ urlpatterns = [
     path("exams/<int:pk>/results/", results.exam_results, name="exam_results"),
     path("exams/<int:pk>/results/csv/", results.exam_results_csv, name="exam_results_csv"),
     path("exams/<int:pk>/statistics/", results.exam_statistics, name="exam_statistics"),
+    path("exams/<int:pk>/deletion/", exam_delete.exam_deletion, name="exam_deletion"),
     path("results/", results.own_results, name="own_results"),
     path("results/<int:pk>/", results.own_result, name="own_result"),
 ]

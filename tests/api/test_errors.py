@@ -6,7 +6,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
-from config.api_errors import ErrorShapeMiddleware
+from config.api_errors import EdgeMiddleware
 from tests.factories import make_sheet
 
 pytestmark = pytest.mark.django_db
@@ -123,7 +123,7 @@ def test_a_bug_is_500_in_the_same_shape_and_pages_stay_pages(db):
     def broken(request):
         return HttpResponse("<h1>a page</h1>", status=500)
 
-    middleware = ErrorShapeMiddleware(broken)
+    middleware = EdgeMiddleware(broken)
     assert b'"code": "error"' in middleware(RequestFactory().get("/api/v1/x/")).content
     assert middleware(RequestFactory().get("/exams/")).content == b"<h1>a page</h1>"
 
@@ -152,3 +152,8 @@ def test_names_of_strangers_things_say_the_same_nothing(client_of, alice, bob, e
     bobs = client_of(bob)
     stranger = bobs.get(f"/api/v1/exams/{exam.pk}/")
     assert stranger.json() == bobs.get("/api/v1/exams/0/").json()
+
+
+def test_nothing_that_the_api_says_is_kept_in_a_cache(alices, exam):
+    for path in ("me/", "exams/", f"exams/{exam.pk}/file/", "nowhere/", "schema/"):
+        assert "no-store" in alices.get(f"/api/v1/{path}")["Cache-Control"], path

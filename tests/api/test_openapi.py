@@ -30,6 +30,7 @@ from schemathesis.specs.openapi.checks import (
 from accounts import notifications
 from accounts.models import Notification
 from batching.build import build_run
+from exams.models import SampleSheet
 from grading.runs import draft_run
 from tests import factories
 
@@ -73,6 +74,10 @@ def there(exam, alice, carol, carols_enrolment):
         "marks": [mark.pk for mark in (*graded.marks.all(), *published.marks.all())],
         "results": [published.pk],
         "notifications": list(Notification.objects.values_list("pk", flat=True)),
+        "keys": [factories.make_key(exam).pk],
+        "samples": [
+            SampleSheet.objects.create(exam=exam, sheet=graded, title="Full", created_by=alice).pk
+        ],
         "pages": [page.public_id for page in (published.pages.first(), waiting.pages.first())],
     }
 
