@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections import Counter
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import schemathesis
@@ -18,6 +20,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import Failure, FailureGroup
@@ -34,6 +37,8 @@ from exams.models import SampleSheet
 from grading.runs import draft_run
 from tests import factories
 
+# What it keeps for itself is nothing of ours.
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "sheaf-hypothesis")
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
