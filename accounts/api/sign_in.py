@@ -22,7 +22,7 @@ from rest_framework.decorators import (
     permission_classes,
     throttle_classes,
 )
-from rest_framework.exceptions import APIException, AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -66,14 +66,6 @@ class WrongPassword(AuthenticationFailed):
     default_code = "invalid_login"
 
 
-class TooManyAttempts(APIException):
-    """This account or address is asked to wait."""
-
-    status_code = 429
-    default_code = "too_many_attempts"
-    default_detail = _("Too many failed attempts to sign in. Try again later.")
-
-
 class UnwrittenToken(RefreshToken):
     """A refresh token whose row does not hold it: who reads the database signs in as nobody."""
 
@@ -99,9 +91,7 @@ def token(request: Request) -> Response:
     page = request._request
     form = SignInForm(page, data=sent(SignIn, request))
     if not form.is_valid():
-        if getattr(page, "axes_locked_out", False):
-            page.axes_locked_out = False  # else the middleware answers with its page
-            raise TooManyAttempts
+        # Who is locked out gets 429 instead: the middleware of django-axes sees to it.
         raise WrongPassword(
             " ".join(form.non_field_errors()) or SignInForm.error_messages["invalid_login"]
         )

@@ -60,3 +60,12 @@ def test_the_session_with_curl_goes_from_papers_to_results(tmp_path):
     assert f"{STUDENTS} sheets mapped." in done.stdout
     assert done.stdout.count("overridden") == STUDENTS
     assert "Total" in (tmp_path / "site/results.csv").read_text()
+
+
+def test_the_page_of_the_document_needs_no_exception_of_the_policy(alice, sign_in):
+    page = sign_in(alice).get("/api/v1/docs/")
+    text = page.content.decode()
+    assert "unsafe" not in page["Content-Security-Policy"]
+    assert re.findall(r"<script(?![^>]* src=)|<style| style=| on\w+=", text) == []
+    assert set(re.findall(r'(?:src|href)="(\w+:)?//', text)) == set()
+    assert "swagger-ui-bundle.js" in text
