@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -56,6 +55,7 @@ class SheetCounts(serializers.Serializer):
     accepted = serializers.IntegerField()
     failed = serializers.IntegerField()
     overtaken = serializers.IntegerField()
+    stopped = serializers.IntegerField()
 
 
 class RunRow(serializers.Serializer):
@@ -192,10 +192,7 @@ def runs(request: Request, pk: int) -> Response:
     if request.method == "POST":
         form = RunForm(sent(NewRun, request), exam=exam)
         again = cleaned(form)["again"]
-        with transaction.atomic():
-            if again:
-                commands.grade_again(exam, by=request.user)
-            run = commands.draft_run(exam, by=request.user, **form.chosen)
+        run = commands.draft_run(exam, by=request.user, again=again, **form.chosen)
         return Response(body_of(request, run.pk), status=202)
     rows = runs_for(request.user).filter(exam=exam).order_by("-batch_run__created_at", "-pk")
     return page_of(request, rows, RunRow, prepare=list_rows)
