@@ -366,6 +366,8 @@ SHEAF_PAGE_MAX_MEGAPIXELS = env_number("SHEAF_PAGE_MAX_MEGAPIXELS", 60)
 SHEAF_PDF_SECONDS = env_number("SHEAF_PDF_SECONDS", 120)
 SHEAF_PDF_MEMORY_MB = env_number("SHEAF_PDF_MEMORY_MB", 1500)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+# A rubric of 200 criteria is a form of nine fields for each.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2500
 
 # -- providers ----------------------------------------------------------------------------
 
