@@ -1,4 +1,4 @@
-"""Pages: a person turns, drops, restores and reorders the pages of a sheet.
+"""Pages: a person turns, drops, restores and reorders pages, or gives one to another sheet.
 
 Comes in: a page, and who decides. Goes out: the changed page. Allowed while the sheet is to be
 mapped, mapped or skipped; later its pages stand in a request. An image file is never changed: a
@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from batching.conflicts import Conflict
@@ -79,18 +82,82 @@ def move_page(page: Page, *, to: int, by: User) -> Page:
     """Make a page the `to`-th of its sheet (from 1; beyond the end is the end); the others close
     up. Raises Conflict past mapping."""
     with _locked(page, by, f"Page {page.number} moved to {to}") as row:
-        pages = list(Page.objects.filter(sheet=row.sheet_id).order_by("number"))
-        order = [other for other in pages if other.pk != row.pk]
-        order.insert(max(1, min(to, len(pages))) - 1, next(p for p in pages if p.pk == row.pk))
-        # Numbers are unique at every moment: first out of the way, then into place.
-        beyond = pages[-1].number
-        for number, other in enumerate(order, start=1):
-            other.number = beyond + number
+        return _put(row, row.sheet_id, to)
+
+
+def give_page(page: Page, sheet: Sheet, *, to: int | None = None, by: User) -> Page:
+    """Give a page to another sheet of the same exam, as its `to`-th (from 1) or its last.
+
+    The pages left behind close up. Done already, it changes nothing. Raises Conflict where one of
+    the sheets is past mapping or still being read, ValidationError where the page cannot go there.
+    """
+    with transaction.atomic():
+        was = Page.objects.get(pk=page.pk).sheet_id
+        sheets = {
+            one.pk: one
+            for one in Sheet.objects.select_for_update(of=("self",))
+            .filter(pk__in=(was, sheet.pk))
+            .order_by("pk")
+        }
+        row = Page.objects.get(pk=page.pk)
+        if row.sheet_id != was or sheet.pk not in sheets:
+            raise Conflict(CHANGED_MEANWHILE)
+        source, target = sheets[was], sheets[sheet.pk]
+        if source.pk == target.pk:
+            return row
+        _refuse_giving(source, target)
+        number = row.number
+        row = _put(row, target.pk, to or 1_000_000)
+        _renumber(list(Page.objects.filter(sheet=source).order_by("number")))
+        for one, reason in (
+            (source, f"Page {number} moved to “{target.name}”"),
+            (target, f"Page {row.number} came from “{source.name}”"),
+        ):
+            one._history_user = by
+            one._change_reason = reason
+            one.save()
+        return row
+
+
+def _refuse_giving(source: Sheet, target: Sheet) -> None:
+    if source.exam_id != target.exam_id:
+        raise ValidationError(_("The page can only go to another sheet of the same exam."))
+    for one in (source, target):
+        _refuse_past_mapping(one)
+        # A worker that reads a sheet's pages now must find them where they were.
+        if one.rendered_at is None or one.inspected_at is None:
+            raise Conflict(
+                _("“%(name)s” is still being read. Try again in a moment.") % {"name": one.name}
+            )
+    if target.pages.count() >= settings.SHEAF_SHEET_MAX_PAGES:
+        raise ValidationError(
+            _("“%(name)s” has %(count)s pages already, as many as a sheet may have.")
+            % {"name": target.name, "count": settings.SHEAF_SHEET_MAX_PAGES}
+        )
+
+
+def _put(row: Page, sheet_pk: int, to: int) -> Page:
+    """Make a page the `to`-th of a locked sheet, its own or another."""
+    pages = list(Page.objects.filter(sheet=sheet_pk).order_by("number"))
+    order = [other for other in pages if other.pk != row.pk]
+    mine = next((other for other in pages if other.pk == row.pk), row)
+    if mine.sheet_id != sheet_pk:
+        mine.sheet_id = sheet_pk
+        mine.number = pages[-1].number + 1 if pages else 1
+        mine.save(update_fields=["sheet", "number"])
+    order.insert(max(1, min(to, len(order) + 1)) - 1, mine)
+    _renumber(order)
+    return mine
+
+
+def _renumber(order: list[Page]) -> None:
+    """Number pages of one sheet from 1 in this order."""
+    # Numbers are unique at every moment: first out of the way, then into place.
+    beyond = max((page.number for page in order), default=0)
+    for start in (beyond, 0):
+        for number, page in enumerate(order, start=1):
+            page.number = start + number
         Page.objects.bulk_update(order, ["number"])
-        for number, other in enumerate(order, start=1):
-            other.number = number
-        Page.objects.bulk_update(order, ["number"])
-        return next(other for other in order if other.pk == row.pk)
 
 
 @contextmanager
@@ -98,12 +165,16 @@ def _locked(page: Page, by: User, reason: str) -> Iterator[Page]:
     """The page, its sheet locked and checked; the change is written into the sheet's history."""
     with transaction.atomic():
         sheet = Sheet.objects.select_for_update(of=("self",)).get(pages=page.pk)
-        if sheet.state not in CHANGEABLE:
-            raise Conflict(
-                f"The pages of “{sheet.name}” can no longer be changed: "
-                f"its state is {sheet.get_state_display()}."
-            )
+        _refuse_past_mapping(sheet)
         yield Page.objects.get(pk=page.pk)
         sheet._history_user = by
         sheet._change_reason = reason
         sheet.save()
+
+
+def _refuse_past_mapping(sheet: Sheet) -> None:
+    if sheet.state not in CHANGEABLE:
+        raise Conflict(
+            f"The pages of “{sheet.name}” can no longer be changed: "
+            f"its state is {sheet.get_state_display()}."
+        )

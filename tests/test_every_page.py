@@ -91,6 +91,7 @@ MATRIX = {
     "exams:upload_unskip": {"POST": STAFF},
     "exams:mapping": {"GET": STAFF},
     "exams:mapping_progress": {"GET": STAFF},
+    "exams:mapping_gaps": {"GET": STAFF},
     "exams:map_certain": {"POST": STAFF},
     "exams:retry_failed": {"POST": STAFF},
     "exams:sheet_map": {"POST": STAFF},
@@ -103,6 +104,7 @@ MATRIX = {
     "exams:page_drop": {"POST": STAFF},
     "exams:page_restore": {"POST": STAFF},
     "exams:page_move": {"POST": STAFF},
+    "exams:page_give": {"POST": STAFF},
     # a student's own published page is the one thing of media a student may see
     "exams:page_image": {"GET": "L..-.-"},
     "exams:page_thumbnail": {"GET": "L..-.-"},

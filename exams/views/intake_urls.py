@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from exams.views import mapping, media, pages, upload_list, uploads
+from exams.views import mapping, mapping_gaps, media, pages, upload_list, uploads
 
 urlpatterns: list[URLPattern] = [
     path("exams/<int:pk>/upload/", uploads.upload_create, name="upload_create"),
@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern] = [
     path("exams/<int:pk>/mapping/certain/", mapping.map_certain, name="map_certain"),
     path("exams/<int:pk>/mapping/progress/", mapping.mapping_progress, name="mapping_progress"),
     path("exams/<int:pk>/mapping/failed/", mapping.retry_failed, name="retry_failed"),
+    path("exams/<int:pk>/mapping/gaps/", mapping_gaps.mapping_gaps, name="mapping_gaps"),
     path("sheets/<int:pk>/map/", mapping.sheet_map, name="sheet_map"),
     path("sheets/<int:pk>/unmap/", mapping.sheet_unmap, name="sheet_unmap"),
     path("sheets/<int:pk>/skip/", mapping.sheet_skip, name="sheet_skip"),
@@ -26,6 +27,7 @@ urlpatterns: list[URLPattern] = [
     path("pages/<uuid:public_id>/drop/", pages.page_drop, name="page_drop"),
     path("pages/<uuid:public_id>/restore/", pages.page_restore, name="page_restore"),
     path("pages/<uuid:public_id>/move/", pages.page_move, name="page_move"),
+    path("pages/<uuid:public_id>/give/", pages.page_give, name="page_give"),
     path("pages/<uuid:public_id>/image/", media.page_image, name="page_image"),
     path("pages/<uuid:public_id>/thumbnail/", media.page_thumbnail, name="page_thumbnail"),
 ]

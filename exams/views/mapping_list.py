@@ -264,18 +264,25 @@ def hidden_inputs(request: HttpRequest, context: dict[str, Any], page: str) -> S
     return format_html(
         '<input type="hidden" name="csrfmiddlewaretoken" value="{}">'
         '<input type="hidden" name="tab" value="{}"><input type="hidden" name="page" value="{}">'
-        '<input type="hidden" name="q" value="{}">',
+        '<input type="hidden" name="q" value="{}"><input type="hidden" name="view" value="{}">',
         get_token(request),
         context["tab"],
         page,
         context["sought"],
+        "grid" if context["is_grid"] else "",
     )
 
 
 def place(data: QueryDict) -> dict[str, str]:
     """Where a form or link says that the teacher is in the list."""
     sought = {"q": sought_in(data)} if sought_in(data) else {}
-    return {"tab": tab_of(data)} | sought | {"page": data.get("page", "1")}
+    view = {"view": "grid"} if is_grid(data) else {}
+    return {"tab": tab_of(data)} | sought | view | {"page": data.get("page", "1")}
+
+
+def is_grid(data: QueryDict) -> bool:
+    """Whether whole first pages are shown side by side, rather than their heads in a list."""
+    return data.get("view") == "grid"
 
 
 def sought_in(data: QueryDict) -> str:
@@ -298,6 +305,7 @@ def summary_context(exam: Exam, data: QueryDict) -> dict[str, Any]:
         "exam": exam,
         "tab": here["tab"],
         "sought": here.get("q", ""),
+        "is_grid": is_grid(data),
         "place": urlencode(here),
         "other_pages": "&" + urlencode(here | {"page": ""}).removesuffix("&page="),
         "tabs": [(name, title, counts[name]) for name, (title, _) in TABS.items()],

@@ -1,7 +1,8 @@
 """The pages of one sheet: turn, drop, restore and reorder them before it is graded.
 
-In: a teacher's click on one page. Out: the page grid again, alone for htmx, else a redirect.
-The rules are in exams/pages.py.
+In: a teacher's click on one page, or the sheet it belongs to. Out: the page grid again, alone for
+htmx, else a redirect; after a page went to another sheet, with a way to undo that. The rules are
+in exams/pages.py.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
@@ -36,7 +38,9 @@ LOCKED_TEXT = "This sheet is graded. Its pages stay as they were when its marks 
 def sheet_pages(request: HttpRequest, pk: int) -> HttpResponse:
     """Every page of a sheet with its flags and what can be done with it."""
     sheet = get_object_or_404(sheets_with_names(request), pk=pk)
-    return render(request, "exams/sheet_pages.html", grid_context(sheet))
+    given = request.GET.get("given", "")
+    undo = undo_of(request, sheet, given, request.GET.get("at", "")) if given else {}
+    return render(request, "exams/sheet_pages.html", grid_context(sheet) | undo)
 
 
 @teacher_required
@@ -81,6 +85,98 @@ def page_move(request: HttpRequest, public_id: UUID) -> HttpResponse:
     return change(request, public_id, move)
 
 
+@teacher_required
+@require_POST
+def page_give(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Give a page to another sheet, named by student, roll number or file; or take it back."""
+    page = get_object_or_404(queries.pages_for(request.user), public_id=public_id)
+    was, at = page.sheet_id, page.number
+    is_undo = "undo" in request.POST
+
+    def give() -> None:
+        to = request.POST.get("to", "")
+        place = int(to) if to.isdecimal() and len(to) < 5 else None
+        pages.give_page(page, named_sheet(request, page), to=place, by=request.user)
+
+    problem, status = outcome_of(give)
+    page = get_object_or_404(queries.pages_for(request.user), public_id=public_id)
+    # After an undo the teacher looks at the sheet to which the page came back.
+    shown = page.sheet_id if is_undo else was
+    if not request.htmx and not problem:
+        address = reverse("exams:sheet_pages", args=[shown])
+        asked = "" if is_undo or page.sheet_id == was else f"?given={page.public_id}&at={at}"
+        return redirect(f"{address}{asked}")
+    sheet = get_object_or_404(sheets_with_names(request), pk=shown)
+    undo = {} if problem or is_undo else undo_of(request, sheet, str(public_id), str(at))
+    template = "exams/_sheet_pages.html" if request.htmx else "exams/sheet_pages.html"
+    context = grid_context(sheet) | undo | {"problem": problem, "problem_page": public_id}
+    context |= {"typed": request.POST.get("sheet", "") if problem else ""}
+    return render(request, template, context, status=status)
+
+
+def named_sheet(request: HttpRequest, page: Page) -> Sheet:
+    """The sheet of the same exam that the form names. Raises ValidationError for none or several.
+
+    An undo names it by its key.
+    """
+    others = queries.sheets_for(request.user).filter(exam__sheets=page.sheet_id)
+    key = request.POST.get("undo", "")
+    if key.isdecimal() and len(key) < 19:
+        return get_object_or_404(others, pk=int(key))
+    typed = " ".join(request.POST.get("sheet", "").split()).casefold()
+    if not typed:
+        raise ValidationError(_("Type a roll number, a student or a file name first."))
+    others = others.exclude(pk=page.sheet_id).select_related("enrolment__student")
+    everyone = list(others)
+    for name in (sheet_label, roll_number, student_name, lambda one: one.name):
+        found = [one for one in everyone if name(one).casefold() == typed]
+        if len(found) == 1:
+            return found[0]
+    found = [one for one in everyone if typed in sheet_label(one).casefold()]
+    if len(found) == 1:
+        return found[0]
+    raise ValidationError(
+        _("No single sheet is “%(typed)s”. Choose one from the list.")
+        % {"typed": request.POST.get("sheet", "")[:100]}
+    )
+
+
+def roll_number(sheet: Sheet) -> str:
+    return sheet.enrolment.roll_number if sheet.enrolment else ""
+
+
+def student_name(sheet: Sheet) -> str:
+    return sheet.enrolment.student.name if sheet.enrolment else ""
+
+
+def sheet_label(sheet: Sheet) -> str:
+    """How a sheet stands in the list of choices."""
+    student = f"{sheet.enrolment.roll_number} {sheet.enrolment.student}" if sheet.enrolment else ""
+    return f"{student} · {sheet.name}" if student else sheet.name
+
+
+def undo_of(request: HttpRequest, sheet: Sheet, public_id: str, at: str) -> dict[str, object]:
+    """What the page shows after one of its pages went elsewhere; nothing when it did not."""
+    try:
+        asked = UUID(public_id)
+    except ValueError:
+        return {}
+    page = (
+        queries.pages_for(request.user)
+        .filter(public_id=asked, sheet__exam=sheet.exam_id)
+        .exclude(sheet=sheet)
+        .select_related("sheet__enrolment__student")
+        .first()
+    )
+    if page is None:
+        return {}
+    return {
+        "given": page,
+        "given_at": at if at.isdecimal() else "",
+        "given_label": sheet_label(page.sheet),
+    }
+
+
 def change(request: HttpRequest, public_id: UUID, command: Callable[..., object]) -> HttpResponse:
     """Run a command on a visible page and show the grid as it is then."""
     page = get_object_or_404(queries.pages_for(request.user), public_id=public_id)
@@ -104,7 +200,10 @@ def sheets_with_names(request: HttpRequest) -> QuerySet[Sheet]:
 def grid_context(sheet: Sheet) -> dict[str, object]:
     """What the page and its fragment show."""
     is_editable = sheet.state in CHANGEABLE
+    others = sheet.exam.sheets.filter(state__in=CHANGEABLE).exclude(pk=sheet.pk)
+    others = others.select_related("enrolment__student").order_by("enrolment__roll_number", "name")
     return {
+        "other_sheets": [sheet_label(one) for one in others] if is_editable else [],
         "sheet": sheet,
         "exam": sheet.exam,
         "pages": list(sheet.pages.order_by("number")),

@@ -39,6 +39,7 @@ from exams.views.addresses import address
 
 LINES_PER_SCREEN = 100
 FAILED_SHOWN = 20
+WORKING_SHOWN = 12
 EARLIER_SHOWN = 20
 # A form is a little larger than the file in it.
 FORM_BYTES = 1_000_000
@@ -266,11 +267,15 @@ def progress_context(upload: Upload) -> dict[str, Any]:
         **(upload.sheet_counts or dict.fromkeys(SHEETS_COUNTED, 0)),
     )
     failed_sheets = upload.sheets.filter(FAILED).order_by("name", "pk")
+    # Those that a worker holds or will take next; the finished ones are in the report.
+    working = upload.sheets.filter(SHEETS_COUNTED["waiting"]).order_by("pk")
     return {
         "upload": upload,
         "exam": upload.exam,
         "progress": progress,
         "failed_sheets": list(failed_sheets[:FAILED_SHOWN]) if progress.failed else [],
+        "working": list(working[:WORKING_SHOWN]) if progress.waiting else [],
+        "working_more": max(progress.waiting - WORKING_SHOWN, 0),
         "failed_more": max(progress.failed - FAILED_SHOWN, 0),
     }
 
@@ -279,8 +284,22 @@ def report_context(upload: Upload, outcome: str | None, page: str | None) -> dic
     """One screen of the report: the chosen outcome, or all of them with the refused first."""
     counts = upload.line_counts or dict.fromkeys(LINES_COUNTED, 0)
     chosen = outcome if outcome in counts else ""
-    lines = upload.members.select_related("sheet").only(
-        "upload", "name", "outcome", "reason", "sheet__state", "sheet__problem"
+    lines = (
+        upload.members.select_related("sheet__enrolment", "sheet__suggested_enrolment")
+        .annotate(pages=Count("sheet__pages"))
+        .only(
+            "upload",
+            "name",
+            "outcome",
+            "reason",
+            "sheet__state",
+            "sheet__problem",
+            "sheet__rendered_at",
+            "sheet__inspected_at",
+            "sheet__suggested_at",
+            "sheet__enrolment__roll_number",
+            "sheet__suggested_enrolment__roll_number",
+        )
     )
     if chosen:
         lines = lines.filter(outcome=chosen)

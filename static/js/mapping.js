@@ -37,6 +37,33 @@ document.addEventListener("htmx:afterSettle", (event) => {
   (field || row).focus({ preventScroll: true });
 });
 
+// Keys of the list: from sheet to sheet, and the buttons of the one that has the focus.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || !document.querySelector(".sheet-rows")) return;
+  const typing = event.target.closest("input:not([type=hidden]), textarea, select, dialog[open]");
+  if (typing) {
+    if (event.key === "Escape") event.target.closest("[data-row]")?.focus();
+    return;
+  }
+  const here = document.activeElement?.closest("[data-row]");
+  if (event.key === "j" || event.key === "k") {
+    const all = [...document.querySelectorAll("[data-row]")];
+    const at = all.indexOf(here) + (event.key === "j" ? 1 : -1);
+    const next = all[here ? Math.min(all.length - 1, Math.max(0, at)) : 0];
+    event.preventDefault();
+    next?.focus();
+    next?.scrollIntoView({ block: "nearest" });
+    return;
+  }
+  const wanted = here?.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (!wanted) return;
+  event.preventDefault();
+  if (wanted.matches("input")) wanted.focus();
+  else wanted.click();
+});
+
+document.documentElement.classList.add("mapping-script");
+
 // A page's button may be gone or off after the click (dropped, or moved to an end): then the
 // focus goes to the first button that its card has now.
 document.addEventListener("htmx:beforeRequest", (event) => {
