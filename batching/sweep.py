@@ -77,6 +77,12 @@ def due_work(now: datetime | None = None) -> Iterator[DueWork]:
             yield DueWork(source.task, pk, source.lanes(pk))
 
 
+def due_rows(now: datetime) -> Iterator[tuple[str, Iterable[int] | QuerySet[Any]]]:
+    """What each stage's `find` gives, by the name of its task; nothing is fetched yet."""
+    for source in list(_sources.values()):
+        yield source.task.name, source.find(now)
+
+
 def sweep(now: datetime | None = None) -> dict[str, int]:
     """Ring for all due work that was not rung for within the last lease; counts by task name.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_ready
+from celery.signals import task_failure, task_success, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -79,3 +79,20 @@ app.autodiscover_tasks()
 def sweep_at_start(**_: Any) -> None:
     """A worker that starts may follow one that died: look for its work at once."""
     app.send_task("batching.tasks.sweep")
+
+
+@task_success.connect
+def note_success(sender: Any = None, **_: Any) -> None:
+    """The person on call sees when each stage last came to its end."""
+    from batching import pulses  # the models need the loaded apps
+
+    pulses.note_success(sender.name)
+
+
+@task_failure.connect
+def note_failure(sender: Any = None, exception: BaseException | None = None, **_: Any) -> None:
+    """The same for a task that failed; what is tried again is no failure yet."""
+    from batching import pulses  # the models need the loaded apps
+
+    if exception is not None:
+        pulses.note_failure(sender.name, exception)

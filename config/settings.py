@@ -347,6 +347,8 @@ SHEAF_MAX_TRIES = int(env_number("SHEAF_MAX_TRIES", 3))
 SHEAF_LATE_HOURS = env_number("SHEAF_LATE_HOURS", 26)
 SHEAF_LIST_LAG_SECONDS = env_number("SHEAF_LIST_LAG_SECONDS", 120)
 SHEAF_LONGEST_PAUSE_SECONDS = env_number("SHEAF_LONGEST_PAUSE_SECONDS", 3600)
+# Where Flower answers, for the links of the person on call; "" for no link.
+SHEAF_FLOWER_URL = env_text("SHEAF_FLOWER_URL")
 
 # -- the broker ---------------------------------------------------------------------------
 

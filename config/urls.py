@@ -8,6 +8,7 @@ from grading.views import dashboard
 
 urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
+    path("system/", dashboard.system, name="system"),
     path("healthz", healthz, name="healthz"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("config.api")),

@@ -33,6 +33,7 @@ API_ANYONE = "A....."
 
 MATRIX = {
     "dashboard": {"GET": ANYONE},
+    "system": {"GET": ADMIN},
     "healthz": {"GET": PUBLIC},
     # people
     "accounts:login": {"GET": PUBLIC, "POST": PUBLIC},

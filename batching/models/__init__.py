@@ -2,6 +2,7 @@
 
 from batching.models.accounts import Budget, ProviderAccount
 from batching.models.items import COUNTED_ITEM_STATES, LIVE_ITEM_STATES, BatchItem, ItemState
+from batching.models.pulses import Pulse
 from batching.models.results import ResultFile
 from batching.models.runs import (
     FINAL_JOB_STATES,
@@ -25,5 +26,6 @@ __all__ = [
     "ItemState",
     "JobState",
     "ProviderAccount",
+    "Pulse",
     "ResultFile",
 ]
