@@ -30,7 +30,9 @@ from exams.rubric_items import RubricItem, leaf_items, plain_number
 
 MOST_LEVELS = 12
 """More possible marks than this, without guidance, are told apart by nobody twice alike."""
-NUMBERS = {word: n for n, word in enumerate("two three four five six seven eight nine ten".split(), 2)}
+NUMBERS = {
+    word: n for n, word in enumerate("two three four five six seven eight nine ten".split(), 2)
+}
 
 QUALITY = (
     "good|excellent|outstanding|adequate|sufficient|satisfactory|solid|sound|strong|weak|poor|fair"

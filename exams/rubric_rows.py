@@ -223,7 +223,9 @@ def total_of_rows(rows: list[Row]) -> Decimal:
     )
 
 
-def shown(rows: list[Row], errors: Mapping[int, Mapping[str, list[str]]] | None = None) -> list[Row]:
+def shown(
+    rows: list[Row], errors: Mapping[int, Mapping[str, list[str]]] | None = None
+) -> list[Row]:
     """The rows with their errors, advice, and what the marks in an inner row come to."""
     kinds, advice = _kinds(rows), advice_of(rows)
     found = []

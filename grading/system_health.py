@@ -156,7 +156,9 @@ def system_health(now: datetime | None = None) -> Health:
     return Health(stages, Beat(last, is_silent=last is None or now - last > quiet))
 
 
-def _stage(name: str, rows: Iterable[int] | QuerySet[Any], pulse: Pulse | None, now: datetime) -> Stage:
+def _stage(
+    name: str, rows: Iterable[int] | QuerySet[Any], pulse: Pulse | None, now: datetime
+) -> Stage:
     title, field = STAGES.get(name, (name.rpartition(".")[2], ""))
     due, since = _count(rows, field)
     succeeded_at = pulse.succeeded_at if pulse else None
@@ -185,9 +187,7 @@ def _count(rows: Iterable[int] | QuerySet[Any], field: str) -> tuple[int, dateti
 def provider_rows(now: datetime | None = None) -> list[Provider]:
     """Every configuration: ready or what it lacks, emulated or not, and its pause."""
     now = now or timezone.now()
-    pauses = {
-        one.account: one for one in ProviderAccount.objects.filter(paused_until__gt=now)
-    }
+    pauses = {one.account: one for one in ProviderAccount.objects.filter(paused_until__gt=now)}
     return [_provider(name, pauses) for name in providers.names()]
 
 
@@ -220,7 +220,9 @@ def spending_rows() -> list[Spending]:
         .values_list("run__budget")
         .annotate(spent=Sum(Coalesce(F("cost"), F("estimated_cost"))))
     )
-    site = Spending(_("Sheaf as a whole"), sum(by_budget.values(), Decimal(0)), settings.SHEAF_SPENDING_CAP)
+    site = Spending(
+        _("Sheaf as a whole"), sum(by_budget.values(), Decimal(0)), settings.SHEAF_SPENDING_CAP
+    )
     spent = {
         int(budget.removeprefix("exam-")): money
         for budget, money in by_budget.items()

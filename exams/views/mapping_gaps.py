@@ -25,7 +25,7 @@ SHOWN = 200
 
 
 class Line(NamedTuple):
-    """One student or sheet; `label` and `url` are the next thing to do, `why` says what is known."""
+    """One student or sheet: `why` says what is known, `label` and `url` what to do next."""
 
     name: str
     roll_number: str

@@ -38,7 +38,9 @@ def rubric_edit(request: HttpRequest, pk: int) -> HttpResponse:
         rows = rubric_rows.rows_of(items_of(current)) if current else first_row()
         return editor(request, exam, rows, seen=current.content_hash if current else "")
     try:
-        rows = rubric_rows.rows_from({name: request.POST.getlist(name) for name in rubric_rows.LISTS})
+        rows = rubric_rows.rows_from(
+            {name: request.POST.getlist(name) for name in rubric_rows.LISTS}
+        )
     except rubric_rows.UnreadableForm as error:
         messages.error(request, str(error))
         return redirect("exams:rubric_edit", pk=exam.pk)

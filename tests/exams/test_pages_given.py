@@ -173,6 +173,7 @@ def test_a_sheet_without_pages_says_what_to_do(browser, exam, other):
     page = page_of(single, 1)
     text = browser.get(give(browser, page, sheet=other.name).url).text
     assert "No page is left in this sheet" in text
-    assert "still being rendered" not in browser.get(
-        reverse("exams:sheet_pages", args=[single.pk])
-    ).text
+    assert (
+        "still being rendered"
+        not in browser.get(reverse("exams:sheet_pages", args=[single.pk])).text
+    )

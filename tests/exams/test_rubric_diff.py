@@ -13,7 +13,10 @@ def diff(old, new):
 
 
 def told(found):
-    return [(change.what, change.code, [field.label for field in change.fields]) for change in found.changes]
+    return [
+        (change.what, change.code, [field.label for field in change.fields])
+        for change in found.changes
+    ]
 
 
 def test_the_same_rubric_has_no_difference():

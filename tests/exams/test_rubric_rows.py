@@ -2,6 +2,7 @@
 
 import random
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -116,7 +117,7 @@ def test_whatever_is_clicked_the_rows_stay_a_tree_and_keep_their_words(seed):
         depths = [row.depth for row in rows]
         assert depths[0] == 0
         assert max(depths) < MAX_DEPTH
-        assert all(b <= a + 1 for a, b in zip(depths, depths[1:], strict=False))
+        assert all(b <= a + 1 for a, b in pairwise(depths))
         assert {row.key: row.description for row in rows if row.key in words} == words
 
 
@@ -190,7 +191,7 @@ def test_a_comma_is_taken_for_a_point():
     ids=["nothing beside rows", "a list that is too short", "one key twice"],
 )
 def test_a_form_whose_lists_do_not_fit_is_refused(broken):
-    lists = lists_of(tree("A B")) | ({"marks": []} if not broken else broken)
+    lists = lists_of(tree("A B")) | (broken or {"marks": []})
     with pytest.raises(UnreadableForm):
         rows_from(lists)
 

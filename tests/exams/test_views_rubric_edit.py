@@ -22,7 +22,10 @@ def form_of(exam, act="save", **changes):
 
 
 def posted(rows, seen, act, **changes):
-    lists = {name: [str(getattr(row, "key" if name == "row" else name)) for row in rows] for name in LISTS}
+    lists = {
+        name: [str(getattr(row, "key" if name == "row" else name)) for row in rows]
+        for name in LISTS
+    }
     for name, texts in changes.items():
         for number, text in texts.items():
             lists[name][number] = text
@@ -113,7 +116,9 @@ def test_a_move_does_not_hide_what_somebody_else_saved(browser, exam, url, admin
     mine = form_of(exam, "down:r0")
     save_rubric(exam, [BIOLOGY[1]], by=admin)
     page = browser.post(url, mine)
-    assert browser.post(url, mine | {"act": "save", "seen": page.context["seen"]}).status_code == 409
+    assert (
+        browser.post(url, mine | {"act": "save", "seen": page.context["seen"]}).status_code == 409
+    )
 
 
 def test_a_torn_form_saves_nothing_and_says_so(browser, exam, url):

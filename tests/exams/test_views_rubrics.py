@@ -42,7 +42,9 @@ def test_the_table_shows_marks_of_leaves_and_sums(browser, exam, alice, url):
 
 
 def test_a_vague_criterion_has_its_advice_below_it_and_a_clear_one_none(browser, exam, alice, url):
-    save_rubric(exam, [{**BIOLOGY[0], "description": "Shows good understanding"}, BIOLOGY[1]], by=alice)
+    save_rubric(
+        exam, [{**BIOLOGY[0], "description": "Shows good understanding"}, BIOLOGY[1]], by=alice
+    )
     page = browser.get(url)
     assert [len(row["advice"]) for row in page.context["rows"]] == [1, 0]
     assert "Understanding cannot be seen" in page.text
