@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from django.db.models import Count, Max, Q
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from exams.models import GRADED_STATES, REVIEWED_STATES, Exam, Rubric, Sheet, SheetState, Upload
 from exams.models import UploadState as U
@@ -72,29 +74,34 @@ class Standing:
         done = self.among(*GRADED_STATES, SheetState.PUBLISHED)
         mapped = self.among(SheetState.MAPPED) + waiting + done
         return [
-            Step("Papers in", total, total),
-            Step("Mapped", mapped, total),
-            Step("In a batch", waiting + done, total, f"{waiting} now" if waiting else ""),
-            Step("Graded", done, total),
-            Step("Reviewed", self.among(*REVIEWED_STATES, SheetState.PUBLISHED), total),
-            Step("Published", self.among(SheetState.PUBLISHED), total),
+            Step(_("Papers in"), total, total),
+            Step(_("Mapped"), mapped, total),
+            Step(
+                _("In a batch"),
+                waiting + done,
+                total,
+                _("%(count)s now") % {"count": waiting} if waiting else "",
+            ),
+            Step(_("Graded"), done, total),
+            Step(_("Reviewed"), self.among(*REVIEWED_STATES, SheetState.PUBLISHED), total),
+            Step(_("Published"), self.among(SheetState.PUBLISHED), total),
         ]
 
     @property
     def sentence(self) -> str:
         """The same in one line, only what is there."""
         parts = (
-            (self.among(SheetState.PENDING_MAPPING), "to map"),
-            (self.among(SheetState.MAPPED), "to grade"),
-            (self.among(*IN_BATCH), "being graded"),
-            (self.among(SheetState.GRADED), "to review"),
-            (self.among(*REVIEWED_STATES), "reviewed"),
-            (self.among(SheetState.PUBLISHED), "published"),
-            (self.among(SheetState.FAILED), "failed"),
-            (self.among(SheetState.SKIPPED), "skipped"),
+            (self.among(SheetState.PENDING_MAPPING), _("to map")),
+            (self.among(SheetState.MAPPED), _("to grade")),
+            (self.among(*IN_BATCH), _("being graded")),
+            (self.among(SheetState.GRADED), _("to review")),
+            (self.among(*REVIEWED_STATES), _("reviewed")),
+            (self.among(SheetState.PUBLISHED), _("published")),
+            (self.among(SheetState.FAILED), _("failed")),
+            (self.among(SheetState.SKIPPED), _("skipped")),
         )
         found = ", ".join(f"{count} {what}" for count, what in parts if count)
-        return found or ("papers are arriving" if self.arriving else "no papers yet")
+        return found or (_("papers are arriving") if self.arriving else _("no papers yet"))
 
     @property
     def next(self) -> Next:
@@ -103,35 +110,42 @@ class Standing:
         to_review, waiting = self.among(SheetState.GRADED), self.among(*IN_BATCH)
         failed, reviewed = self.among(SheetState.FAILED), self.among(*REVIEWED_STATES)
         if self.rubric_version is None:
-            return self._to("Write the rubric", "exams:rubric", "What is asked, and the marks.")
+            return self._to(
+                _("Write the rubric"), "exams:rubric", _("What is asked, and the marks.")
+            )
         if not self.papers and not self.arriving:
-            text = "One ZIP, PDFs or pictures: a file or a folder for each student."
-            return self._to("Upload papers", "exams:upload_create", text)
+            text = _("One ZIP, PDFs or pictures: a file or a folder for each student.")
+            return self._to(_("Upload papers"), "exams:upload_create", text)
         if self.arriving and not to_map:
-            text = "Papers are being unpacked; this page can be left."
-            return self._to("Watch the upload", "exams:upload_create", text, urgent=False)
+            text = _("Papers are being unpacked; this page can be left.")
+            return self._to(_("Watch the upload"), "exams:upload_create", text, urgent=False)
         if to_map:
-            text = f"{_papers(to_map)} without a confirmed student."
-            return self._to("Confirm students", "exams:mapping", text)
+            text = _("%(papers)s without a confirmed student.") % {"papers": _papers(to_map)}
+            return self._to(_("Confirm students"), "exams:mapping", text)
         if to_grade:
-            text = f"{_papers(to_grade)} ready to be graded."
-            return self._to("Draft a run", "grading:run_create", text)
+            text = _("%(papers)s ready to be graded.") % {"papers": _papers(to_grade)}
+            return self._to(_("Draft a run"), "grading:run_create", text)
         if to_review:
-            text = f"{_papers(to_review)} with proposed marks."
-            return self._to("Review marks", "grading:review_list", text)
+            text = _("%(papers)s with proposed marks.") % {"papers": _papers(to_review)}
+            return self._to(_("Review marks"), "grading:review_list", text)
         if failed:
-            return self._to("See what failed", "exams:mapping", f"{_papers(failed)} cannot go on.")
+            text = _("%(papers)s cannot go on.") % {"papers": _papers(failed)}
+            return self._to(_("See what failed"), "exams:mapping", text)
         if self.failed_uploads:
-            text = "An upload failed half-way: try it again, or leave it out."
-            return self._to("See what failed", "exams:upload_create", text)
+            text = _("An upload failed half-way: try it again, or leave it out.")
+            return self._to(_("See what failed"), "exams:upload_create", text)
         if waiting:
-            text = f"{_papers(waiting)} in a run; it goes on by itself once it is sent."
-            return self._to("Look at the runs", "grading:run_list", text, urgent=False)
+            text = _("%(papers)s in a run; it goes on by itself once it is sent.") % {
+                "papers": _papers(waiting)
+            }
+            return self._to(_("Look at the runs"), "grading:run_list", text, urgent=False)
         if reviewed:
-            text = f"{_papers(reviewed)} reviewed and not yet shown to the students."
-            return self._to("Publish", "grading:publish", text)
-        text = "All marks are published."
-        return self._to("See the results", "grading:results", text, urgent=False)
+            text = _("%(papers)s reviewed and not yet shown to the students.") % {
+                "papers": _papers(reviewed)
+            }
+            return self._to(_("Publish"), "grading:publish", text)
+        text = _("All marks are published.")
+        return self._to(_("See the results"), "grading:results", text, urgent=False)
 
     def _to(self, label: str, name: str, text: str, *, urgent: bool = True) -> Next:
         return Next(label, reverse(name, args=[self.exam_pk]), text, urgent)
@@ -173,4 +187,4 @@ def standings(exams: Iterable[Exam]) -> dict[int, Standing]:
 
 
 def _papers(count: int) -> str:
-    return "1 paper" if count == 1 else f"{count} papers"
+    return ngettext("%(count)s paper", "%(count)s papers", count) % {"count": count}

@@ -119,10 +119,14 @@ def test_a_teacher_and_a_student_walk_through_every_page(site, browser, pictures
         f"/exams/{exam}/": "exam-empty",
         f"/exams/{exam}/edit/": "exam-edit",
         f"/exams/{exam}/rubric/": "rubric",
+        f"/exams/{exam}/rubric/edit/": "rubric-edit",
+        f"/exams/{exam}/rubric/text/": "rubric-text",
+        f"/exams/{exam}/rubric/versions/": "rubric-versions",
         f"/exams/{exam}/answer-key/": "answer-key",
         f"/exams/{exam}/answer-key/propose/": "key-create",
         f"/exams/{exam}/samples/": "samples-empty",
         f"/exams/{exam}/mapping/": "mapping-empty",
+        f"/exams/{exam}/mapping/gaps/": "mapping-gaps",
         f"/exams/{exam}/runs/": "runs-empty",
         f"/exams/{exam}/runs/new/": "run-new-empty",
         f"/exams/{exam}/review/": "review-empty",
@@ -169,6 +173,7 @@ def test_a_teacher_and_a_student_walk_through_every_page(site, browser, pictures
     )
     teacher.visit(f"/exams/{exam}/mapping/", "mapping")
     sheet = site.ask("Sheet.objects.order_by('pk').first().pk")
+    teacher.visit(f"/exams/{exam}/mapping/?view=grid", "mapping-grid")
     teacher.visit(f"/sheets/{sheet}/pages/", "sheet-pages")
     page.goto(f"/exams/{exam}/mapping/")
     page.get_by_role("button", name=re.compile("Confirm all")).click()
