@@ -172,11 +172,13 @@ def _refusal(info: zipfile.ZipInfo, raw: str) -> str:
     mode = info.external_attr >> 16
     # The upper half means something only where the archive was made by a Unix system.
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        return "It is a link or a device, not a file."
+        return "It is a link or a device, not a file. Put the file itself into the ZIP."
     if raw.startswith("/") or re.match(r"[A-Za-z]:", raw):
-        return "Its path is absolute."
+        return "Its path is absolute. Make the ZIP again from the folder that holds the papers."
     if ".." in raw.split("/"):
-        return "Its path leads out of the archive."
+        return (
+            "Its path leads out of the archive. Make the ZIP again from the folder of the papers."
+        )
     if info.flag_bits & 0x1:
         return "It is encrypted. Make the ZIP again without a password."
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

@@ -150,7 +150,10 @@ def system_health(now: datetime | None = None) -> Health:
     """Every stage and the beat; one query for each stage and one for the pulses."""
     now = now or timezone.now()
     pulses = {pulse.name: pulse for pulse in Pulse.objects.all()}
-    stages = [_stage(name, rows, pulses.get(name), now) for name, rows in due_rows(now)]
+    rows = dict(due_rows(now))
+    # In the order of a sheet's way; a stage without a name of its own comes last.
+    names = sorted(rows, key=lambda name: (name not in STAGES, [*STAGES, name].index(name)))
+    stages = [_stage(name, rows[name], pulses.get(name), now) for name in names]
     last = pulses[BEAT].succeeded_at if BEAT in pulses else None
     quiet = timedelta(seconds=max(120, 3 * settings.SHEAF_SWEEP_SECONDS))
     return Health(stages, Beat(last, is_silent=last is None or now - last > quiet))

@@ -85,7 +85,7 @@ def editor(site) -> str:
 
 def shown(page: Page) -> list[str]:
     return page.evaluate(
-        "[...document.querySelectorAll('#rubric-rows > li')].map(row =>"
+        "[...document.querySelectorAll('#rubric-rows > *')].map(row =>"
         " ' '.repeat(row.dataset.depth) + row.querySelector('[name=code]').value)"
     )
 

@@ -49,7 +49,8 @@ def places(exam, alice, carols_enrolment) -> dict[str, str]:
         "POST exams:answer_key_drop": reverse("exams:answer_key_drop", args=[exam.pk]),
         "POST exams:sample_remove": reverse("exams:sample_remove", args=[sample.pk]),
         "POST exams:exam_edit": reverse("exams:exam_edit", args=[exam.pk]),
-        "POST exams:rubric": reverse("exams:rubric", args=[exam.pk]),
+        "POST exams:rubric_edit": reverse("exams:rubric_edit", args=[exam.pk]),
+        "POST exams:rubric_text": reverse("exams:rubric_text", args=[exam.pk]),
         "POST exams:answer_key": reverse("exams:answer_key", args=[exam.pk]),
         "POST exams:sample_edit": reverse("exams:sample_edit", args=[sheet.pk]),
     }

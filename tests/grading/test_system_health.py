@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from batching import pulses
+from batching import pulses, tasks
 from batching.models import BatchJob, ProviderAccount, Pulse
 from batching.providers import get
 from grading.system_health import (
@@ -197,3 +197,12 @@ def test_queries_do_not_grow_with_the_work_that_waits(exam, page):
             page()
         counts.append(len(found))
     assert counts[0] == counts[1]
+
+
+def test_a_worker_that_ends_a_task_well_or_badly_is_heard(db, exam):
+    """The signals of Celery's own, as a worker sends them."""
+    tasks.sweep.apply()
+    assert not system_health().beat.is_silent
+    tasks.build_run.apply((0,))
+    noted = Pulse.objects.get(name=tasks.build_run.name)
+    assert noted.succeeded_at or noted.failure
