@@ -45,6 +45,7 @@ STAGES: dict[str, tuple[str | Promise, str]] = {
     "batching.tasks.collect_job": (gettext_lazy("Collect results"), "results_ready_at"),
     "batching.tasks.follow_job": (gettext_lazy("Follow stopped batches"), "ended_at"),
     "accounts.tasks.mail_link": (gettext_lazy("Mail password links"), ""),
+    "accounts.tasks.mail_digest": (gettext_lazy("Mail digests"), ""),
 }
 
 
