@@ -91,3 +91,28 @@ def test_two_teachers_at_once_turn_a_page_once(exam, alice):
     assert page.turned == 90
     assert default_storage.exists(page.image)
     assert len(files(f"sheets/{page.sheet_id}")) == 2
+
+
+def test_two_teachers_who_give_pages_to_each_others_sheet_lose_none(exam, alice):
+    one, two = make_sheet(exam, pages=3), make_sheet(exam, pages=3)
+    mine, theirs = one.pages.get(number=1), two.pages.get(number=1)
+    race(
+        lambda: pages.give_page(mine, two, by=alice),
+        lambda: pages.give_page(theirs, one, by=alice),
+    )
+    for sheet in (one, two):
+        numbers = sheet.pages.order_by("number").values_list("number", flat=True)
+        assert list(numbers) == [1, 2, 3]
+    assert Page.objects.get(pk=mine.pk).sheet == two
+    assert Page.objects.get(pk=theirs.pk).sheet == one
+
+
+def test_a_page_given_to_two_sheets_at_once_stands_in_one(exam, alice):
+    one, two, three = (make_sheet(exam, pages=2) for _ in range(3))
+    page = one.pages.get(number=1)
+    race(
+        lambda: pages.give_page(page, two, by=alice),
+        lambda: pages.give_page(page, three, by=alice),
+    )
+    assert sorted(sheet.pages.count() for sheet in (two, three)) == [2, 3]
+    assert one.pages.get().number == 1
