@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from grading.views import exam_delete, exports, publish, results, review, review_list, run_urls
+from grading.views import (
+    exam_delete,
+    exports,
+    publish,
+    results,
+    review,
+    review_list,
+    review_urls,
+    run_urls,
+)
 
 app_name = "grading"
 urlpatterns = [
@@ -16,9 +25,6 @@ urlpatterns = [
     path("sheets/<int:pk>/grade/", review.sheet_by_hand, name="sheet_by_hand"),
     path("sheets/<int:pk>/preview/", results.sheet_preview, name="sheet_preview"),
     path("sheets/<int:pk>/take-back/", publish.sheet_take_back, name="sheet_take_back"),
-    path("marks/<int:pk>/", review.mark_save, name="mark_save"),
-    path("marks/<int:pk>/history/", review.mark_history, name="mark_history"),
-    path("marks/<int:pk>/put-back/", review.mark_put_back, name="mark_put_back"),
     path("exams/<int:pk>/publish/", publish.publish, name="publish"),
     path("exams/<int:pk>/take-back/", publish.take_back, name="take_back"),
     path("exams/<int:pk>/results/", results.exam_results, name="results"),
@@ -26,5 +32,6 @@ urlpatterns = [
     path("exams/<int:pk>/delete/", exam_delete.exam_delete, name="exam_delete"),
     path("results/", results.my_results, name="my_results"),
     path("results/<int:pk>/", results.my_result, name="my_result"),
+    *review_urls.urlpatterns,
     *run_urls.urlpatterns,
 ]
