@@ -101,6 +101,7 @@ def render_list(
         "show": show,
         "page": page,
         "rows": rows,
+        "any_named": any(row["named"] for row in rows),
         "first": next((row["review"] for row in rows if row["review"]), ""),
         "to_review": exam.states[SheetState.GRADED],
         "looked": exam.looked,

@@ -18,7 +18,8 @@
     if (!mark) return;
     makeCurrent(mark);
     mark.focus({ preventScroll: true });
-    (mark.closest(".by-question") ?? mark).scrollIntoView({ block: "nearest" });
+    const row = mark.closest(".by-question");
+    (row ?? mark).scrollIntoView({ block: row ? "start" : "nearest" });
     tell("desk:page", mark.dataset.page);
   }
 
