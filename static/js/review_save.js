@@ -99,6 +99,13 @@
   // -- saving --------------------------------------------------------------------------------
   const sent = new WeakMap();
   let lastSaved = null;
+  // htmx adds the button that was clicked last, also to what is saved along the way.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const { elt, formData } = event.detail;
+    if (!elt.matches(".mark-form")) return;
+    formData.delete("accept");
+    if (goingOn.has(elt)) formData.set("accept", "1");
+  });
   document.addEventListener("htmx:beforeRequest", (event) => {
     const form = event.detail.elt;
     if (!form.matches(".mark-form")) return;
@@ -148,7 +155,9 @@
       if (forms().some(dirty)) {
         event.preventDefault();
         event.stopImmediatePropagation();
-        flush(() => form.requestSubmit(event.submitter ?? undefined));
+        // The head may arrive anew meanwhile, with what was saved.
+        const again = `form[action="${CSS.escape(form.getAttribute("action"))}"]`;
+        flush(() => (form.isConnected ? form : document.querySelector(again))?.requestSubmit());
       } else if (!form.matches("[hx-post]")) leaving = true;
     },
     true,
