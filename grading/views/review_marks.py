@@ -55,14 +55,14 @@ def mark_save(request: HttpRequest, pk: int) -> HttpResponse:
     conflict: Conflict | None = None
     if form.is_valid():
         try:
-            _save(request, mark, form.cleaned_data, comment)
+            because = _save(request, mark, form.cleaned_data, comment)
         except ValidationError as error:
             form.add_error(None, error)
         except Conflict as error:
             conflict = error
         else:
             whole = comment is not None or data.get("dialog") == "1"
-            return _saved(request, pk, whole=whole)
+            return _saved(request, pk, whole=whole, because=because)
     mark = mark_on_desk(request, pk)
     card = card_of(mark, form=form, conflict=conflict, flag=flag_of(mark))
     status = 409 if conflict else 422
@@ -73,10 +73,11 @@ def mark_save(request: HttpRequest, pk: int) -> HttpResponse:
     return _render_parts(request, card, status)
 
 
-def _save(
-    request: HttpRequest, mark: Mark, values: dict[str, Any], comment: Comment | None
-) -> None:
-    """Save what the form says; the reason that was only proposed is for points alone."""
+def _save(request: HttpRequest, mark: Mark, values: dict[str, Any], comment: Comment | None) -> str:
+    """Save what the form says; gives why the points changed, "" where they did not.
+
+    The reason that was only proposed is for points alone.
+    """
     awarded, reason = values["awarded"], values["reason"].strip()
     moved = awarded != mark.awarded
     if not moved and reason == remembered_reason(request):
@@ -95,6 +96,7 @@ def _save(
         review_comments.count_use(comment)
     if request.POST.get("accept") == "1":
         review_accept.accept_mark(changed, version=changed.version, by=request.user)
+    return reason if moved else ""
 
 
 def _comment_of(request: HttpRequest, mark: Mark) -> Comment | None:
@@ -180,11 +182,13 @@ def _refused(request: HttpRequest, mark: Mark, problem: str, status: int) -> Htt
     return _render_page(request, card, problem=problem, status=status)
 
 
-def _saved(request: HttpRequest, pk: int, *, whole: bool) -> HttpResponse:
+def _saved(request: HttpRequest, pk: int, *, whole: bool, because: str = "") -> HttpResponse:
     mark = mark_on_desk(request, pk)
     if request.htmx:
         card = card_of(mark, saved=True, flag=flag_of(mark))
-        return _render_card(request, card) if whole else _render_parts(request, card)
+        return (
+            _render_card(request, card) if whole else _render_parts(request, card, because=because)
+        )
     messages.success(request, _("%s saved.") % mark.criterion.code)
     return redirect(Desk.of(request).place_of(mark))
 
@@ -209,12 +213,16 @@ def _render_card(request: HttpRequest, card: MarkCard, status: int = 200) -> Htt
     return answer
 
 
-def _render_parts(request: HttpRequest, card: MarkCard, status: int = 200) -> HttpResponse:
+def _render_parts(
+    request: HttpRequest, card: MarkCard, status: int = 200, *, because: str = ""
+) -> HttpResponse:
     """What changed on the card, and nothing that somebody may be typing in."""
-    return _render(request, "grading/_mark_saved.html", card, status)
+    return _render(request, "grading/_mark_saved.html", card, status, because)
 
 
-def _render(request: HttpRequest, template: str, card: MarkCard, status: int) -> HttpResponse:
+def _render(
+    request: HttpRequest, template: str, card: MarkCard, status: int, because: str = ""
+) -> HttpResponse:
     desk = Desk.of(request)
     mark = card.mark
     if desk.by_question:
@@ -234,6 +242,7 @@ def _render(request: HttpRequest, template: str, card: MarkCard, status: int) ->
         "sheet": sheet,
         "alone": True,
         "status": status,
+        "because": because,
     }
     return render(request, template, context, status=status)
 
