@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('exams', '0001_initial'),
-        ('grading', '0001_initial'),
+        ('grading', '0002_run_graded_again'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
