@@ -6,6 +6,7 @@ filtered and ordered; the same filters for the list, for going from sheet to she
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django.db.models import (
@@ -115,9 +116,9 @@ def _extreme() -> Q:
     return Q(eyes_total__lte=0) | Q(eyes_total__gte=_sum(base, "ceiling"))
 
 
-def with_eyes(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
+def with_signs(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
     """Add `is_unsure`, `is_flagged`, `is_repaired`, `is_unplaced`, `is_pale`, `is_blank_read`,
-    `is_extreme`, and `weight`: the more, the sooner it should be looked at."""
+    `is_extreme` and `eyes_total`."""
     return sheets.annotate(
         eyes_total=_sum(_marks(), "awarded"),
         is_unsure=Exists(_unsure()),
@@ -126,8 +127,17 @@ def with_eyes(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
         is_unplaced=Exists(_unplaced()),
         is_pale=Exists(_pale()),
         is_blank_read=Exists(_from_blank()),
-    ).annotate(
-        is_extreme=Case(When(_extreme(), then=Value(True)), default=Value(False)),
+    ).annotate(is_extreme=Case(When(_extreme(), then=Value(True)), default=Value(False)))
+
+
+def with_eyes(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
+    """with_signs and with_weight."""
+    return with_weight(with_signs(sheets))
+
+
+def with_weight(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
+    """Add `weight` to sheets with_signs: the more, the sooner they should be looked at."""
+    return sheets.annotate(
         weight=_points(Q(is_unsure=True), 8)
         + _points(Q(is_flagged=True), 4)
         + _points(_failed_check(), 2)
@@ -177,9 +187,9 @@ def order_of(exam: Exam, user: User, show: str, *, named: bool) -> list[Any]:
 
 
 def with_reasons(sheets: QuerySet[Sheet], user: User) -> QuerySet[Sheet]:
-    """Add, beside with_eyes, the numbers that a list tells: unsure, changed and flagged marks,
+    """Add, beside with_signs, the numbers that a list tells: unsure, changed and flagged marks,
     and `flagged_for_me`. For one page of a list: it costs on every sheet."""
-    counted = queries.with_flags(with_eyes(sheets))
+    counted = queries.with_flags(with_signs(sheets))
     mine = _flags().filter(colleague=user).order_by().values("sheet")
     flags = _flags().order_by().values("sheet").annotate(count=Count("pk")).values("count")
     return counted.annotate(
@@ -188,17 +198,30 @@ def with_reasons(sheets: QuerySet[Sheet], user: User) -> QuerySet[Sheet]:
     )
 
 
+CHECKS = ("is_repaired", "is_unplaced", "is_pale", "is_blank_read")
+
+
 def counts(exam: Exam) -> dict[str, int]:
     """By reason: how many sheets are in its list. One query, however many there are."""
-    sheets = with_eyes(Sheet.objects.filter(exam=exam.pk, state__in=HAVE_MARKS)).annotate(
+    rows = with_signs(Sheet.objects.filter(exam=exam.pk, state__in=HAVE_MARKS)).annotate(
         is_changed=Exists(_marks().filter(is_overridden=True))
     )
-    graded = Q(state=SheetState.GRADED)
-    wanted = {
-        show: Count("pk", filter=_in_list(show) & (graded if show != "flagged" else Q()))
-        for show in REASONS - {"changed"}
-    }
-    return sheets.aggregate(**wanted, changed=Count("pk", filter=Q(is_changed=True)))
+    # Counted here: in one statement each condition would be worked out again for every count.
+    found: Counter[str] = Counter()
+    for row in rows.order_by().values(
+        "state", "is_unsure", "is_flagged", "is_extreme", "is_changed", *CHECKS
+    ):
+        graded = row["state"] == SheetState.GRADED
+        signs = {
+            "unsure": graded and row["is_unsure"],
+            "check": graded and any(row[name] for name in CHECKS),
+            "extreme": graded and row["is_extreme"],
+            "flagged": row["is_flagged"],
+        }
+        signs["eyes"] = graded and any(signs.values())
+        found.update(name for name, there in signs.items() if there)
+        found["changed"] += row["is_changed"]
+    return {show: found[show] for show in REASONS}
 
 
 def reasons_of(sheet: dict[str, Any]) -> list[tuple[str, str]]:

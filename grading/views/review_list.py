@@ -129,6 +129,8 @@ def _page(exam: Exam, show: str, number: str | None, user: User) -> Any:
     here = Sheet.objects.filter(pk__in=page.object_list.values("pk"))
     told = queries.with_totals(review_eyes.with_reasons(here, user))
     told = queries.with_looked(review_blind.with_named(told, user), user)
+    if "-weight" in order:
+        told = review_eyes.with_weight(told)
     page.object_list = told.order_by(*order).values(*_VALUES)
     return page
 

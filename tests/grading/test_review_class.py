@@ -131,6 +131,10 @@ def test_six_hundred_papers_ask_no_more_of_the_database_than_sixty(big_exam, tea
     ]
 
     def numbers() -> list[int]:
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                # Nobody but this transaction knows these rows: autovacuum takes them for none.
+                cursor.execute("ANALYZE")
         found = []
         for address in addresses:
             with CaptureQueriesContext(connection) as ran:
