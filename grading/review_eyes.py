@@ -11,10 +11,10 @@ from typing import Any
 
 from django.db.models import (
     Case,
-    Count,
     DecimalField,
     Exists,
     IntegerField,
+    Max,
     OuterRef,
     Q,
     QuerySet,
@@ -36,7 +36,7 @@ from exams.models import (
     SheetState,
 )
 from grading import queries
-from grading.models import Flag, Mark
+from grading.models import Flag, Mark, Part
 from grading.review_blind import shuffled
 
 HAVE_MARKS = (*GRADED_STATES, SheetState.PUBLISHED)
@@ -95,14 +95,12 @@ def _unplaced() -> QuerySet[Mark]:
 
 
 def _pale() -> QuerySet[Page]:
-    return Page.objects.filter(sheet=OuterRef("pk"), is_faint=True, dropped_at__isnull=True)
-
-
-def _from_blank() -> QuerySet[Page]:
-    """A blank page that something was read from; the empty backs of papers are no matter."""
-    read = Mark.objects.filter(sheet=OuterRef("sheet"), part__page_number=OuterRef("number"))
-    blank = Page.objects.filter(sheet=OuterRef("pk"), is_blank=True, dropped_at__isnull=True)
-    return blank.filter(Exists(read.exclude(part__transcription="")))
+    """A faint page, or a blank one that a proposal names; empty backs of papers are no matter."""
+    named = Part.objects.filter(
+        assessment__sheet=OuterRef("sheet"), page_number=OuterRef("number")
+    ).exclude(transcription="")
+    pages = Page.objects.filter(sheet=OuterRef("pk"), dropped_at__isnull=True)
+    return pages.filter(Q(is_faint=True) | Q(Exists(named), is_blank=True))
 
 
 def _sum(marks: QuerySet[Mark], name: str) -> Subquery:
@@ -116,28 +114,31 @@ def _extreme() -> Q:
     return Q(eyes_total__lte=0) | Q(eyes_total__gte=_sum(base, "ceiling"))
 
 
-def with_signs(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
-    """Add `is_unsure`, `is_flagged`, `is_repaired`, `is_unplaced`, `is_pale`, `is_blank_read`,
-    `is_extreme` and `eyes_total`."""
+def with_checks(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
+    """Add `is_repaired`, `is_unplaced` and `is_pale`."""
     return sheets.annotate(
-        eyes_total=_sum(_marks(), "awarded"),
-        is_unsure=Exists(_unsure()),
-        is_flagged=Exists(_flags()),
         is_repaired=Exists(_repaired()),
         is_unplaced=Exists(_unplaced()),
         is_pale=Exists(_pale()),
-        is_blank_read=Exists(_from_blank()),
-    ).annotate(is_extreme=Case(When(_extreme(), then=Value(True)), default=Value(False)))
+    )
+
+
+def with_signs(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
+    """Add, beside with_checks, `is_unsure`, `is_flagged`, `is_extreme` and `eyes_total`."""
+    return (
+        with_checks(sheets)
+        .annotate(
+            eyes_total=_sum(_marks(), "awarded"),
+            is_unsure=Exists(_unsure()),
+            is_flagged=Exists(_flags()),
+        )
+        .annotate(is_extreme=Case(When(_extreme(), then=Value(True)), default=Value(False)))
+    )
 
 
 def with_eyes(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
-    """with_signs and with_weight."""
-    return with_weight(with_signs(sheets))
-
-
-def with_weight(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
-    """Add `weight` to sheets with_signs: the more, the sooner they should be looked at."""
-    return sheets.annotate(
+    """Add, beside with_signs, `weight`: the more, the sooner it should be looked at."""
+    return with_signs(sheets).annotate(
         weight=_points(Q(is_unsure=True), 8)
         + _points(Q(is_flagged=True), 4)
         + _points(_failed_check(), 2)
@@ -150,7 +151,7 @@ def _points(condition: Q, weight: int) -> Case:
 
 
 def _failed_check() -> Q:
-    return Q(is_repaired=True) | Q(is_unplaced=True) | Q(is_pale=True) | Q(is_blank_read=True)
+    return Q(is_repaired=True) | Q(is_unplaced=True) | Q(is_pale=True)
 
 
 def _in_list(show: str) -> Q:
@@ -187,18 +188,16 @@ def order_of(exam: Exam, user: User, show: str, *, named: bool) -> list[Any]:
 
 
 def with_reasons(sheets: QuerySet[Sheet], user: User) -> QuerySet[Sheet]:
-    """Add, beside with_signs, the numbers that a list tells: unsure, changed and flagged marks,
-    and `flagged_for_me`. For one page of a list: it costs on every sheet."""
-    counted = queries.with_flags(with_signs(sheets))
-    mine = _flags().filter(colleague=user).order_by().values("sheet")
-    flags = _flags().order_by().values("sheet").annotate(count=Count("pk")).values("count")
-    return counted.annotate(
-        flags_up=Subquery(flags, output_field=IntegerField()),
-        flagged_for_me=Exists(mine),
-    )
+    """Add, beside the totals, what a list tells: the numbers of unsure and
+    changed marks, and `flags_up` (None; 1: flagged; 2: flagged for this very person). For one
+    page of a list: it costs on every sheet."""
+    counted = queries.with_totals(queries.with_flags(sheets))
+    worth = Max(Case(When(colleague=user, then=Value(2)), default=Value(1)))
+    flags = _flags().order_by().values("sheet").annotate(value=worth).values("value")
+    return counted.annotate(flags_up=Subquery(flags, output_field=IntegerField()))
 
 
-CHECKS = ("is_repaired", "is_unplaced", "is_pale", "is_blank_read")
+CHECKS = ("is_repaired", "is_unplaced", "is_pale")
 
 
 def counts(exam: Exam) -> dict[str, int]:
@@ -230,18 +229,18 @@ def reasons_of(sheet: dict[str, Any]) -> list[tuple[str, str]]:
     if sheet["unsure"]:
         told.append(("unsure", _("%d unsure") % sheet["unsure"]))
     if sheet["flags_up"]:
-        words = _("flagged for you") if sheet["flagged_for_me"] else _("flagged")
+        words = _("flagged for you") if sheet["flags_up"] == 2 else _("flagged")
         told.append(("flagged", words))
     for key, words in (
         ("is_repaired", _("reply was repaired")),
-        ("is_pale", _("faint page")),
-        ("is_blank_read", _("read from a blank page")),
+        ("is_pale", _("faint or blank page")),
         ("is_unplaced", _("page not named")),
     ):
-        if sheet[key]:
+        if sheet.get(key):  # only the lists of reasons work these out
             told.append(("check", words))
-    if sheet["is_extreme"] and sheet["state"] == SheetState.GRADED:
-        told.append(("extreme", _("no points") if sheet["eyes_total"] <= 0 else _("all points")))
+    extreme = sheet["total"] <= 0 or sheet["total"] >= (sheet["out_of"] or 0)
+    if extreme and sheet["state"] == SheetState.GRADED:
+        told.append(("extreme", _("no points") if sheet["total"] <= 0 else _("all points")))
     if sheet["changed"]:
         told.append(("changed", _("%d changed") % sheet["changed"]))
     return told

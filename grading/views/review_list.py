@@ -39,13 +39,6 @@ _VALUES = (
     "looked",
     "named",
     "flags_up",
-    "flagged_for_me",
-    "eyes_total",
-    "is_repaired",
-    "is_pale",
-    "is_blank_read",
-    "is_unplaced",
-    "is_extreme",
     "enrolment__roll_number",
     "enrolment__student__name",
 )
@@ -127,11 +120,12 @@ def _page(exam: Exam, show: str, number: str | None, user: User) -> Any:
     page = paginator.get_page(number)
     # The reasons of these sheets alone: to tell them of all would cost on every one of them.
     here = Sheet.objects.filter(pk__in=page.object_list.values("pk"))
-    told = queries.with_totals(review_eyes.with_reasons(here, user))
-    told = queries.with_looked(review_blind.with_named(told, user), user)
+    values = _VALUES
     if "-weight" in order:
-        told = review_eyes.with_weight(told)
-    page.object_list = told.order_by(*order).values(*_VALUES)
+        here, values = review_eyes.with_eyes(here), (*_VALUES, *review_eyes.CHECKS)
+    told = review_eyes.with_reasons(here, user)
+    told = queries.with_looked(review_blind.with_named(told, user), user)
+    page.object_list = told.order_by(*order).values(*values)
     return page
 
 
