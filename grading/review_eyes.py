@@ -236,7 +236,7 @@ def reasons_of(sheet: dict[str, Any]) -> list[tuple[str, str]]:
         ("is_pale", _("faint or blank page")),
         ("is_unplaced", _("page not named")),
     ):
-        if sheet.get(key):  # only the lists of reasons work these out
+        if sheet[key]:
             told.append(("check", words))
     extreme = sheet["total"] <= 0 or sheet["total"] >= (sheet["out_of"] or 0)
     if extreme and sheet["state"] == SheetState.GRADED:

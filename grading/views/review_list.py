@@ -120,12 +120,11 @@ def _page(exam: Exam, show: str, number: str | None, user: User) -> Any:
     page = paginator.get_page(number)
     # The reasons of these sheets alone: to tell them of all would cost on every one of them.
     here = Sheet.objects.filter(pk__in=page.object_list.values("pk"))
-    values = _VALUES
-    if "-weight" in order:
-        here, values = review_eyes.with_eyes(here), (*_VALUES, *review_eyes.CHECKS)
+    signs = review_eyes.with_eyes if "-weight" in order else review_eyes.with_checks
+    here = signs(here)
     told = review_eyes.with_reasons(here, user)
     told = queries.with_looked(review_blind.with_named(told, user), user)
-    page.object_list = told.order_by(*order).values(*values)
+    page.object_list = told.order_by(*order).values(*_VALUES, *review_eyes.CHECKS)
     return page
 
 
