@@ -7,12 +7,17 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-if [ -f .env ]; then
-  set -a
-  . ./.env
-  set +a
-fi
-export PATH="$PWD/.venv/bin:$PATH" PORT="${PORT:-8000}"
+export PATH="$PWD/.venv/bin:$PATH"
+# As the settings read it, so that PORT and PROVIDER may stand there too.
+variables=$(python -c '
+import os, shlex
+from dotenv import dotenv_values
+for name, value in dotenv_values(".env", interpolate=False).items():
+    if value is not None and name not in os.environ:
+        print(f"export {name}={shlex.quote(value)}")
+')
+eval "$variables"
+export PORT="${PORT:-8000}"
 export SHEAF_SITE_URL="${SHEAF_SITE_URL:-http://127.0.0.1:$PORT}"
 export SHEAF_DEFAULT_PROVIDER="${PROVIDER:-${SHEAF_DEFAULT_PROVIDER:-offline}}"
 # Somebody is watching: find lost work sooner than in production.

@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from simple_history.admin import SimpleHistoryAdmin
 
 from accounts.first_passwords import first_password_url, link_days
@@ -31,6 +32,9 @@ from accounts.password_links import send_links
 admin.site.site_header = "Sheaf administration"
 admin.site.site_title = "Sheaf"
 admin.site.unregister(Group)
+# Rows of the API's tokens: they end by themselves and by signing out, never by hand.
+admin.site.unregister(OutstandingToken)
+admin.site.unregister(BlacklistedToken)
 
 
 class ReadOnly:

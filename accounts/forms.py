@@ -4,9 +4,11 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
+from django.utils.translation import gettext_lazy as _
 
-from accounts.models import SchoolClass
+from accounts.models import DigestEvery, SchoolClass
 from accounts.roster_files import MAX_BYTES
+from accounts.times import zone_choices
 
 
 class SignInForm(AuthenticationForm):
@@ -33,6 +35,21 @@ class ForgottenForm(forms.Form):
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True}),
     )
+
+
+class PreferencesForm(forms.Form):
+    """What people choose for themselves; without `can_mail` there is nothing to be e-mailed."""
+
+    time_zone = forms.ChoiceField(label=_("Times are shown in"), required=False)
+    digest = forms.ChoiceField(
+        label=_("Unread lines of the bell by e-mail"), choices=DigestEvery, required=False
+    )
+
+    def __init__(self, *args: Any, can_mail: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["time_zone"].choices = zone_choices()
+        if not can_mail:
+            del self.fields["digest"]
 
 
 class ClassForm(forms.ModelForm):

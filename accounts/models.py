@@ -8,6 +8,7 @@ from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Upper
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 
@@ -36,6 +37,7 @@ class User(AbstractUser):
     last_name = None
     name = models.CharField(max_length=200)
     role = models.CharField(max_length=10, choices=Role, default=Role.STUDENT)
+    time_zone = models.CharField(max_length=60, blank=True)
 
     objects: ClassVar[PeopleManager] = PeopleManager()
     history = HistoricalRecords(excluded_fields=sorted(UNTOLD))
@@ -158,6 +160,29 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class DigestEvery(models.TextChoices):
+    NEVER = "", _("never")
+    DAY = "day", _("every morning")
+    HOUR = "hour", _("every hour")
+
+
+class Digest(models.Model):
+    """How often a person's unread lines are e-mailed, and up to which line that was done.
+
+    `due_at` is also the lease: whoever sends it moves it ahead.
+    """
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="digest")
+    every = models.CharField(max_length=4, choices=DigestEvery, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    told_up_to = models.BigIntegerField(default=0)
+    tries = models.PositiveSmallIntegerField(default=0)
+    problem = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"digest of user {self.user_id}"
 
 
 class LinkMail(models.Model):

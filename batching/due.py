@@ -4,8 +4,8 @@ from datetime import datetime
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from accounts import link_mails
-from accounts.tasks import mail_link
+from accounts import digests, link_mails
+from accounts.tasks import mail_digest, mail_link
 from batching import build, follow, pauses, poll, tasks
 from batching.claims import free
 from batching.models import BatchItem, BatchJob, BatchRun, ItemState, JobState
@@ -54,3 +54,4 @@ def register() -> None:
     register_due(tasks.work_job, jobs_to_work, lanes=tasks.lanes_of, idle_lanes=tasks.idle_lanes_of)
     register_due(tasks.follow_job, jobs_to_follow)
     register_due(mail_link, link_mails.due)
+    register_due(mail_digest, digests.due)

@@ -72,6 +72,7 @@ def _decode_part(value: dict[str, Any]) -> Part:
         page=value["page"],
         label=value["label"],
         masks=tuple((m[0], m[1], m[2], m[3]) for m in value["masks"]),
-        width=value["size"][0],
-        height=value["size"][1],
+        # Lines of drafts that were made before sizes were kept have none.
+        width=value.get("size", (0, 0))[0],
+        height=value.get("size", (0, 0))[1],
     )

@@ -26,6 +26,7 @@ SETTLED_FIELDS = [
     "state",
     "reply",
     "reason",
+    "set_free",
     "model",
     "input_tokens",
     "output_tokens",
@@ -85,6 +86,7 @@ def _settle(job: BatchJob, answers: Sequence[tuple[BatchItem, Answer]]) -> None:
         if answer.finish == "unanswered":
             item.lose(storable(answer.problem or "The provider did not run this request."))
             if job.cancel_asked_at:
+                item.set_free = True
                 stopped.append(item)
             else:
                 failures.append(Failure(item, "unanswered"))
@@ -117,6 +119,7 @@ def lose(job: BatchJob, items: Sequence[BatchItem], reason: str, *, free: bool =
         return
     for item in items:
         item.lose(reason)
+        item.set_free = free
     save_items(items)
     if free:
         purposes.get(job.run.purpose).released(items)

@@ -85,10 +85,24 @@ def is_price_known(job: BatchJob) -> bool:
     return not (price.input or price.output or price.cached)
 
 
-def unpriced(jobs: Iterable[BatchJob]) -> list[str]:
-    """The titles of the providers of these jobs that nobody gave a price."""
-    names = sorted({job.provider for job in jobs if not is_price_known(job)})
-    return [providers.about(name).title for name in names]
+def unpriced(names: Iterable[str]) -> list[str]:
+    """The titles of those providers that nobody gave a price, or that are not configured."""
+    known = providers.names()
+    return [
+        providers.about(name).title
+        for name in sorted(set(names))
+        if name not in known or not providers.price_known(name)
+    ]
+
+
+def reprice(jobs: Iterable[BatchJob]) -> None:
+    """Give jobs that were built before their provider had a price the one that it has now."""
+    for job in jobs:
+        if not is_price_known(job) and not unpriced([job.provider]):
+            job.price = price_value(providers.get(job.provider).price)
+            usage = Usage(job.estimated_input_tokens, job.estimated_output_tokens)
+            job.estimated_cost = cost_of(usage, job.price)
+            job.save()
 
 
 def check_caps(run: BatchRun, jobs: QuerySet[BatchJob]) -> None:
@@ -98,6 +112,8 @@ def check_caps(run: BatchRun, jobs: QuerySet[BatchJob]) -> None:
     cannot both take the last of the money. Under a cap nothing goes out whose price nobody set.
     Raises OverBudget.
     """
+    reprice(jobs.select_for_update().order_by("pk"))
+    asks = {*jobs.values_list("provider", flat=True), run.second_provider} - {""}
     asked: Decimal = jobs.aggregate(total=Coalesce(Sum("estimated_cost"), Decimal(0)))["total"]
     caps = [(SITE, settings.SHEAF_SPENDING_CAP, BatchJob.objects.all())]
     if run.budget:
@@ -107,7 +123,7 @@ def check_caps(run: BatchRun, jobs: QuerySet[BatchJob]) -> None:
         if cap is None:
             continue
         whose = "Sheaf as a whole" if name == SITE else "this exam"
-        if names := unpriced(jobs):
+        if names := unpriced(asks):
             raise OverBudget(
                 f"There is a cap on what {whose} may spend, and nobody can say whether this fits:"
                 f" the price of {', '.join(names)} is not set. Ask an admin to set it, or take the"

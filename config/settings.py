@@ -10,6 +10,7 @@ import contextlib
 import os
 import secrets
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
@@ -93,6 +94,10 @@ INSTALLED_APPS = [
     "csp",
     "django_fsm",
     "django_htmx",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
     "simple_history",
     "accounts",
     "batching",
@@ -101,6 +106,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.api_errors.EdgeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -110,6 +116,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.times.TimeZoneMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -234,6 +241,55 @@ AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
 AXES_RESET_ON_SUCCESS = True
 # Otherwise one address that goes on trying would lock an account for everybody.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+
+# -- the API ------------------------------------------------------------------------------
+
+# Requests in a minute, as each web process counts them; 0 is no limit.
+SHEAF_API_RATE_PERSON = int(env_number("SHEAF_API_RATE_PERSON", 600))
+SHEAF_API_RATE_ADDRESS = int(env_number("SHEAF_API_RATE_ADDRESS", 6000))
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        # The first one decides that nobody's request is a 401.
+        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "accounts.api.gates.SessionByHeader",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["accounts.api.gates.StrictJSON"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "accounts.api.gates.PersonThrottle",
+        "accounts.api.gates.AddressThrottle",
+    ],
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "config.api_schema.Operations",
+    "EXCEPTION_HANDLER": "config.api_errors.answer_error",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env_number("SHEAF_API_TOKEN_MINUTES", 10)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=env_number("SHEAF_API_REFRESH_DAYS", 7)),
+    "ROTATE_REFRESH_TOKENS": True,
+    "BLACKLIST_AFTER_ROTATION": True,
+    # A new password ends the tokens of the old one, as it ends sessions.
+    "CHECK_REVOKE_TOKEN": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Sheaf",
+    "DESCRIPTION": "Everything that a page of Sheaf can do. docs/api.md tells how to begin.",
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "SheetState": "exams.models.SheetState",
+        "UploadState": "exams.models.UploadState",
+        "JobState": "batching.models.JobState",
+        "ItemState": "batching.models.ItemState",
+        "KeyState": "exams.models.KeyState",
+    },
+}
 
 # -- security -----------------------------------------------------------------------------
 

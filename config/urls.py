@@ -10,6 +10,7 @@ urlpatterns = [
     path("", dashboard.dashboard, name="dashboard"),
     path("healthz", healthz, name="healthz"),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("config.api")),
     path("", include("accounts.urls")),
     path("", include("exams.urls")),
     path("", include("grading.urls")),

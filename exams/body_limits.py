@@ -2,7 +2,8 @@
 
 Comes in: every request, before anything reads it; the check of a form's token would write its
 files to the disk first, for anybody, even at the sign-in page. Goes out: 413 or 411 with words,
-or nothing. Only three pages take large files; uploads have a limit and words of their own.
+or nothing. Only three pages, and their like in the API, take large files; uploads have a limit and
+words of their own.
 """
 
 from collections.abc import Callable
@@ -19,8 +20,10 @@ FORM_BYTES = 1_000_000
 LARGER = {
     "exams:answer_key_read": MAX_BYTES + FORM_BYTES,
     "exams:key_create": MAX_BYTES + FORM_BYTES,
+    "api:answer_key_read": MAX_BYTES + FORM_BYTES,
+    "api:keys": MAX_BYTES + FORM_BYTES,
 }
-OWN_LIMIT = {"exams:upload_create"}
+OWN_LIMIT = {"exams:upload_create", "api:uploads"}
 
 
 class BodyLimitMiddleware:

@@ -110,7 +110,8 @@ def caps_on(exam: Exam, jobs: Iterable[BatchJob]) -> list[Cap]:
     """What the exam and the site may still spend, with what the jobs that wait would take."""
     waiting = [job for job in jobs if job.state == JobState.REVIEW]
     asked = sum((job.estimated_cost for job in waiting), NOTHING)
-    unpriced = ", ".join(spending.unpriced(waiting))
+    names = {name for job in waiting for name in (job.provider, job.run.second_provider) if name}
+    unpriced = ", ".join(spending.unpriced(names))
     own = BatchJob.objects.filter(run__budget=exam.budget)
     caps = [Cap("This exam", exam.spending_cap, spending.spent(own), asked, unpriced)]
     if settings.SHEAF_SPENDING_CAP is not None:

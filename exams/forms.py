@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import SchoolClass, Subject
 from batching import providers
@@ -58,8 +59,13 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
             "provider",
             "second_provider",
             "spending_cap",
+            "show_distribution",
         )
-        labels = {"school_class": "Class", "spending_cap": "May cost at most"}
+        labels = {
+            "school_class": "Class",
+            "spending_cap": "May cost at most",
+            "show_distribution": _("Students see how the totals of the class spread"),
+        }
         widgets = {
             "date": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
             "instructions": forms.Textarea(attrs={"rows": 3}),
@@ -68,6 +74,10 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
             "instructions": "For whoever marks: what counts in this exam. Students do not see it.",
             "spending_cap": "All runs of this exam together, in the currency of the prices. "
             "Empty: no limit of its own.",
+            "show_distribution": _(
+                "How many results fall into each tenth of the marks, beside their own published"
+                " result. Never with fewer than 5 published results."
+            ),
         }
 
     field_order = (
@@ -79,6 +89,7 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
         "provider",
         "second_provider",
         "spending_cap",
+        "show_distribution",
     )
 
     def __init__(self, *args: Any, classes: QuerySet[SchoolClass], **options: Any) -> None:
@@ -138,7 +149,7 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
         self.data = self.data.copy()
         self.data["seen"] = fingerprint(stored)
         return {
-            str(self[name].label): str(value or "nothing")
+            str(self[name].label): _as_words(value)
             for name, value in stored.items()
             if value != self.cleaned_data[name]
         }
@@ -167,7 +178,14 @@ def facts_of(exam: Exam) -> dict[str, Any]:
         "provider": exam.provider,
         "second_provider": exam.second_provider,
         "spending_cap": exam.spending_cap,
+        "show_distribution": exam.show_distribution,
     }
+
+
+def _as_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(_("yes") if value else _("no"))
+    return str(value or "nothing")
 
 
 def provider_choices(kept: str, nobody: str) -> list[tuple[str, str]]:

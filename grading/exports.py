@@ -1,8 +1,8 @@
-"""Exports: the results of an exam as a CSV file that a spreadsheet opens safely.
+"""Exports as CSV: the results of an exam in files that a spreadsheet opens safely.
 
-Comes in: an exam. Goes out: lines of CSV; one row per sheet that has marks: roll number,
-name, state, the points of every leaf, the total. Texts that a spreadsheet would run as a
-formula get a leading apostrophe; numbers stay numbers.
+Comes in: an exam. Goes out: lines of CSV. `results_csv` has a row for each sheet that has marks
+(roll number, name, state, the points of every leaf, the total), `marks_csv` one for each mark.
+Texts that a spreadsheet would run as a formula get a leading apostrophe; numbers stay numbers.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from exams.models import Criterion, Exam, Sheet
-from grading.models import Mark
-from grading.queries import with_totals
+from exams.models import Exam
+from grading.export_rows import criteria_of, sheet_rows
+from grading.models import Source
 from grading.review import plain
 
-_RUNS_IN_A_SPREADSHEET = ("=", "+", "-", "@", "\t", "\r", "\n")
+# The wide ones are what an East Asian spreadsheet takes for the same signs.
+_RUNS_IN_A_SPREADSHEET = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 BYTE_ORDER_MARK = "\ufeff"
 
 
@@ -29,44 +30,79 @@ def harmless(text: str) -> str:
 
 def results_csv(exam: Exam) -> Iterator[str]:
     """The exam's results line by line, with a header; a leaf of several versions is one column."""
-    leaves = (
-        Criterion.objects.filter(marks__sheet__exam=exam)
-        .order_by("rubric__version", "position")
-        .values_list("code", flat=True)
-        .distinct()
-    )
-    codes = list(dict.fromkeys(leaves))
-    marks: dict[int, dict[str, Decimal]] = {}
-    rows = Mark.objects.filter(sheet__exam=exam).order_by()
-    for sheet, code, awarded in rows.values_list("sheet", "criterion__code", "awarded"):
-        marks.setdefault(sheet, {})[code] = awarded
-    yield BYTE_ORDER_MARK + _line(
+    codes = [criterion.code for criterion in criteria_of(exam)]
+    yield BYTE_ORDER_MARK + line(
         ["Roll number", "Name", "State", *map(harmless, codes), "Total", "Out of"]
     )
-    sheets = with_totals(Sheet.objects.filter(exam=exam, enrolment__isnull=False))
-    for sheet in sheets.select_related("enrolment__student").order_by(
-        "enrolment__roll_number", "pk"
-    ):
-        awarded_by_code = marks.get(sheet.pk)
-        if awarded_by_code is None or sheet.enrolment is None:
-            continue
-        yield _line(
+    for sheet in sheet_rows(exam):
+        awarded = {mark.code: mark.awarded for mark in sheet.marks}
+        yield line(
             [
-                harmless(sheet.enrolment.roll_number),
-                harmless(sheet.enrolment.student.name),
-                sheet.get_state_display().lower(),
-                *(_number(awarded_by_code.get(code)) for code in codes),
-                _number(sheet.total),
-                _number(sheet.out_of),
+                harmless(sheet.roll_number),
+                harmless(sheet.name),
+                sheet.state_label,
+                *(number(awarded.get(code)) for code in codes),
+                number(sheet.total),
+                number(sheet.out_of),
             ]
         )
 
 
-def _number(value: Decimal | None) -> str:
+MARK_COLUMNS = (
+    "Roll number",
+    "Name",
+    "State",
+    "Criterion",
+    "Kind",
+    "Rubric version",
+    "Points",
+    "Lowest",
+    "Highest",
+    "Feedback",
+    "Proposed points",
+    "Proposed by",
+    "Overridden",
+    "Changed by",
+    "Changed at",
+    "Reason",
+)
+
+
+def marks_csv(exam: Exam) -> Iterator[str]:
+    """Every mark on a line of its own, with what was proposed, who changed it last, and why."""
+    yield BYTE_ORDER_MARK + line(list(MARK_COLUMNS))
+    for sheet in sheet_rows(exam):
+        for mark in sheet.marks:
+            assessor = (str(Source(mark.source).label), mark.provider, mark.model)
+            yield line(
+                [
+                    harmless(sheet.roll_number),
+                    harmless(sheet.name),
+                    sheet.state_label,
+                    harmless(mark.code),
+                    mark.kind,
+                    mark.version,
+                    number(mark.awarded),
+                    number(mark.floor),
+                    number(mark.ceiling),
+                    harmless(mark.feedback),
+                    number(mark.proposed),
+                    harmless(" ".join(part for part in assessor if part)),
+                    "yes" if mark.is_overridden else "no",
+                    harmless(mark.changed_by),
+                    mark.changed_at.isoformat(timespec="seconds") if mark.changed_by else "",
+                    harmless(mark.reason),
+                ]
+            )
+
+
+def number(value: Decimal | None) -> str:
+    """Points as a number cell; empty where there are none."""
     return "" if value is None else plain(value)
 
 
-def _line(cells: list[Any]) -> str:
+def line(cells: list[Any]) -> str:
+    """One line of CSV, with the line end that spreadsheets expect."""
     out = io.StringIO()
     csv.writer(out).writerow(cells)
     return out.getvalue()

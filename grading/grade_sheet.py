@@ -58,7 +58,8 @@ class GradeSheet(Purpose):
         again = GradingRun.objects.values_list("graded_again", flat=True).get(
             batch_run=items[0].run_id
         )
-        restore_marks({item.subject_id: again.get(str(item.subject_id)) for item in items})
+        subjects = {str(item.subject_id): item.subject_id for item in items}
+        restore_marks({pk: again[key] for key, pk in subjects.items() if key in again})
         self._tell_when_over(items[0].run)
 
     def ended(self, job: BatchJob) -> None:

@@ -15,11 +15,12 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Case, Count, Exists, Max, OuterRef, Q, QuerySet, Sum, Value, When
-from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, ngettext_lazy
 
-from accounts.models import User
+from accounts.models import Enrolment, User
 from accounts.notifications import notify
 from batching.conflicts import Conflict, guarded
 from exams.models import REVIEWED_STATES, Exam, Sheet, SheetState, Upload, UploadState
@@ -28,12 +29,26 @@ from grading.history import move_rows
 from grading.models import Mark
 
 _WHY = {
-    SheetState.PENDING_MAPPING: "not mapped to a student yet",
-    SheetState.MAPPED: "not graded yet",
-    SheetState.JSONL_READY: "in a draft run",
-    SheetState.IN_BATCH: "being graded",
-    SheetState.GRADED: "waiting for review",
-    SheetState.FAILED: "failed: grade by hand, retry or skip",
+    SheetState.PENDING_MAPPING: ngettext_lazy(
+        "%(n)d sheet not mapped to a student yet", "%(n)d sheets not mapped to a student yet", "n"
+    ),
+    SheetState.MAPPED: ngettext_lazy(
+        "%(n)d sheet not graded yet", "%(n)d sheets not graded yet", "n"
+    ),
+    SheetState.JSONL_READY: ngettext_lazy(
+        "%(n)d sheet in a draft run", "%(n)d sheets in a draft run", "n"
+    ),
+    SheetState.IN_BATCH: ngettext_lazy(
+        "%(n)d sheet being graded", "%(n)d sheets being graded", "n"
+    ),
+    SheetState.GRADED: ngettext_lazy(
+        "%(n)d sheet waiting for review", "%(n)d sheets waiting for review", "n"
+    ),
+    SheetState.FAILED: ngettext_lazy(
+        "%(n)d sheet failed: grade by hand, retry or skip",
+        "%(n)d sheets failed: grade by hand, retry or skip",
+        "n",
+    ),
 }
 
 
@@ -45,13 +60,23 @@ class NotReady(ValidationError):
 class Blocker:
     """Why an exam cannot be published: `count` sheets in `state` (or uploads: state "").
 
-    `url` is where it is dealt with, "" where its state says that already.
+    `url` is where they are dealt with together.
     """
 
     state: str
     count: int
     text: str
-    url: str = ""
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockingSheet:
+    """One sheet that stops its exam; `url` is where it alone is dealt with."""
+
+    state: str
+    name: str
+    roll_number: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +101,7 @@ def publication_state(exam: Exam) -> PublicationState:
         .values_list("pk", "state", "enrolment_id", Q(sample__isnull=False))
     )
     counts: dict[str, int] = {}
-    for _, state, _, is_sample in sheets:
+    for _pk, state, _student, is_sample in sheets:
         # A mapped sample is an example for the model, not a paper that waits for its marks.
         aside = is_sample and state == SheetState.MAPPED
         counts["sample" if aside else state] = counts.get("sample" if aside else state, 0) + 1
@@ -95,37 +120,79 @@ def publication_state(exam: Exam) -> PublicationState:
 def _blockers(exam: Exam, counts: dict[str, int], uploads: dict[int, str]) -> tuple[Blocker, ...]:
     """`uploads` are those that are arriving or failed, by primary key."""
     blockers = [
-        Blocker(state, counts[state], f"{_sheets(counts[state])} {why}", _where(exam, state))
+        Blocker(state, counts[state], str(why % {"n": counts[state]}), _where(exam, state))
         for state, why in _WHY.items()
         if counts.get(state)
     ]
     failed = [pk for pk, state in uploads.items() if state == UploadState.FAILED]
     if arriving := len(uploads) - len(failed):
-        text = f"{arriving} upload{pluralize(arriving)} still being unpacked"
-        blockers.append(Blocker("", arriving, text))
+        text = ngettext(
+            "%(n)d upload still being unpacked", "%(n)d uploads still being unpacked", arriving
+        ) % {"n": arriving}
+        blockers.append(Blocker("", arriving, text, reverse("exams:upload_list", args=[exam.pk])))
     if failed:
         one = reverse("exams:upload_detail", args=[failed[0]])
         all_of_them = reverse("exams:upload_create", args=[exam.pk])
-        text = f"{len(failed)} upload{pluralize(len(failed))} failed half-way"
-        why = "papers may be missing; try again or leave it out"
-        blockers.append(
-            Blocker("", len(failed), f"{text}: {why}", one if len(failed) == 1 else all_of_them)
-        )
+        text = ngettext(
+            "%(n)d upload failed half-way: papers may be missing; try again or leave it out",
+            "%(n)d uploads failed half-way: papers may be missing; try again or leave them out",
+            len(failed),
+        ) % {"n": len(failed)}
+        blockers.append(Blocker("", len(failed), text, one if len(failed) == 1 else all_of_them))
     return tuple(blockers)
 
 
 def _where(exam: Exam, state: str) -> str:
+    mapping = reverse("exams:mapping", args=[exam.pk])
+    if state == SheetState.PENDING_MAPPING:
+        return mapping
+    if state == SheetState.MAPPED:
+        return reverse("grading:run_create", args=[exam.pk])
+    if state == SheetState.GRADED:
+        return reverse("grading:review_list", args=[exam.pk])
     # Where a failed sheet can be tried again, graded by hand and skipped.
-    is_failed = state == SheetState.FAILED
-    return reverse("exams:mapping", args=[exam.pk]) + "?tab=failed" if is_failed else ""
+    if state == SheetState.FAILED:
+        return f"{mapping}?tab=failed"
+    return reverse("grading:run_list", args=[exam.pk])
 
 
-def _sheets(count: int) -> str:
-    return f"{count} sheet" if count == 1 else f"{count} sheets"
+def blocking_sheets(exam: Exam) -> list[BlockingSheet]:
+    """Every sheet that stops the exam, by state and roll number, each with a way to it."""
+    rows = (
+        Sheet.objects.filter(exam=exam, state__in=list(_WHY))
+        .exclude(state=SheetState.MAPPED, sample__isnull=False)
+        .order_by("state", "enrolment__roll_number", "name", "pk")
+        .values_list("pk", "state", "name", "enrolment__roll_number")
+    )
+    return [
+        BlockingSheet(state, name, roll or "", _way(exam, pk, state, roll))
+        for pk, state, name, roll in rows
+    ]
+
+
+def _way(exam: Exam, pk: int, state: str, roll_number: str | None) -> str:
+    """Where one sheet is dealt with: its review, or by hand, else where all of its kind are."""
+    if state == SheetState.GRADED:
+        return reverse("grading:review_sheet", args=[pk])
+    if roll_number and state in (SheetState.MAPPED, SheetState.FAILED):
+        return reverse("grading:sheet_by_hand", args=[pk])
+    return _where(exam, state)
+
+
+def without_paper(exam: Exam) -> QuerySet[Enrolment]:
+    """Students of the class for whom nothing will be published: no sheet, or a skipped one."""
+    papers = Sheet.objects.filter(exam=exam, enrolment=OuterRef("pk"))
+    there = papers.exclude(state=SheetState.SKIPPED)
+    return (
+        Enrolment.objects.filter(~Exists(there), school_class=exam.school_class_id)
+        .select_related("student")
+        .order_by("roll_number")
+    )
 
 
 def _fingerprint(exam: Exam, sheets: list[tuple[int, str, int | None, bool]]) -> str:
-    """Every sheet's state and student, and its marks: their newest row, versions and points."""
+    """Every sheet's state and student, its marks (newest row, versions, points), and whether
+    students would see the class's distribution."""
     marks = (
         Mark.objects.filter(sheet__exam=exam)
         .order_by()
@@ -134,6 +201,7 @@ def _fingerprint(exam: Exam, sheets: list[tuple[int, str, int | None, bool]]) ->
     )
     digest = hashlib.sha256(repr(sheets).encode())
     digest.update(repr(sorted(marks)).encode())
+    digest.update(repr(exam.show_distribution).encode())
     return digest.hexdigest()
 
 
@@ -149,9 +217,9 @@ def publish_exam(exam: Exam, *, fingerprint: str, by: User) -> int:
         if now.blockers:
             raise NotReady([blocker.text.capitalize() for blocker in now.blockers])
         if now.fingerprint != fingerprint:
-            raise Conflict("Something changed since the page was shown. Look at it again.")
+            raise Conflict(_("Something changed since the page was shown. Look at it again."))
         if not now.ready:
-            raise NotReady("There is no reviewed sheet to publish.")
+            raise NotReady(_("There is no reviewed sheet to publish."))
         moment = timezone.now()
         reviewed = Sheet.objects.filter(exam=exam, state__in=REVIEWED_STATES)
         students = list(reviewed.order_by("pk").values_list("enrolment__student", flat=True))
@@ -221,7 +289,7 @@ def tell_withdrawn(exam: Exam, students: Sequence[int], moment: datetime) -> Non
 
 def _reason(reason: str) -> str:
     if not reason.strip():
-        raise ValidationError({"reason": "Say why the marks are taken back."})
+        raise ValidationError({"reason": _("Say why the marks are taken back.")})
     return reason.strip()
 
 

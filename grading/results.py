@@ -133,21 +133,30 @@ def make_marks(assessments: Sequence[int], criteria: Sequence[Criterion], reason
     write_history(made, "+", by=None, reason=reason)
 
 
-def restore_marks(assessments: Mapping[int, int | None]) -> None:
-    """Give sheets (by pk) that were to be graded again, and were not, the marks that they had.
+def restore_marks(dropped: Mapping[int, Mapping[str, int]]) -> None:
+    """Give sheets that were to be graded again, and were not, the marks that they had.
 
-    The values are the pks of the assessments that these were made from; None where there were no
-    marks before. A sheet that went on in the meantime keeps what it has.
+    By each sheet's pk what GradingRun.graded_again keeps of it. A sheet that went on in the
+    meantime, whose pages changed, or that is another student's by now, keeps what it has.
     """
-    wanted = {sheet: pk for sheet, pk in assessments.items() if pk is not None}
-    sheets = [one for one in lock_sheets(wanted).values() if one.state == SheetState.MAPPED]
+    assessments = Assessment.objects.in_bulk([one["assessment"] for one in dropped.values()])
+    sheets, made_from = [], []
+    for sheet in lock_sheets(dropped).values():
+        before = dropped[sheet.pk]
+        assessment = assessments.get(before["assessment"])
+        if (
+            assessment is not None
+            and sheet.state == SheetState.MAPPED
+            and sheet.enrolment_id == before["enrolment"]
+            and pages_of(kept_pages(sheet)) == assessment.pages
+        ):
+            sheets.append(sheet)
+            made_from.append(assessment.pk)
     if not sheets:
         return
-    pks = [wanted[sheet.pk] for sheet in sheets]
-    criteria = Criterion.objects.filter(
-        pk__in=Part.objects.filter(assessment__in=pks).values("criterion")
-    )
-    make_marks(pks, list(criteria), NOT_AGAIN)
+    parts = Part.objects.filter(assessment__in=made_from)
+    criteria = list(Criterion.objects.filter(pk__in=parts.values("criterion")))
+    make_marks(made_from, criteria, NOT_AGAIN)
     for sheet in sheets:
         sheet.grade()
     move_sheets(sheets, NOT_AGAIN)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Case, CharField, Count, Q, Sum, Value, When
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from batching import providers
@@ -35,13 +35,8 @@ from exams.models import Page
 from grading.models import GradingRun
 from grading.runs import FAILED_ITEM_STATES, failed_sheets
 
-# Not answered because a person stopped its job: no failure.
-STOPPED = "stopped"
-END = Case(
-    When(state=ItemState.LOST, job__cancel_asked_at__isnull=False, then=Value(STOPPED)),
-    default="state",
-    output_field=CharField(),
-)
+# Beside its state, what tells how a request counts for its sheet.
+KEYS = ("set_free", Q(previous__isnull=True), Q(next__isnull=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +118,7 @@ class Standing:
     is_live: bool
     is_stopping: bool
     is_over: bool
+    was_stopped: bool
     caps: list[Cap] = field(default_factory=list)
     pages: PagesSent | None = None
     split: str = ""
@@ -172,6 +168,7 @@ def standing(run: GradingRun) -> Standing:
         is_live=is_live,
         is_stopping=any(job.cancel_asked_at and job.state in LIVE_JOB_STATES for job in jobs),
         is_over=is_built and not is_open,
+        was_stopped=JobState.CANCELLED in states,
         rounds=settings.SHEAF_RESEND_ROUNDS,
     )
     if can_send:
@@ -196,14 +193,13 @@ def account(
     """
     groups = (
         run.batch_run.items.order_by()
-        .values_list("job", "state", Q(previous__isnull=True), Q(next__isnull=True))
+        .values_list("job", "state", *KEYS)
         .annotate(Count("pk"), Sum("input_tokens"), Sum("output_tokens"), Sum("cached_tokens"))
     )
     states: dict[int | None, dict[str, int]] = {job.pk: {} for job in jobs}
     used: dict[int, Usage] = {}
     sheets = Sheets()
-    asked_to_stop = {job.pk for job in jobs if job.cancel_asked_at}
-    for job, state, is_first, is_last, number, *tokens in groups:
+    for job, state, set_free, is_first, is_last, number, *tokens in groups:
         of_job = states.setdefault(job, {})
         of_job[state] = of_job.get(state, 0) + number
         before = used.get(job, Usage())
@@ -212,15 +208,14 @@ def account(
             before.output_tokens + tokens[1],
             before.cached_tokens + tokens[2],
         )
-        end = STOPPED if state == ItemState.LOST and job in asked_to_stop else state
-        _count_sheets(sheets, end, number, is_first=is_first, is_last=is_last)
+        _count_sheets(sheets, state, number, set_free, is_first=is_first, is_last=is_last)
     accounts = {job.pk: counts_of(job, states[job.pk]) for job in jobs}
     planned = states.get(None, {}).get(ItemState.PLANNED, 0)
     return accounts, used, sheets, planned
 
 
 def _count_sheets(
-    sheets: Sheets, state: str, number: int, *, is_first: bool, is_last: bool
+    sheets: Sheets, state: str, number: int, set_free: bool, *, is_first: bool, is_last: bool
 ) -> None:
     if is_first:
         sheets.total += number
@@ -228,7 +223,7 @@ def _count_sheets(
         return
     if state == ItemState.ACCEPTED:
         sheets.accepted += number
-    elif state == STOPPED:
+    elif set_free or (state == ItemState.RELEASED and not is_first):
         sheets.stopped += number
     elif state in FAILED_ITEM_STATES:
         sheets.failed += number
@@ -362,14 +357,9 @@ def sheets_of(runs: Sequence[int]) -> dict[int, Sheets]:
     groups = (
         BatchItem.objects.filter(run__in=runs)
         .order_by()
-        .values_list(
-            "run",
-            END,
-            Q(previous__isnull=True),
-            Q(next__isnull=True),
-        )
+        .values_list("run", "state", *KEYS)
         .annotate(Count("pk"))
     )
-    for run, state, is_first, is_last, number in groups:
-        _count_sheets(found[run], state, number, is_first=is_first, is_last=is_last)
+    for run, state, set_free, is_first, is_last, number in groups:
+        _count_sheets(found[run], state, number, set_free, is_first=is_first, is_last=is_last)
     return found

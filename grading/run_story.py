@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
 from batching import providers, spending
 from batching.models import LIVE_ITEM_STATES, BatchItem, ItemState
@@ -22,12 +22,15 @@ from grading.runs import FAILED_ITEM_STATES
 # By name in the address: the words for it, and the states of a sheet's last attempt.
 ENDS = {
     "failed": ("Failed", FAILED_ITEM_STATES),
+    "stopped": ("Set free before it was graded", ()),
     "open": ("Under way", LIVE_ITEM_STATES),
     "graded": ("Graded", (ItemState.ACCEPTED,)),
     "overtaken": ("Changed or deleted meanwhile", (ItemState.SUPERSEDED, ItemState.DISCARDED)),
     "free": ("Not sent", (ItemState.RELEASED,)),
 }
 ORDER = list(ENDS)
+# Whatever their states are.
+STOPPED = Q(set_free=True) | Q(state=ItemState.RELEASED, previous__isnull=False)
 REVIEWABLE = (
     SheetState.GRADED,
     SheetState.REVIEWED,
@@ -47,7 +50,7 @@ class Attempt:
 
     @property
     def is_failed(self) -> bool:
-        return self.item.state in FAILED_ITEM_STATES
+        return self.item.state in FAILED_ITEM_STATES and not self.item.set_free
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,17 @@ class Story:
 def last_items(run: GradingRun, end: str = "") -> QuerySet[BatchItem]:
     """The last request for each sheet of a run, the failed ones first; those of one end, or all."""
     items = run.batch_run.items.filter(next__isnull=True)
-    if end:
-        items = items.filter(state__in=ENDS[end][1])
+    if end == "stopped":
+        items = items.filter(STOPPED)
+    elif end:
+        items = items.filter(~STOPPED, state__in=ENDS[end][1])
     rank = Case(
-        *(When(state__in=states, then=Value(ORDER.index(e))) for e, (_, states) in ENDS.items()),
+        When(STOPPED, then=Value(ORDER.index("stopped"))),
+        *(
+            When(state__in=states, then=Value(ORDER.index(e)))
+            for e, (_, states) in ENDS.items()
+            if states
+        ),
         output_field=IntegerField(),
     )
     return items.order_by(rank, "number")
@@ -100,7 +110,9 @@ def stories_of(run: GradingRun, last: Sequence[BatchItem]) -> list[Story]:
 
 
 def end_of(item: BatchItem) -> str:
-    """The name in ENDS of a last request's state."""
+    """The name in ENDS of how a last request ended."""
+    if item.set_free or (item.state == ItemState.RELEASED and item.previous_id):
+        return "stopped"
     return next(name for name, (_, states) in ENDS.items() if item.state in states)
 
 

@@ -69,7 +69,11 @@ def send_failed_again(
         sheet.recover()
     move_sheets(sheets, "Sent again after a failed run", by=by)
     pks = [sheet.pk for sheet in sheets]
-    return _draft(exam, rubric, pks, provider=provider, second_provider=second_provider, by=by)
+    new = _draft(exam, rubric, pks, provider=provider, second_provider=second_provider, by=by)
+    earlier = run.graded_again
+    new.graded_again = {key: earlier[key] for key in map(str, pks) if key in earlier}
+    new.save(update_fields=["graded_again"])
+    return new
 
 
 def failed_sheets(run: GradingRun) -> models.QuerySet[Sheet]:
@@ -146,11 +150,11 @@ def sheets_to_grade_again(exam: Exam) -> models.QuerySet[Sheet]:
 
 
 @transaction.atomic
-def grade_again(exam: Exam, *, by: User) -> dict[str, int]:
+def grade_again(exam: Exam, *, by: User) -> dict[str, dict[str, int]]:
     """Drop the marks of all sheets that no person reviewed or changed, for another run.
 
-    The assessments stay, and the history keeps the marks as they were. Gives, by each sheet's pk
-    (as text, for JSON), the pk of the assessment that its marks were made from.
+    The assessments stay, and the history keeps the marks as they were. Gives what
+    GradingRun.graded_again keeps of them.
     """
     lock_exam(exam.pk)
     graded = Sheet.objects.filter(exam=exam, state=SheetState.GRADED)
@@ -163,11 +167,15 @@ def grade_again(exam: Exam, *, by: User) -> dict[str, int]:
     made_from = dict(
         Mark.objects.filter(sheet__in=again).values_list("sheet", "part__assessment").distinct()
     )
+    dropped = {
+        str(sheet.pk): {"assessment": made_from[sheet.pk], "enrolment": sheet.enrolment_id}
+        for sheet in sheets
+    }
     remove_rows(Mark.objects.filter(sheet__in=again), by=by, reason=AGAIN)
     for sheet in sheets:
         sheet.grade_again()
     move_sheets(sheets, AGAIN, by=by)
-    return {str(sheet): assessment for sheet, assessment in made_from.items()}
+    return dropped
 
 
 @transaction.atomic

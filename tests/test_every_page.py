@@ -4,7 +4,8 @@ An address without a row here fails the suite. In a row, the six signs stand for
 
     anonymous, admin, own teacher, other teacher, own student, other student
 
-and mean: L sent to the sign-in page, . allowed, - the same 404 as for what never existed.
+and mean: L sent to the sign-in page, A the API's 401 in JSON, . allowed, - the same 404 as for
+what never existed. Whatever the API refuses has its one shape.
 "Own" means the class X-B, its teacher alice and its student carol.
 """
 
@@ -27,6 +28,9 @@ STAFF = "L..---"
 ADMIN = "L.----"
 ANYONE = "L....."
 PUBLIC = "......"
+API_STAFF = "A..---"
+API_ROLE = "A...--"
+API_ANYONE = "A....."
 
 MATRIX = {
     "dashboard": {"GET": ANYONE},
@@ -36,7 +40,7 @@ MATRIX = {
     "accounts:logout": {"POST": "......"},
     "accounts:forgotten": {"GET": PUBLIC, "POST": PUBLIC},
     "accounts:first_password": {"GET": "------", "POST": "------"},
-    "accounts:account": {"GET": ANYONE},
+    "accounts:account": {"GET": ANYONE, "POST": ANYONE},
     "accounts:password_change": {"GET": ANYONE, "POST": ANYONE},
     "accounts:notifications": {"GET": ANYONE},
     "accounts:notifications_read": {"POST": ANYONE},
@@ -145,9 +149,116 @@ MATRIX = {
     "grading:take_back": {"POST": STAFF},
     "grading:results": {"GET": STAFF},
     "grading:exam_delete": {"GET": STAFF, "POST": STAFF},
+    "grading:publish_preview": {"GET": STAFF},
+    "grading:statistics": {"GET": STAFF},
+    "grading:exports": {"GET": STAFF},
     "grading:export_csv": {"GET": STAFF},
+    "grading:export_marks": {"GET": STAFF},
+    "grading:export_canvas": {"GET": STAFF},
+    "grading:export_moodle": {"GET": STAFF},
+    "grading:export_json": {"GET": STAFF},
+    "grading:export_archive": {"GET": STAFF},
+    "grading:exam_history": {"GET": STAFF},
+    "grading:sheet_history": {"GET": STAFF},
     "grading:my_results": {"GET": "L---.."},
     "grading:my_result": {"GET": "L---.-"},
+    # the API: people
+    "api:token": {"POST": PUBLIC},
+    "api:token_refresh": {"POST": PUBLIC},
+    "api:token_end": {"POST": PUBLIC},
+    "api:me": {"GET": API_ANYONE},
+    "api:classes": {"GET": API_ROLE, "POST": "A.----"},
+    "api:class_detail": {"GET": API_STAFF},
+    "api:roster": {"GET": API_STAFF, "POST": API_STAFF},
+    "api:links": {"GET": API_STAFF},
+    "api:links_send": {"POST": API_STAFF},
+    "api:subjects": {"GET": API_ROLE},
+    "api:notifications": {"GET": API_ANYONE},
+    "api:notifications_read": {"POST": API_ANYONE},
+    "api:notification_read": {"POST": "A---.-"},
+    "api:providers": {"GET": API_ROLE},
+    # the API: exams
+    "api:exams": {"GET": API_ROLE, "POST": API_ROLE},
+    "api:exam_import": {"POST": API_ROLE},
+    "api:exam_detail": {"GET": API_STAFF, "PATCH": API_STAFF},
+    "api:exam_file": {"GET": API_STAFF},
+    "api:rubric": {"GET": API_STAFF, "PUT": API_STAFF},
+    "api:rubric_versions": {"GET": API_STAFF},
+    "api:answer_key": {"GET": API_STAFF, "PATCH": API_STAFF},
+    "api:answer_key_read": {"POST": API_STAFF},
+    "api:keys": {"GET": API_STAFF, "POST": API_STAFF},
+    "api:key_detail": {"GET": API_STAFF},
+    "api:key_send": {"POST": API_STAFF},
+    "api:key_retry": {"POST": API_STAFF},
+    "api:key_discard": {"POST": API_STAFF},
+    "api:key_confirm": {"POST": API_STAFF},
+    "api:key_page": {"GET": API_STAFF},
+    "api:samples": {"GET": API_STAFF},
+    "api:sheet_sample": {"PUT": API_STAFF},
+    "api:sample_detail": {"GET": API_STAFF, "DELETE": API_STAFF},
+    "api:sample_text": {"GET": API_STAFF, "PUT": API_STAFF},
+    "api:sample_read": {"POST": API_STAFF},
+    "api:sample_read_send": {"POST": API_STAFF},
+    "api:sample_read_stop": {"POST": API_STAFF},
+    "api:sample_text_drop": {"POST": API_STAFF},
+    "api:uploads": {"GET": API_STAFF, "POST": API_STAFF},
+    "api:upload_detail": {"GET": API_STAFF},
+    "api:upload_report": {"GET": API_STAFF},
+    "api:upload_retry": {"POST": API_STAFF},
+    "api:upload_skip": {"POST": API_STAFF},
+    "api:upload_unskip": {"POST": API_STAFF},
+    "api:sheets": {"GET": API_STAFF},
+    "api:mapping": {"GET": API_STAFF},
+    "api:map_certain": {"POST": API_STAFF},
+    "api:retry_failed": {"POST": API_STAFF},
+    "api:sheet_detail": {"GET": API_STAFF},
+    "api:sheet_map": {"POST": API_STAFF},
+    "api:sheet_unmap": {"POST": API_STAFF},
+    "api:sheet_skip": {"POST": API_STAFF},
+    "api:sheet_unskip": {"POST": API_STAFF},
+    "api:sheet_retry": {"POST": API_STAFF},
+    "api:sheet_pages": {"GET": API_STAFF},
+    "api:page_turn": {"POST": API_STAFF},
+    "api:page_drop": {"POST": API_STAFF},
+    "api:page_restore": {"POST": API_STAFF},
+    "api:page_move": {"POST": API_STAFF},
+    "api:page_image": {"GET": "A..-.-"},
+    "api:page_thumbnail": {"GET": "A..-.-"},
+    # the API: grading
+    "api:runs": {"GET": API_STAFF, "POST": API_STAFF},
+    "api:run_detail": {"GET": API_STAFF},
+    "api:run_items": {"GET": API_STAFF},
+    "api:run_example": {"GET": API_STAFF},
+    "api:run_example_image": {"GET": API_STAFF},
+    "api:run_send": {"POST": API_STAFF},
+    "api:run_cancel": {"POST": API_STAFF},
+    "api:run_again": {"POST": API_STAFF},
+    "api:marks": {"GET": API_STAFF},
+    "api:mark_detail": {"GET": API_STAFF, "PATCH": API_STAFF},
+    "api:mark_history": {"GET": API_STAFF},
+    "api:mark_put_back": {"POST": API_STAFF},
+    "api:review_list": {"GET": API_STAFF},
+    "api:approve_all": {"POST": API_STAFF},
+    "api:sheet_review": {"GET": API_STAFF},
+    "api:sheet_look": {"POST": API_STAFF},
+    "api:sheet_approve": {"POST": API_STAFF},
+    "api:sheet_reopen": {"POST": API_STAFF},
+    "api:sheet_drop_marks": {"POST": API_STAFF},
+    "api:sheet_by_hand": {"POST": API_STAFF},
+    "api:sheet_take_back": {"POST": API_STAFF},
+    "api:sheet_preview": {"GET": API_STAFF},
+    "api:publication": {"GET": API_STAFF},
+    "api:publish": {"POST": API_STAFF},
+    "api:take_back": {"POST": API_STAFF},
+    "api:exam_results": {"GET": API_STAFF},
+    "api:exam_results_csv": {"GET": API_STAFF},
+    "api:exam_statistics": {"GET": API_STAFF},
+    "api:exam_deletion": {"GET": API_STAFF, "POST": API_STAFF},
+    "api:own_results": {"GET": "A---.."},
+    "api:own_result": {"GET": "A---.-"},
+    "api:schema": {"GET": API_ANYONE},
+    "api:docs": {"GET": ANYONE},
+    "api:missing": dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), "A-----"),
 }
 
 
@@ -220,7 +331,9 @@ def arguments(exam, alice, carol, carols_enrolment):
             return {"public_id": page.public_id}
         if "<int:page>" in pattern:
             return {"pk": by_kind["keys"], "page": 1}
-        if name == "grading:run_example_image":
+        if name == "api:missing":
+            return {"rest": "nowhere/"}
+        if name in ("grading:run_example_image", "api:run_example_image"):
             return {"pk": run.pk, "item": 1, "number": 0}
         if "<str:code>" in pattern:
             return {"pk": exam.pk, "code": "Q1"}
@@ -230,7 +343,7 @@ def arguments(exam, alice, carol, carols_enrolment):
             kind = re.match(r"(\w+)/", pattern).group(1)
             if name in OF_GRADED_SHEETS:
                 return {"pk": graded.pk}
-            if name == "grading:sheet_take_back":
+            if name.partition(":")[2] == "sheet_take_back":
                 return {"pk": sheet.pk}
             return {"pk": by_kind[kind]}
         return {}
@@ -239,9 +352,11 @@ def arguments(exam, alice, carol, carols_enrolment):
 
 
 OF_GRADED_SHEETS = {
-    f"grading:{name}"
+    f"{space}:{name}"
+    for space in ("grading", "api")
     for name in (
         "review_sheet",
+        "sheet_review",
         "sheet_preview",
         "sheet_look",
         "sheet_reveal",
@@ -252,6 +367,7 @@ OF_GRADED_SHEETS = {
         "sheet_drop_marks",
     )
 }
+ALLOWED = (200, 202, 204, 302, 400, 409, 422, 428)
 ROWS = [(name, method) for name, row in MATRIX.items() for method in row]
 
 
@@ -270,15 +386,20 @@ def test_only_those_who_may_get_in(name, method, people, arguments):
         if sign == "L":
             assert answer.status_code == 302, where
             assert answer["Location"].startswith(reverse("accounts:login")), where
+        elif sign == "A":
+            assert answer.status_code == 401, where
+            assert answer["WWW-Authenticate"].startswith("Bearer"), where
         elif sign == "-":
             assert answer.status_code == 404, where
             if missing.get("pk") == 0:
                 nothing = browser.generic(method, reverse(name, kwargs=missing))
                 assert without_tokens(answer) == without_tokens(nothing), where
         else:
-            assert answer.status_code in (200, 302, 400, 409, 422), f"{where}: {answer.status_code}"
+            assert answer.status_code in ALLOWED, f"{where}: {answer.status_code}"
             if answer.status_code == 302 and sign == ".":
                 assert not answer["Location"].startswith(f"{reverse('accounts:login')}?"), where
+        if name.startswith("api:") and answer.status_code >= 400:
+            assert set(answer.json()) >= {"code", "message", "fields"}, where
 
 
 def without_tokens(answer) -> str:

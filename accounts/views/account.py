@@ -1,18 +1,39 @@
-"""A person's own account: who Sheaf thinks they are."""
+"""A person's own account: who Sheaf thinks they are, their times and their e-mails."""
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
 
+from accounts.digests import choose_digest
+from accounts.first_passwords import gets_mail
+from accounts.forms import PreferencesForm
+from accounts.models import Digest
 from accounts.queries import classes_for, enrolments_for
+from accounts.times import set_time_zone
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def account(request: HttpRequest) -> HttpResponse:
-    """Name, user name, e-mail address, role and classes of the signed-in person."""
-    context = (
-        {"enrolments": enrolments_for(request.user).select_related("school_class")}
-        if request.user.is_student
-        else {"classes": classes_for(request.user) if request.user.is_teacher else []}
+    """Name, role and classes of the signed-in person, and what they may choose for themselves."""
+    user = request.user
+    digest = Digest.objects.filter(user=user).first()
+    form = PreferencesForm(
+        request.POST or None,
+        initial={"time_zone": user.time_zone, "digest": digest.every if digest else ""},
+        can_mail=gets_mail(user),
     )
-    return render(request, "accounts/account.html", context)
+    if request.method == "POST" and form.is_valid():
+        set_time_zone(user, form.cleaned_data["time_zone"])
+        if "digest" in form.cleaned_data:
+            choose_digest(user, every=form.cleaned_data["digest"])
+        messages.success(request, _("Saved."))
+        return redirect("accounts:account")
+    context = {"form": form, "digest": digest}
+    if user.is_student:
+        context["enrolments"] = enrolments_for(user).select_related("school_class")
+    elif user.is_teacher:
+        context["classes"] = classes_for(user)
+    status = 422 if form.is_bound else 200
+    return render(request, "accounts/account.html", context, status=status)

@@ -39,7 +39,8 @@ class BatchItem(ConcurrentTransitionMixin, Claimable):
     planned -> built (its line is frozen) -> sent -> one of the five ends: accepted (a valid
     reply was taken), rejected (a reply that could not be taken), lost (no reply came),
     superseded (the thing changed since it was sent), discarded (the thing is gone). An item
-    whose job was never sent, or was refused as a whole, is released.
+    whose job was never sent, or was refused as a whole, is released. `set_free`: it was lost since
+    its job was stopped, so that its subject may go on at once.
 
     An item that failed may be sent again: as a new item of the next `round`, which names the
     `previous` one, tells the model the `complaint` about its reply, and may allow it
@@ -67,6 +68,7 @@ class BatchItem(ConcurrentTransitionMixin, Claimable):
     line_offset = models.BigIntegerField(null=True, blank=True)
     line_bytes = models.IntegerField(default=0)
     request_hash = models.CharField(max_length=64, blank=True)
+    set_free = models.BooleanField(default=False)
     reply = models.TextField(blank=True)
     reason = models.TextField(blank=True)
     model = models.CharField(max_length=100, blank=True)

@@ -79,6 +79,8 @@ def hash_of_line(line: bytes) -> str:
             content = pybase64.b64decode(match[1], validate=True)
         except binascii.Error:
             continue
+        if pybase64.b64encode(content) != match[1]:
+            continue  # other bits behind the last byte: not what was written
         digest.update(line[end : match.start(1)])
         digest.update(_in_place_of(hashlib.sha256(content).hexdigest()))
         end = match.end(1)

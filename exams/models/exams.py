@@ -19,6 +19,7 @@ class Exam(models.Model):
     holds}, shares of the page's size; they are masked in what is sent to a provider.
     `provider` and `second_provider` are proposed when a run is drafted; all its runs together may
     cost at most `spending_cap` (None: no limit of its own), which is counted under `budget`.
+    `show_distribution` lets its students see how the totals of their class spread.
     `roster_hash` is the class list as it was when students were last suggested for its sheets.
     """
 
@@ -37,6 +38,7 @@ class Exam(models.Model):
         blank=True,
         validators=[MinValueValidator(0)],
     )
+    show_distribution = models.BooleanField(default=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )

@@ -214,7 +214,9 @@ class Sheet(ConcurrentTransitionMixin, Claimable):
         field=state, source=(SheetState.IN_BATCH, SheetState.MAPPED), target=SheetState.GRADED
     )
     def grade(self) -> None:
-        """Marks were made: from a valid reply, or by a person for a sheet that no model saw."""
+        """Marks were made: from a valid reply, by a person for a sheet that no model saw, or again
+        from its assessment when a run that was to grade it anew did not.
+        """
         self.problem = ""
 
     @transition(field=state, source=SheetState.GRADED, target=SheetState.MAPPED)

@@ -56,9 +56,10 @@ def take_step(exam: Exam, *, provider: str, by: User) -> Step:
         # A person was faster, no student was certain, or the money does not allow it: they have
         # the pages in front of them.
         return Step.LEFT
-    # A person may have drafted others beside it.
-    later = exam.runs.select_related("batch_run")
-    return Step.DONE if all(is_over(one.batch_run) for one in later) else Step.WAIT
+    # A person may have sent others beside it.
+    sent = exam.runs.filter(batch_run__jobs__approved_by__isnull=False).distinct()
+    sent = sent.select_related("batch_run")
+    return Step.DONE if all(is_over(one.batch_run) for one in sent) else Step.WAIT
 
 
 def intake_is_busy(exam: Exam) -> bool:

@@ -14,8 +14,9 @@ from exams.models import Criterion, Exam, Rubric, Sheet
 class GradingRun(models.Model):
     """What a run of the batch engine means here: this exam, assessed by this rubric.
 
-    `graded_again` holds, by the pk of each sheet whose marks were dropped for this run, the pk of
-    the assessment that they were made from.
+    `graded_again` holds, by the pk (as text) of each sheet whose marks were dropped for this run,
+    the pks of the assessment that they were made from and of the enrolment that they were for:
+    {"12": {"assessment": 7, "enrolment": 3}}.
     """
 
     batch_run = models.OneToOneField(

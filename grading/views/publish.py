@@ -10,18 +10,23 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.defaultfilters import pluralize
-from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.roles import teacher_required
 from batching.conflicts import Conflict
-from exams.models import REVIEWED_STATES, Exam, Sheet, SheetState
+from exams.models import Exam
 from exams.views.exams import exam_or_404
 from grading import publish as publishing
 from grading import queries
 from grading.forms import ReasonForm
+from grading.publish_changes import since_last_publication
+from grading.views.results import previewed
 from grading.views.review import render_sheet
+
+SHOWN = 10
+CHANGES_SHOWN = 100
 
 
 @require_http_methods(["GET", "POST"])
@@ -40,9 +45,34 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
     except Conflict as error:
         return _render(request, exam, problems=[str(error)], status=409)
     messages.success(
-        request, f"Published {published} sheet{pluralize(published)}. The students were told."
+        request,
+        ngettext(
+            "Published %(n)d sheet. The student was told.",
+            "Published %(n)d sheets. The students were told.",
+            published,
+        )
+        % {"n": published},
     )
     return redirect("grading:publish", pk=exam.pk)
+
+
+@require_GET
+@teacher_required
+def publish_preview(request: HttpRequest, pk: int) -> HttpResponse:
+    """Lead to the preview of a student's result: the one with `?roll=`, else the first."""
+    exam = exam_or_404(request, pk)
+    sheets = previewed(exam).filter(enrolment__isnull=False)
+    roll = request.GET.get("roll", "").strip()
+    chosen = sheets.filter(enrolment__roll_number__iexact=roll).first() if roll else sheets.first()
+    if chosen is None:
+        messages.info(
+            request,
+            _("There is no graded paper with the roll number %(roll)s.") % {"roll": roll}
+            if roll
+            else _("There is no graded paper to look at yet."),
+        )
+        return redirect("grading:publish", pk=exam.pk)
+    return redirect("grading:sheet_preview", pk=chosen.pk)
 
 
 @require_POST
@@ -60,7 +90,13 @@ def take_back(request: HttpRequest, pk: int) -> HttpResponse:
             return _render(request, exam, problems=[str(error)], status=409)
         else:
             messages.success(
-                request, f"Took {hidden} sheet{pluralize(hidden)} back. Students see nothing now."
+                request,
+                ngettext(
+                    "Took %(n)d sheet back. Its student sees nothing now.",
+                    "Took %(n)d sheets back. Students see nothing now.",
+                    hidden,
+                )
+                % {"n": hidden},
             )
             return redirect("grading:publish", pk=exam.pk)
     return _render(request, exam, form=form, status=422)
@@ -79,7 +115,9 @@ def sheet_take_back(request: HttpRequest, pk: int) -> HttpResponse:
         return render_sheet(request, pk, problem=" ".join(error.messages), status=422)
     except Conflict as error:
         return render_sheet(request, pk, problem=str(error), status=409)
-    messages.success(request, f"{sheet.name} was taken back and can be changed.")
+    messages.success(
+        request, _("%(name)s was taken back and can be changed.") % {"name": sheet.name}
+    )
     return redirect("grading:review_sheet", pk=sheet.pk)
 
 
@@ -92,28 +130,21 @@ def _render(
     status: int = 200,
 ) -> HttpResponse:
     now = publishing.publication_state(exam)
-    example = Sheet.objects.filter(
-        exam=exam, state__in=(*REVIEWED_STATES, SheetState.PUBLISHED)
-    ).order_by("pk")
+    sheets = publishing.blocking_sheets(exam) if now.blockers else []
+    absent = list(publishing.without_paper(exam)[: SHOWN + 1]) if now.ready else []
+    since = since_last_publication(exam)
     context = {
         "exam": exam,
         "now": now,
-        "blockers": [(blocker, _where(exam, blocker.state)) for blocker in now.blockers],
-        "example": example.first(),
+        "blockers": [
+            (blocker, [one for one in sheets if one.state == blocker.state][:SHOWN])
+            for blocker in now.blockers
+        ],
+        "absent": absent[:SHOWN],
+        "more_absent": len(absent) > SHOWN,
+        "since": since,
+        "changes": since.changes[:CHANGES_SHOWN] if since else (),
         "problems": problems or [],
         "form": form or ReasonForm(),
     }
     return render(request, "grading/publish.html", context, status=status)
-
-
-def _where(exam: Exam, state: str) -> str:
-    """Where a blocker is dealt with."""
-    if state == SheetState.PENDING_MAPPING:
-        return reverse("exams:mapping", args=[exam.pk])
-    if state == SheetState.GRADED:
-        return reverse("grading:review_list", args=[exam.pk])
-    if state == SheetState.MAPPED:
-        return reverse("grading:run_create", args=[exam.pk])
-    if state == SheetState.FAILED:
-        return reverse("grading:review_list", args=[exam.pk]) + "?show=other"
-    return reverse("exams:exam_detail", args=[exam.pk])

@@ -38,7 +38,7 @@ LONGEST_NUMBER = 9
 @teacher_required
 def run_example(request: HttpRequest, pk: int) -> HttpResponse:
     """A request of the run exactly as it is sent: the first one, or the one asked for."""
-    run = get_object_or_404(runs_for(request.user), pk=pk)
+    run = get_object_or_404(runs_for(request.user), batch_run__id=pk)
     items = drafted_items(run)
     asked = request.GET.get("item", "")
     if asked:
@@ -57,7 +57,7 @@ def run_example(request: HttpRequest, pk: int) -> HttpResponse:
 @teacher_required
 def run_example_image(request: HttpRequest, pk: int, item: int, number: int) -> HttpResponse:
     """A picture of a request, the bytes that are sent."""
-    run = get_object_or_404(runs_for(request.user), pk=pk)
+    run = get_object_or_404(runs_for(request.user), batch_run__id=pk)
     found = get_object_or_404(drafted_items(run), number=item)
     try:
         content, media_type = picture_of(found, number)

@@ -76,7 +76,7 @@ def run_create(request: HttpRequest, pk: int) -> HttpResponse:
 @teacher_required
 def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One run: what it is expected to cost or did cost, where its jobs are, how they add up."""
-    run = get_object_or_404(runs_for(request.user), pk=pk)
+    run = get_object_or_404(runs_for(request.user), batch_run__id=pk)
     return run_page(request, run)
 
 
@@ -84,7 +84,7 @@ def run_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @teacher_required
 def run_progress(request: HttpRequest, pk: int) -> HttpResponse:
     """The living part of a run's page."""
-    run = get_object_or_404(runs_for(request.user), pk=pk)
+    run = get_object_or_404(runs_for(request.user), batch_run__id=pk)
     return render(request, "grading/_run_progress.html", page_context(run))
 
 
@@ -92,7 +92,7 @@ def run_progress(request: HttpRequest, pk: int) -> HttpResponse:
 @teacher_required
 def run_items(request: HttpRequest, pk: int) -> HttpResponse:
     """What became of each sheet of a run, attempt by attempt, the failed ones first."""
-    run = get_object_or_404(runs_for(request.user), pk=pk)
+    run = get_object_or_404(runs_for(request.user), batch_run__id=pk)
     asked = request.GET.get("end", "")
     end = asked if asked in ENDS else ""
     page = Paginator(last_items(run, end), SHEETS_ON_A_PAGE).get_page(request.GET.get("page"))
@@ -115,7 +115,7 @@ def run_send(request: HttpRequest, pk: int) -> HttpResponse:
 
     GET, as when the page of a refusal is loaded again, leads to the run.
     """
-    run = get_object_or_404(runs_for(request.user), pk=pk)
+    run = get_object_or_404(runs_for(request.user), batch_run__id=pk)
     if request.method == "GET":
         return redirect("grading:run_detail", run.pk)
     try:
@@ -130,7 +130,7 @@ def run_send(request: HttpRequest, pk: int) -> HttpResponse:
 @teacher_required
 def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop a run; what was answered stays."""
-    run = get_object_or_404(runs_for(request.user), pk=pk)
+    run = get_object_or_404(runs_for(request.user), batch_run__id=pk)
     was_sent = run.batch_run.jobs.filter(approved_by__isnull=False).exists()
     cancel_run(run, by=request.user)
     if was_sent:
@@ -145,7 +145,7 @@ def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @teacher_required
 def run_again(request: HttpRequest, pk: int) -> HttpResponse:
     """Draft a new run of the sheets that failed in this one; GET leads to the run."""
-    run = get_object_or_404(runs_for(request.user), pk=pk)
+    run = get_object_or_404(runs_for(request.user), batch_run__id=pk)
     if request.method == "GET":
         return redirect("grading:run_detail", run.pk)
     form = AgainForm(request.POST, run=run.batch_run)

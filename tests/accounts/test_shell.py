@@ -32,10 +32,10 @@ def readme():
 
 
 def test_every_vendored_thing_has_a_version_and_a_licence():
-    for folder in (path for path in VENDOR.iterdir() if path.is_dir()):
+    folders = [path for path in VENDOR.iterdir() if path.is_dir()]
+    for folder in folders:
         assert (folder / "LICENSE").exists()
         assert f"({folder.name}/LICENSE)" in readme()
-    folders = [path for path in VENDOR.iterdir() if path.is_dir()]
     assert len(re.findall(r"^## .+ \d+\.\d+\.\d+, ", readme(), re.M)) == len(folders)
 
 

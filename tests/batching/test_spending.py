@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from batching import jobs, purposes, spending
-from batching.models import BatchJob
+from batching.models import BatchJob, BatchRun
 from batching.providers.base import Price, Usage
 from batching.spending import OverBudget, cost_of
 from tests.batching.steps import run_through
@@ -94,6 +94,34 @@ def test_under_a_cap_nothing_goes_out_whose_price_nobody_set(
     assert set(run.jobs.values_list("state", flat=True)) == {"review"}
     settings.SHEAF_SPENDING_CAP = None
     assert jobs.send_run(run, by=alice) == 1
+
+
+@pytest.mark.django_db
+def test_a_draft_from_before_its_price_was_set_is_sent_at_the_price_of_now(
+    plan, alice, offices, monkeypatch, settings
+):
+    with monkeypatch.context() as unpriced:
+        unpriced.setattr(offices["batch"], "price", Price())
+        unpriced.setattr(offices["batch"], "price_known", False)
+        run = plan("batch", 2)
+    settings.SHEAF_SPENDING_CAP = ONE
+    with pytest.raises(OverBudget, match="expected to cost"):
+        jobs.send_run(run, by=alice)
+    settings.SHEAF_SPENDING_CAP = 2 * ONE
+    jobs.send_run(run, by=alice)
+    assert run.jobs.get().estimated_cost == 2 * ONE
+
+
+@pytest.mark.django_db
+def test_under_a_cap_the_second_provider_needs_a_price_too(
+    plan, alice, offices, monkeypatch, settings
+):
+    run = plan("direct", 2)
+    BatchRun.objects.filter(pk=run.pk).update(second_provider="batch")
+    monkeypatch.setattr(offices["batch"], "price_known", False)
+    settings.SHEAF_SPENDING_CAP = Decimal(1000)
+    with pytest.raises(OverBudget, match="is not set"):
+        jobs.send_run(run, by=alice)
 
 
 class TestRaces:

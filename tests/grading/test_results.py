@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from exams.models import Sheet
+from exams.models import Exam, Sheet
 from tests import factories
 
 LIST = "/results/"
@@ -101,6 +101,108 @@ def test_a_dropped_page_is_not_shown_to_the_student(sheet, student):
     page = sheet.pages.first()
     sheet.pages.filter(pk=page.pk).update(dropped_at=sheet.created_at)
     assert str(page.public_id) not in student.get(result(sheet)).content.decode()
+
+
+def test_what_stands_above_a_question_is_shown_and_its_guidance_is_not(x_b, alice, carol, sign_in):
+    items = [
+        {
+            "id": "Q1",
+            "description": "The plant cell",
+            "guidance": "For staff: be kind",
+            "items": [
+                {"id": "Q1a", "description": "Draw it", "max_marks": 2, "step": 1},
+                {"id": "Q1b", "description": "Label it", "max_marks": 1, "step": 1},
+            ],
+        }
+    ]
+    exam = factories.make_exam(x_b, items=items, by=alice)
+    own = factories.make_sheet(exam, state="published", enrolment=carol.enrolments.get())
+    text = sign_in(carol).get(result(own)).text
+    assert text.count("The plant cell") == 1
+    assert "be kind" not in text
+
+
+def test_a_question_leads_to_the_page_where_its_answer_stands(sheet, student):
+    text = student.get(result(sheet)).text
+    assert text.count('href="#page-1"') == 2
+    sheet.pages.filter(number=1).update(dropped_at=sheet.created_at)
+    text = student.get(result(sheet)).text
+    assert 'href="#page-1"' not in text
+    assert 'id="page-2"' in text
+
+
+def published(exam, count):
+    for _ in range(count):
+        factories.make_sheet(exam, state="published", pages=0)
+
+
+def test_the_class_is_shown_only_where_the_teacher_allows_it(exam, sheet, student):
+    published(exam, 4)
+    assert "How the class did" not in student.get(result(sheet)).text
+    Exam.objects.filter(pk=exam.pk).update(show_distribution=True)
+    page = student.get(result(sheet))
+    assert "How many of 5 results fall into each tenth" in page.text
+    assert page.context["own_bin"] == 4
+    assert page.text.count('class="own"') == 1
+
+
+def test_the_class_is_never_shown_with_fewer_than_five_published_results(exam, sheet, student):
+    Exam.objects.filter(pk=exam.pk).update(show_distribution=True)
+    published(exam, 3)
+    factories.make_sheet(exam, state="reviewed", pages=0)
+    text = student.get(result(sheet)).text
+    assert "How the class did" not in text
+    assert '<svg class="spread"' not in text
+
+
+def test_the_teachers_preview_counts_what_is_about_to_be_published(exam, alice, sign_in):
+    Exam.objects.filter(pk=exam.pk).update(show_distribution=True)
+    sheets = [factories.make_sheet(exam, state="reviewed", pages=0) for _ in range(5)]
+    text = sign_in(alice).get(reverse("grading:sheet_preview", args=[sheets[0].pk])).text
+    assert "How many of 5 results" in text
+
+
+def test_the_distribution_costs_one_query_however_large_the_class(exam, sheet, student):
+    Exam.objects.filter(pk=exam.pk).update(show_distribution=True)
+    counts = []
+    for more in (5, 20):
+        published(exam, more)
+        student.get(result(sheet))
+        with CaptureQueriesContext(connection) as ran:
+            student.get(result(sheet))
+        counts.append(len(ran))
+    assert counts == [6, 6]
+
+
+def test_a_teacher_allows_the_distribution_in_the_exams_form(exam, alice, sign_in):
+    browser, page = sign_in(alice), reverse("exams:exam_edit", args=[exam.pk])
+    form = browser.get(page).context["form"]
+    typed = {name: form[name].value() or "" for name in form.fields}
+    assert not typed["show_distribution"]
+    assert browser.post(page, typed | {"show_distribution": "on"}).status_code == 302
+    assert Exam.objects.get(pk=exam.pk).show_distribution
+    assert exam.history.latest().history_user == alice
+    assert browser.post(page, typed).status_code == 409  # it would be turned off unseen
+    assert Exam.objects.get(pk=exam.pk).show_distribution
+
+
+def test_results_of_all_classes_stand_in_one_list(sheet, carol, student, bob, x_c):
+    other = factories.make_exam(x_c, title="Art", by=bob)
+    enrolment = factories.make_enrolment(x_c, carol)
+    factories.make_sheet(other, state="published", enrolment=enrolment)
+    text = student.get(LIST).text
+    for shown in ("Biology unit test 3", "X-B", "Art", "X-C"):
+        assert shown in text
+
+
+def test_many_results_are_paged(exam, carol, student, x_b, alice):
+    enrolment = carol.enrolments.get()
+    for number in range(49):
+        one = factories.make_exam(x_b, title=f"Test {number}", by=alice)
+        factories.make_sheet(one, state="published", enrolment=enrolment, pages=0)
+    first, second = student.get(LIST), student.get(f"{LIST}?page=2")
+    assert first.text.count('result-card"') == 48
+    assert second.text.count('result-card"') == 1
 
 
 def test_the_students_page_takes_five_queries(sheet, student, carol, x_b):

@@ -12,8 +12,7 @@ from batching.submit import submit_job
 from exams.mapping import map_sheet, skip_sheet, unmap_sheet
 from exams.models import Exam, SampleSheet, Sheet
 from exams.rubrics import current_rubric, save_rubric
-from grading.models import Assessment, GradingRun, Mark, Part
-from grading.results import NOT_AGAIN
+from grading.models import GradingRun, Mark
 from grading.review import change_mark, grade_by_hand
 from grading.runs import NothingToGrade, cancel_run, draft_run, grade_again, send_run
 from tests.factories import BIOLOGY, make_enrolment, make_exam, make_sheet
@@ -117,7 +116,9 @@ def test_sending_is_in_the_history_of_the_job_with_the_persons_name(drafted, ali
 def test_grading_again_drops_marks_that_nobody_touched_and_keeps_them_in_history(exam, alice):
     sheet = make_sheet(exam, state="graded")
     came_from = sheet.assessments.get().pk
-    assert grade_again(exam, by=alice) == {str(sheet.pk): came_from}
+    assert grade_again(exam, by=alice) == {
+        str(sheet.pk): {"assessment": came_from, "enrolment": sheet.enrolment_id}
+    }
     assert Sheet.objects.get(pk=sheet.pk).state == "mapped"
     assert not sheet.marks.exists()
     assert sheet.assessments.count() == 1
@@ -308,62 +309,6 @@ def test_who_drafted_a_run_is_told_once_when_it_ends(drafted, alice):
     told = Notification.objects.get(recipient=alice)
     assert told.text.endswith("0 of 3 papers were graded.")
     assert told.url == reverse("grading:run_detail", args=[drafted.pk])
-
-
-def marks_of(sheet):
-    return {mark.criterion.code: (mark.awarded, mark.feedback) for mark in sheet.marks.all()}
-
-
-@pytest.fixture
-def graded(exam):
-    sheet = make_sheet(exam, state="graded")
-    Part.objects.filter(assessment__sheet=sheet).update(feedback="Well done.")
-    Mark.objects.filter(sheet=sheet).update(feedback="Well done.")
-    return sheet
-
-
-def test_discarding_a_draft_of_graded_sheets_gives_their_marks_back(exam, graded, alice):
-    before = marks_of(graded)
-    run = draft_run(exam, provider="offline", by=alice, again=True)
-    tasks.build_run(run.pk)
-    assert marks_of(graded) == {}
-    cancel_run(run, by=alice)
-    assert marks_of(graded) == before
-    assert Sheet.objects.get(pk=graded.pk).state == "graded"
-    newest = Mark.history.filter(criterion__code="Q1").first()
-    assert (newest.history_type, newest.history_change_reason) == ("+", NOT_AGAIN)
-    assert graded.assessments.count() == 1
-
-
-def test_a_run_discarded_before_it_was_built_gives_marks_back_too(exam, graded, alice):
-    before = marks_of(graded)
-    cancel_run(draft_run(exam, provider="offline", by=alice, again=True), by=alice)
-    assert marks_of(graded) == before
-
-
-def test_marks_come_back_from_the_assessment_that_they_were_made_from(exam, graded, alice):
-    run = draft_run(exam, provider="offline", by=alice, again=True)
-    other = Assessment.objects.create(sheet=graded, rubric=run.rubric, source="audit", staff=alice)
-    for leaf in run.rubric.criteria.filter(max_marks__isnull=False):
-        Part.objects.create(assessment=other, criterion=leaf, awarded=0)
-    cancel_run(run, by=alice)
-    assert {mark.part.assessment.source for mark in graded.marks.all()} != {"audit"}
-
-
-def test_a_sheet_that_was_unmapped_meanwhile_gets_no_marks_back(exam, graded, alice):
-    run = draft_run(exam, provider="offline", by=alice, again=True)
-    unmap_sheet(Sheet.objects.get(pk=graded.pk), by=alice)
-    cancel_run(run, by=alice)
-    assert marks_of(graded) == {}
-    assert Sheet.objects.get(pk=graded.pk).state == "pending_mapping"
-
-
-def test_a_sheet_that_had_no_marks_gets_none_when_its_draft_is_discarded(exam, mapped, alice):
-    make_sheet(exam, state="graded")
-    run = draft_run(exam, provider="offline", by=alice, again=True)
-    tasks.build_run(run.pk)
-    cancel_run(run, by=alice)
-    assert set(Sheet.objects.values_list("state", flat=True)) == {"mapped", "graded"}
 
 
 def test_a_refused_send_leads_back_to_the_run_when_its_page_is_loaded_again(

@@ -1,0 +1,214 @@
+"""People over the API: who am I, classes and their rosters, first links, subjects.
+
+Comes in: a person. Goes out: what accounts/queries.py lets them see; strangers get 404.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import api_view, parser_classes
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import queries
+from accounts.api.answers import Done, Nothing, Person, cleaned, lists, page_of, sent
+from accounts.first_passwords import first_password_url, gets_mail
+from accounts.forms import ClassForm, RosterForm
+from accounts.models import Role, SchoolClass, Subject, User
+from accounts.password_links import send_links
+from accounts.roles import admin_required, teacher_required
+from accounts.roster_import import import_roster
+
+
+class ClassName(serializers.Serializer):
+    id = serializers.IntegerField(source="pk")
+    name = serializers.CharField()
+
+
+class OwnEnrolment(serializers.Serializer):
+    """One class of a student's own."""
+
+    school_class = ClassName()
+    roll_number = serializers.CharField()
+
+
+class Me(serializers.Serializer):
+    """Who Sheaf thinks you are; `classes` you teach, `enrolments` you have."""
+
+    id = serializers.IntegerField(source="pk")
+    username = serializers.CharField()
+    name = serializers.CharField()
+    email = serializers.EmailField(allow_blank=True)
+    role = serializers.ChoiceField(Role.choices)
+    classes = ClassName(many=True)
+    enrolments = OwnEnrolment(many=True)
+
+
+class ClassRow(serializers.Serializer):
+    id = serializers.IntegerField(source="pk")
+    name = serializers.CharField()
+    student_count = serializers.IntegerField()
+    teachers = Person(many=True, source="teachers.all")
+
+
+class NewClass(serializers.Serializer):
+    """A class to be made, and the ids of its teachers."""
+
+    name = serializers.CharField(max_length=100)
+    teachers = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**31 - 1),
+        default=list,
+        max_length=100,
+    )
+
+
+class EnrolmentRow(serializers.Serializer):
+    """A student of a class; `can_sign_in` once a password was chosen."""
+
+    id = serializers.IntegerField(source="pk")
+    roll_number = serializers.CharField()
+    student = Person()
+    email = serializers.CharField(source="student.email")
+    can_sign_in = serializers.SerializerMethodField()
+
+    def get_can_sign_in(self, enrolment: Any) -> bool:
+        student: User = enrolment.student
+        return student.is_active and student.has_usable_password()
+
+
+class RosterFile(serializers.Serializer):
+    file = serializers.FileField(help_text="CSV with roll_number, name and, if wanted, email.")
+
+
+class RosterDone(serializers.Serializer):
+    """What an import did; `missing` are in the class and not in the file, and left as they are."""
+
+    created = serializers.IntegerField()
+    updated = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
+    missing = serializers.ListField(child=serializers.CharField())
+
+
+class FirstLink(serializers.Serializer):
+    """A student without a password; `link` is a key, "" for whoever gets it by e-mail."""
+
+    enrolment = serializers.IntegerField()
+    roll_number = serializers.CharField()
+    name = serializers.CharField()
+    by_mail = serializers.BooleanField()
+    link = serializers.CharField()
+
+
+class SubjectRow(serializers.Serializer):
+    id = serializers.IntegerField(source="pk")
+    name = serializers.CharField()
+
+
+@extend_schema(responses=Me)
+@api_view(["GET"])
+def me(request: Request) -> Response:
+    """Who am I?"""
+    user: User = request.user
+    own = {
+        "classes": queries.classes_for(user) if user.is_teacher else [],
+        "enrolments": queries.enrolments_for(user).select_related("school_class")
+        if user.is_student
+        else [],
+    }
+    value = {name: getattr(user, name) for name in ("pk", "username", "name", "email", "role")}
+    return Response(Me(value | own).data)
+
+
+@lists(ClassRow)
+@extend_schema(methods=["POST"], request=NewClass, responses={201: ClassRow})
+@api_view(["GET", "POST"])
+@teacher_required
+def classes(request: Request) -> Response:
+    """The classes somebody teaches or administers; an admin makes new ones."""
+    if request.method == "POST":
+        return new_class(request)
+    return page_of(request, queries.class_rows(request.user), ClassRow)
+
+
+@admin_required
+def new_class(request: Request) -> Response:
+    """Make a class and say who teaches it."""
+    form = ClassForm(sent(NewClass, request))
+    cleaned(form)
+    made = form.save()
+    return Response(ClassRow(queries.class_rows(request.user).get(pk=made.pk)).data, status=201)
+
+
+@extend_schema(responses=ClassRow)
+@api_view(["GET"])
+@teacher_required
+def class_detail(request: Request, pk: int) -> Response:
+    """One class."""
+    return Response(ClassRow(get_object_or_404(queries.class_rows(request.user), pk=pk)).data)
+
+
+def class_or_404(request: Request, pk: int) -> SchoolClass:
+    return get_object_or_404(queries.classes_for(request.user), pk=pk)
+
+
+@lists(EnrolmentRow)
+@extend_schema(methods=["POST"], request={"multipart/form-data": RosterFile}, responses=RosterDone)
+@api_view(["GET", "POST"])
+@parser_classes([MultiPartParser])
+@teacher_required
+def roster(request: Request, pk: int) -> Response:
+    """The students of a class; POST imports a roster file, all of it or nothing."""
+    school_class = class_or_404(request, pk)
+    if request.method == "GET":
+        enrolments = school_class.enrolments.select_related("student")
+        return page_of(request, enrolments.order_by("roll_number", "pk"), EnrolmentRow)
+    file = cleaned(RosterForm(request.data, request.FILES))["file"]
+    report = import_roster(school_class, file.read(), by=request.user)
+    missing = [enrolment.roll_number for enrolment in report.missing]
+    done = {name: getattr(report, name) for name in ("created", "updated", "unchanged")}
+    return Response(RosterDone(done | {"missing": missing}).data)
+
+
+@lists(FirstLink)
+@api_view(["GET"])
+@teacher_required
+def links(request: Request, pk: int) -> Response:
+    """The one-time links of students who have never set a password, to be handed over."""
+    waiting = queries.without_password(request.user).filter(school_class=class_or_404(request, pk))
+    rows = waiting.select_related("student").order_by("roll_number", "pk")
+    return page_of(request, rows, FirstLink, prepare=lambda page: [_link(one) for one in page])
+
+
+def _link(enrolment: Any) -> dict[str, Any]:
+    by_mail = gets_mail(enrolment.student)
+    return {
+        "enrolment": enrolment.pk,
+        "roll_number": enrolment.roll_number,
+        "name": enrolment.student.name,
+        "by_mail": by_mail,
+        "link": "" if by_mail else first_password_url(enrolment.student),
+    }
+
+
+@extend_schema(request=Nothing, responses=Done)
+@api_view(["POST"])
+@teacher_required
+def links_send(request: Request, pk: int) -> Response:
+    """E-mail the one-time link again to every student of the class without a password."""
+    waiting = queries.without_password(request.user).filter(school_class=class_or_404(request, pk))
+    students = User.objects.filter(pk__in=waiting.values("student"))
+    unreached = send_links(students)
+    return Response({"count": len(students) - len(unreached)})
+
+
+@lists(SubjectRow)
+@api_view(["GET"])
+@teacher_required
+def subjects(request: Request) -> Response:
+    """The subjects that exams have; a new one is made with its first exam."""
+    return page_of(request, Subject.objects.order_by("name"), SubjectRow)

@@ -1,0 +1,122 @@
+"""The digest: a person's unread lines by e-mail, once a day or an hour, as they chose.
+
+Comes in: the id of a user whose digest is due. Goes out: one message with what was told since the
+last one and is not read yet, or none when there is nothing. A row whose worker died is due again
+when its lease ends; a mail server that is down is tried again, ever more rarely.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, time, timedelta
+from smtplib import SMTPException, SMTPRecipientsRefused
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import ngettext
+
+from accounts.first_passwords import email_is_configured
+from accounts.models import Digest, DigestEvery, Notification, User
+from accounts.notifications import notifications_for
+from accounts.times import zone_of
+
+logger = logging.getLogger(__name__)
+
+LINES = 30
+MORNING = time(7)
+LONGEST_PAUSE = timedelta(hours=6)
+
+
+def choose_digest(user: User, *, every: str) -> None:
+    """Let a person's unread lines be e-mailed daily, hourly or ("") never.
+
+    What was told before the choice is not e-mailed any more.
+    """
+    if every == DigestEvery.NEVER:
+        Digest.objects.filter(user=user).update(every=every, due_at=None, problem="")
+        return
+    newest = notifications_for(user).order_by("-pk").values_list("pk", flat=True).first()
+    digest, _ = Digest.objects.get_or_create(user=user)
+    if digest.every != every:
+        if digest.every == DigestEvery.NEVER:
+            digest.told_up_to = newest or 0
+        digest.every = every
+    digest.due_at, digest.tries, digest.problem = next_due(digest, timezone.now()), 0, ""
+    digest.save()
+
+
+def next_due(digest: Digest, now: datetime) -> datetime | None:
+    """When the next one goes out: at the next full hour, or at seven in the person's morning."""
+    if digest.every == DigestEvery.NEVER:
+        return None
+    zone = zone_of(digest.user.time_zone) or zone_of(settings.TIME_ZONE) or UTC
+    local = now.astimezone(zone)
+    if digest.every == DigestEvery.HOUR:
+        return local.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    day = local.date() + timedelta(days=local.time() >= MORNING)
+    return datetime.combine(day, MORNING, local.tzinfo)
+
+
+def due(now: datetime) -> list[int]:
+    """Ids of the users whose digest is to be e-mailed now."""
+    if not email_is_configured():
+        return []
+    return list(Digest.objects.filter(due_at__lte=now).values_list("user_id", flat=True))
+
+
+def mail_digest(user_pk: int) -> None:
+    """E-mail a user's digest if it is due and nobody else is doing so."""
+    now = timezone.now()
+    lease_end = now + timedelta(seconds=settings.SHEAF_LEASE_SECONDS)
+    if not email_is_configured() or not (
+        Digest.objects.filter(user_id=user_pk, due_at__lte=now).update(due_at=lease_end)
+    ):
+        return
+    held = Digest.objects.filter(user_id=user_pk, due_at=lease_end)
+    digest = held.select_related("user").first()
+    if digest is None:
+        return
+    if not digest.user.is_active or not digest.user.email:
+        held.update(due_at=None, problem="The account is closed or has no e-mail address.")
+        return
+    unread = notifications_for(digest.user).filter(read_at=None, pk__gt=digest.told_up_to)
+    count, lines = unread.count(), list(unread.order_by("-pk")[:LINES])
+    after = next_due(digest, timezone.now())
+    if not lines:
+        held.update(due_at=after, tries=0, problem="")
+        return
+    try:
+        _send(digest.user, lines, count)
+    except SMTPRecipientsRefused:
+        logger.warning("digest for user %s: the mail server refused the address", user_pk)
+        held.update(due_at=None, problem="The mail server refused the e-mail address.")
+    except (SMTPException, OSError) as error:
+        tries = digest.tries + 1
+        pause = min(timedelta(minutes=2 ** min(tries, 12)), LONGEST_PAUSE)
+        logger.warning("digest for user %s: no mail (%s)", user_pk, type(error).__name__)
+        held.update(
+            due_at=timezone.now() + pause,
+            tries=min(tries, 1000),
+            problem="The mail server does not answer; Sheaf tries again.",
+        )
+    else:
+        held.update(due_at=after, tries=0, problem="", told_up_to=lines[0].pk)
+
+
+def _send(user: User, lines: list[Notification], count: int) -> None:
+    site = settings.SITE_URL.rstrip("/")
+    text = render_to_string(
+        "accounts/mail_digest.txt",
+        {
+            "person": user,
+            "lines": [(line.text, f"{site}{line.url}" if line.url else "") for line in lines],
+            "more": count - len(lines),
+            "bell": site + reverse("accounts:notifications"),
+            "account": site + reverse("accounts:account"),
+        },
+    )
+    subject = ngettext("Sheaf: %(count)d new line", "Sheaf: %(count)d new lines", count)
+    send_mail(subject % {"count": count}, text, None, [user.email])

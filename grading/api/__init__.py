@@ -1,0 +1,1 @@
+"""The API of grading: runs, marks and their review, publishing, results."""

@@ -1,0 +1,140 @@
+"""Histories and assessments of an exam as rows for its archive.
+
+Comes in: an exam. Goes out: lines of CSV (every change of a mark, every step of a sheet), and
+lines of JSON (every assessment with its parts and its raw reply), oldest first, a piece at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from django.db.models import F
+
+from exams.models import Exam, Sheet, SheetState
+from grading.export_json import dump, moment, points
+from grading.export_rows import PIECE
+from grading.exports import BYTE_ORDER_MARK, harmless, line, number
+from grading.models import Assessment, Mark, Part
+
+_KINDS = {"+": "created", "~": "changed", "-": "deleted"}
+
+
+def marks_history_csv(exam: Exam) -> Iterator[str]:
+    """Every change of every mark, those of dropped marks included."""
+    header = ["When", "Who", "What", "Sheet", "Roll number", "Criterion", "Mark", "Version"]
+    yield BYTE_ORDER_MARK + line([*header, "Points", "Feedback", "Overridden", "Reason"])
+    rows = (
+        Mark.history.filter(sheet__exam=exam)
+        .order_by("history_date", "history_id")
+        .values_list(
+            "history_date",
+            "history_user__name",
+            "history_type",
+            "sheet",
+            "sheet__enrolment__roll_number",
+            "criterion__code",
+            "id",
+            "version",
+            "awarded",
+            "feedback",
+            "is_overridden",
+            "history_change_reason",
+        )
+    )
+    for (
+        when,
+        who,
+        kind,
+        sheet,
+        roll,
+        code,
+        mark,
+        version,
+        awarded,
+        text,
+        overridden,
+        why,
+    ) in rows.iterator(PIECE):
+        about = [moment(when), harmless(who or ""), _KINDS[kind], sheet, harmless(roll or "")]
+        value = [number(awarded), harmless(text), "yes" if overridden else "no"]
+        yield line([*about, harmless(code or ""), mark, version, *value, harmless(why or "")])
+
+
+def sheets_history_csv(exam: Exam) -> Iterator[str]:
+    """Every step of every sheet."""
+    header = ["When", "Who", "What", "Sheet", "File", "Roll number", "State", "Problem", "Reason"]
+    yield BYTE_ORDER_MARK + line(header)
+    rows = (
+        Sheet.history.filter(exam=exam)
+        .order_by("history_date", "history_id")
+        .values_list(
+            "history_date",
+            "history_user__name",
+            "history_type",
+            "id",
+            "name",
+            "enrolment__roll_number",
+            "state",
+            "problem",
+            "history_change_reason",
+        )
+    )
+    for when, who, kind, sheet, name, roll, state, problem, why in rows.iterator(PIECE):
+        about = [moment(when), harmless(who or ""), _KINDS[kind], sheet, harmless(name)]
+        step = [harmless(roll or ""), str(SheetState(state).label), harmless(problem)]
+        yield line([*about, *step, harmless(why or "")])
+
+
+def assessments_jsonl(exam: Exam) -> Iterator[str]:
+    """Every assessment of the exam with all that is kept of it."""
+    parts = (
+        Part.objects.filter(assessment__sheet__exam=exam)
+        .order_by("assessment", "criterion__position")
+        .values(
+            "assessment",
+            "awarded",
+            "transcription",
+            "feedback",
+            "reasoning",
+            "confidence",
+            "page_number",
+            code=F("criterion__code"),
+        )
+    )
+    # Both lists in one order, each read a piece at a time, and joined here.
+    groups = groupby(parts.iterator(PIECE), key=lambda part: part["assessment"])
+    waiting = next(groups, None)
+    assessments = (
+        Assessment.objects.filter(sheet__exam=exam).order_by("pk").select_related("staff", "rubric")
+    )
+    for one in assessments.iterator(100):
+        own = []
+        if waiting is not None and waiting[0] == one.pk:
+            own = [
+                {key: value for key, value in part.items() if key != "assessment"}
+                | {"awarded": points(part["awarded"])}
+                for part in waiting[1]
+            ]
+            waiting = next(groups, None)
+        yield dump(_assessment(one) | {"parts": own}) + "\n"
+
+
+def _assessment(one: Assessment) -> dict[str, object]:
+    return {
+        "assessment": one.pk,
+        "sheet": one.sheet_id,
+        "source": one.source,
+        "staff": one.staff.name if one.staff else None,
+        "provider": one.provider,
+        "model": one.model,
+        "prompt_version": one.prompt_version,
+        "rubric_version": one.rubric.version,
+        "rubric_hash": one.rubric_hash,
+        "request_hash": one.request_hash,
+        "pages": one.pages,
+        "input_tokens": one.input_tokens,
+        "output_tokens": one.output_tokens,
+        "created_at": moment(one.created_at),
+        "raw_reply": one.raw_reply,
+    }

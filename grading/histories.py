@@ -1,0 +1,309 @@
+"""The history of an exam or of one sheet, read together: marks, papers, rubric, the exam itself.
+
+Comes in: an exam, perhaps one of its sheets, and filters. Goes out: entries, newest first, to be
+paged by the database; and for one page of them who, when, why, and what was different before, in
+a fixed number of queries. Nothing is written here: putting a mark back is grading/review.py's.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import CharField, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from exams.models import GRADED_STATES, Exam, Rubric, Sheet, SheetState
+from grading.models import Mark
+
+KINDS = ("marks", "papers", "exam")
+_UNTOLD = {"history_date", "history_id", "history_type", "history_user", "history_change_reason"}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What of a history is asked for; empty fields ask for everything.
+
+    `system` adds what no person did: marks as they were made, papers on their way.
+    """
+
+    person: int | None = None
+    criterion: str = ""
+    kind: str = ""
+    system: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is another one since: its name, and the words kept, gone and come."""
+
+    name: str
+    words: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of a history. `put_back` is the history row whose value the mark can be given back
+    (None: it has it), this one or, for the newest change, the one before; `version` the mark's."""
+
+    kind: str
+    when: datetime
+    who: str
+    sheet: int | None
+    roll_number: str
+    title: str
+    differences: tuple[Difference, ...]
+    reason: str
+    mark: int | None = None
+    put_back: int | None = None
+    version: int | None = None
+    is_newest: bool = False
+
+
+def entries(exam: Exam, filters: Filters, sheet: Sheet | None = None) -> QuerySet[Any]:
+    """The chosen entries as (kind, date, id), newest first; details_of gives a page its words."""
+    one = {"id": sheet.pk} if sheet else {}
+    marks = Mark.history.filter(sheet__exam=exam, **({"sheet": sheet} if sheet else {}))
+    papers = Sheet.history.filter(exam=exam, **one)
+    if filters.criterion:
+        marks = marks.filter(criterion__code=filters.criterion)
+    parts = {
+        "marks": [("mark", _by(marks, filters), "history_date", "history_id")],
+        "papers": [("sheet", _by(papers, filters), "history_date", "history_id")],
+        "exam": []
+        if sheet
+        else [
+            ("exam", _by(Exam.history.filter(id=exam.pk), filters), "history_date", "history_id"),
+            ("rubric", _rubrics(exam, filters), "created_at", "pk"),
+        ],
+    }
+    kinds = ["marks"] if filters.criterion else [filters.kind] if filters.kind else list(KINDS)
+    chosen = [
+        rows.order_by()
+        .annotate(kind=Value(name, output_field=CharField()), moment=F(date), key=F(pk))
+        .values_list("kind", "moment", "key")
+        for kind in kinds
+        for name, rows, date, pk in parts[kind]
+    ]
+    if not chosen:
+        return Mark.history.none().values_list("history_type", "history_date", "history_id")
+    first, *others = chosen
+    return (first.union(*others, all=True) if others else first).order_by("-moment", "-key", "kind")
+
+
+def _by(rows: QuerySet[Any], filters: Filters) -> QuerySet[Any]:
+    if filters.person:
+        return rows.filter(history_user=filters.person)
+    return rows if filters.system else rows.filter(history_user__isnull=False)
+
+
+def _rubrics(exam: Exam, filters: Filters) -> QuerySet[Rubric]:
+    rows = Rubric.objects.filter(exam=exam)
+    return rows.filter(created_by=filters.person) if filters.person else rows
+
+
+def people_of(exam: Exam) -> QuerySet[User]:
+    """Everybody who stands in the history of the exam's marks and papers."""
+    changed = Mark.history.filter(sheet__exam=exam).order_by().values("history_user")
+    moved = Sheet.history.filter(exam=exam).order_by().values("history_user")
+    return User.objects.filter(Q(pk__in=changed) | Q(pk__in=moved)).order_by("name", "pk")
+
+
+def details_of(exam: Exam, keys: Iterable[tuple[str, datetime, int]]) -> list[Entry]:
+    """The entries of one page with their words, in the order of `keys`."""
+    keys = list(keys)
+    by_kind: dict[str, list[int]] = {"mark": [], "sheet": [], "exam": [], "rubric": []}
+    for kind, _date, pk in keys:
+        by_kind[kind].append(pk)
+    found: dict[tuple[str, int], Entry] = {}
+    for kind, read in (
+        ("mark", _marks),
+        ("sheet", _papers),
+        ("exam", _exams),
+        ("rubric", _rubric_entries),
+    ):
+        if by_kind[kind]:
+            found |= {(kind, pk): entry for pk, entry in read(exam, by_kind[kind]).items()}
+    return [found[kind, pk] for kind, _date, pk in keys]
+
+
+def _marks(exam: Exam, pks: list[int]) -> dict[int, Entry]:
+    before = Mark.history.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by(
+        "-history_id"
+    )
+    rows = list(
+        Mark.history.filter(history_id__in=pks)
+        .annotate(
+            was=Subquery(before.values("awarded")[:1]),
+            was_id=Subquery(before.values("history_id")[:1]),
+            was_feedback=Subquery(before.values("feedback")[:1]),
+        )
+        .values(
+            *("id", "history_id", "history_date", "history_type", "history_change_reason"),
+            *("sheet", "awarded", "feedback", "was", "was_id", "was_feedback"),
+            who=F("history_user__name"),
+            code=F("criterion__code"),
+            roll=F("sheet__enrolment__roll_number"),
+        )
+    )
+    now = Mark.objects.filter(pk__in={row["id"] for row in rows}, sheet__state__in=GRADED_STATES)
+    current = {
+        pk: values for pk, *values in now.values_list("pk", "version", "awarded", "feedback")
+    }
+    return {row["history_id"]: _mark_entry(row, current.get(row["id"])) for row in rows}
+
+
+def _mark_entry(row: Mapping[str, Any], current: list[Any] | None) -> Entry:
+    differences = []
+    first = row["was"] is None
+    if row["history_type"] == "-":
+        title = _("%(code)s: mark dropped")
+    elif first:
+        title = _("%(code)s: first mark")
+    else:
+        title = _("%(code)s changed")
+    if first or row["was"] != row["awarded"]:
+        was = "" if first else _number(row["was"])
+        differences.append(Difference(_("Points"), words(was, _number(row["awarded"]))))
+    if row["feedback"] != (row["was_feedback"] or ""):
+        change = words(row["was_feedback"] or "", row["feedback"])
+        differences.append(Difference(_("Feedback"), change))
+    is_now = current is not None and current[1:] == [row["awarded"], row["feedback"]]
+    return Entry(
+        kind="mark",
+        when=row["history_date"],
+        who=row["who"] or "",
+        sheet=row["sheet"],
+        roll_number=row["roll"] or "",
+        title=title % {"code": row["code"] or "?"},
+        differences=tuple(differences),
+        reason=row["history_change_reason"] or "",
+        mark=row["id"],
+        put_back=(row["was_id"] if is_now else row["history_id"]) if current else None,
+        version=current[0] if current else None,
+        is_newest=is_now,
+    )
+
+
+def _papers(exam: Exam, pks: list[int]) -> dict[int, Entry]:
+    before = Sheet.history.filter(
+        id=OuterRef("id"), history_id__lt=OuterRef("history_id")
+    ).order_by("-history_id")
+    rows = (
+        Sheet.history.filter(history_id__in=pks)
+        .annotate(
+            was_state=Subquery(before.values("state")[:1]),
+            was_roll=Subquery(before.values("enrolment__roll_number")[:1]),
+        )
+        .values(
+            *("id", "history_id", "history_date", "history_type", "history_change_reason"),
+            *("name", "state", "was_state", "was_roll"),
+            who=F("history_user__name"),
+            roll=F("enrolment__roll_number"),
+        )
+    )
+    return {row["history_id"]: _paper_entry(row) for row in rows}
+
+
+def _paper_entry(row: Mapping[str, Any]) -> Entry:
+    state, was = str(SheetState(row["state"]).label).lower(), row["was_state"]
+    differences = []
+    if row["state"] != was:
+        before = str(SheetState(was).label).lower() if was else ""
+        differences.append(Difference(_("State"), _replaced(before, state)))
+    if (row["roll"] or "") != (row["was_roll"] or ""):
+        change = _replaced(row["was_roll"] or "", row["roll"] or "")
+        differences.append(Difference(_("Roll number"), change))
+    return Entry(
+        kind="sheet",
+        when=row["history_date"],
+        who=row["who"] or "",
+        sheet=row["id"] if row["history_type"] != "-" else None,
+        roll_number=row["roll"] or "",
+        title=_("Paper %(name)s") % {"name": row["name"]},
+        differences=tuple(differences),
+        reason=row["history_change_reason"] or "",
+    )
+
+
+def _exams(exam: Exam, pks: list[int]) -> dict[int, Entry]:
+    """An exam's own rows are few: all are read, so that each knows the one before it."""
+    found: dict[int, Entry] = {}
+    before: dict[str, Any] = {}
+    rows = exam.history.select_related("history_user").order_by("history_id")
+    names = [field.name for field in rows.model.tracked_fields if field.name not in _UNTOLD]
+    for row in rows:
+        now = {name: getattr(row, f"{name}_id", getattr(row, name, None)) for name in names}
+        if row.history_id in pks:
+            found[row.history_id] = Entry(
+                kind="exam",
+                when=row.history_date,
+                who=str(row.history_user or ""),
+                sheet=None,
+                roll_number="",
+                title=_("The exam was changed") if before else _("The exam was made"),
+                differences=tuple(
+                    Difference(
+                        str(Exam._meta.get_field(name).verbose_name).capitalize(),
+                        words(_text(before[name]), _text(now[name])),
+                    )
+                    for name in names
+                    if before and before[name] != now[name]
+                ),
+                reason=row.history_change_reason or "",
+            )
+        before = now
+    return found
+
+
+def _rubric_entries(exam: Exam, pks: list[int]) -> dict[int, Entry]:
+    return {
+        rubric.pk: Entry(
+            kind="rubric",
+            when=rubric.created_at,
+            who=str(rubric.created_by),
+            sheet=None,
+            roll_number="",
+            title=_("Rubric, version %(version)s") % {"version": rubric.version},
+            differences=(),
+            reason="",
+        )
+        for rubric in Rubric.objects.filter(pk__in=pks).select_related("created_by")
+    }
+
+
+def words(before: str, after: str) -> tuple[tuple[str, str], ...]:
+    """What two texts have in common and what not: ("same" | "gone" | "new", text) in order."""
+    a, b = (re.findall(r"\S+|\s+", text) for text in (before, after))
+    found: list[tuple[str, str]] = []
+    # autojunk would take frequent words of a long text for noise.
+    for what, i, j, k, m in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        if what == "equal":
+            found.append(("same", "".join(a[i:j])))
+            continue
+        if i < j:
+            found.append(("gone", "".join(a[i:j])))
+        if k < m:
+            found.append(("new", "".join(b[k:m])))
+    return tuple(found)
+
+
+def _replaced(before: str, after: str) -> tuple[tuple[str, str], ...]:
+    pairs = (("gone", before), ("new", after))
+    return tuple((what, text) for what, text in pairs if text)
+
+
+def _number(value: Decimal) -> str:
+    return format(value.normalize() + 0, "f")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return "" if value is None or value == [] else str(value)
