@@ -6,7 +6,17 @@ Marks are changed on the review page, where a version and a reason are asked for
 from django.contrib import admin
 
 from accounts.admin import HistoryAdmin, ReadOnly
-from grading.models import Assessment, GradingRun, Look, Mark, Part
+from grading.models import (
+    Accepted,
+    Assessment,
+    Comment,
+    Flag,
+    GradingRun,
+    Look,
+    Mark,
+    Part,
+    Reveal,
+)
 
 
 class PartInline(ReadOnly, admin.TabularInline):
@@ -42,3 +52,30 @@ class GradingRunAdmin(ReadOnly, admin.ModelAdmin):
 class LookAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ("sheet", "teacher", "looked_at")
     list_select_related = ("sheet", "teacher")
+
+
+@admin.register(Reveal)
+class RevealAdmin(ReadOnly, admin.ModelAdmin):
+    """Who saw whose name while marking, and when."""
+
+    list_display = ("exam", "sheet", "teacher", "revealed_at", "hidden_at")
+    list_filter = ("teacher",)
+    list_select_related = ("exam", "sheet", "teacher")
+
+
+@admin.register(Flag)
+class FlagAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ("sheet", "code", "note", "raised_by", "raised_at", "lowered_at")
+    list_select_related = ("sheet", "raised_by")
+
+
+@admin.register(Accepted)
+class AcceptedAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ("sheet", "mark_pk", "version", "teacher", "accepted_at")
+    list_select_related = ("sheet", "teacher")
+
+
+@admin.register(Comment)
+class CommentAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ("exam", "code", "text", "uses", "saved_by")
+    list_select_related = ("exam", "saved_by")

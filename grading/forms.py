@@ -11,11 +11,23 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from exams.models import Criterion
+from grading.models.reviewing import COMMENT_LENGTH, NOTE_LENGTH
 
 FEEDBACK_LENGTH = 5000
 REASON_LENGTH = 500
+REASON_CHOICES = (
+    _("Misread"),
+    _("Correct by another way"),
+    _("Partial credit"),
+    _("Too generous"),
+    _("Answer stands elsewhere"),
+)
+"""Offered when points change; anything else is typed."""
 
 
 class MarkForm(forms.Form):
@@ -29,6 +41,38 @@ class MarkForm(forms.Form):
     feedback = forms.CharField(required=False, max_length=FEEDBACK_LENGTH)
     reason = forms.CharField(required=False, max_length=REASON_LENGTH)
     version = forms.IntegerField(min_value=1)
+    insert = forms.IntegerField(required=False, min_value=1)
+    """A comment of the bank to be put at the end of the feedback."""
+
+
+class FlagForm(forms.Form):
+    """What there is to look at, and by whom (nobody chosen: whoever comes)."""
+
+    note = forms.CharField(
+        max_length=NOTE_LENGTH, error_messages={"required": _("Say what there is to look at.")}
+    )
+    colleague = forms.ModelChoiceField(
+        User.objects.none(),
+        required=False,
+        error_messages={"invalid_choice": _("Choose a teacher of this class.")},
+    )
+
+    def __init__(self, colleagues: QuerySet[User], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["colleague"].queryset = colleagues
+
+
+class CommentForm(forms.Form):
+    """A comment of the bank: its text, and the version that was seen when it is changed."""
+
+    text = forms.CharField(
+        max_length=COMMENT_LENGTH,
+        error_messages={
+            "required": _("Write the feedback first."),
+            "max_length": _("A comment has at most %(limit_value)d characters."),
+        },
+    )
+    version = forms.IntegerField(required=False, min_value=1)
 
 
 class PutBackForm(forms.Form):

@@ -31,7 +31,7 @@ from accounts.models import User
 from batching import queries as batching_queries
 from exams.models import CriterionKind, Exam, Rubric, SampleSheet, Sheet, SheetState
 from exams.queries import exams_for, sheets_for
-from grading.models import GradingRun, Look, Mark
+from grading.models import GradingRun, Look, Mark, Reveal
 
 UNSURE_BELOW = 0.5
 """A proposal with less confidence than this needs a person's eyes."""
@@ -134,8 +134,9 @@ def with_looked(sheets: QuerySet[Sheet], user: User) -> QuerySet[Sheet]:
 
 def exam_with_counts(user: User, pk: int) -> Exam:
     """An exam a person may see, with `states` (sheets by state, mapped samples left out),
-    `looked` (sheets that review.approve_unchanged takes after a look at each) and
-    `newest_rubric_version`, in one query. Raises Exam.DoesNotExist."""
+    `looked` (sheets that review.approve_unchanged takes after a look at each), `named` (whether
+    this person reviews it with names) and `newest_rubric_version`, in one query. Raises
+    Exam.DoesNotExist."""
     newest_rubric = Rubric.objects.filter(exam=OuterRef("pk")).order_by("-version")
     samples = SampleSheet.objects.filter(exam=OuterRef("pk"), sheet__state=SheetState.MAPPED)
     aside = samples.order_by().values("exam").annotate(count=Count("pk")).values("count")
@@ -148,6 +149,9 @@ def exam_with_counts(user: User, pk: int) -> Exam:
         .annotate(count=Count("pk"))
         .values("count")
     )
+    named = Reveal.objects.filter(
+        exam=OuterRef("pk"), teacher=user, sheet__isnull=True, hidden_at__isnull=True
+    )
     rows = list(
         exams_for(user)
         .filter(pk=pk)
@@ -156,6 +160,7 @@ def exam_with_counts(user: User, pk: int) -> Exam:
             newest_rubric_version=Subquery(newest_rubric.values("version")[:1]),
             aside=Subquery(aside, output_field=IntegerField()),
             looked=Coalesce(Subquery(looked, output_field=IntegerField()), Value(0)),
+            named=Exists(named),
             state=F("sheets__state"),
             count=Count("sheets"),
         )

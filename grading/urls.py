@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from grading.views import exam_delete, results_urls, review, review_list, run_urls
+from grading.views import exam_delete, results_urls, review, review_list, review_urls, run_urls
 
 app_name = "grading"
 urlpatterns = [
@@ -14,10 +14,8 @@ urlpatterns = [
     path("sheets/<int:pk>/drop-marks/", review.sheet_drop_marks, name="sheet_drop_marks"),
     path("sheets/<int:pk>/reopen/", review.sheet_reopen, name="sheet_reopen"),
     path("sheets/<int:pk>/grade/", review.sheet_by_hand, name="sheet_by_hand"),
-    path("marks/<int:pk>/", review.mark_save, name="mark_save"),
-    path("marks/<int:pk>/history/", review.mark_history, name="mark_history"),
-    path("marks/<int:pk>/put-back/", review.mark_put_back, name="mark_put_back"),
     path("exams/<int:pk>/delete/", exam_delete.exam_delete, name="exam_delete"),
     *results_urls.urlpatterns,
+    *review_urls.urlpatterns,
     *run_urls.urlpatterns,
 ]

@@ -20,6 +20,7 @@ from accounts import notifications
 from accounts.models import Notification
 from batching.build import build_run
 from exams.models import SampleSheet
+from grading import review_comments
 from grading.runs import draft_run
 from tests import factories
 
@@ -123,6 +124,22 @@ MATRIX = {
     # review and results
     "grading:review_list": {"GET": STAFF},
     "grading:review_sheet": {"GET": STAFF},
+    "grading:review_counts": {"GET": STAFF},
+    "grading:review_questions": {"GET": STAFF},
+    "grading:review_question": {"GET": STAFF},
+    "grading:exam_names": {"POST": STAFF},
+    "grading:reveal_log": {"GET": STAFF},
+    "grading:approve_accepted": {"POST": STAFF},
+    "grading:sheet_reveal": {"POST": STAFF},
+    "grading:sheet_hide": {"POST": STAFF},
+    "grading:sheet_undo": {"POST": STAFF},
+    "grading:blind_page": {"GET": STAFF},
+    "grading:mark_flag": {"POST": STAFF},
+    "grading:mark_unflag": {"POST": STAFF},
+    "grading:mark_undo": {"POST": STAFF},
+    "grading:mark_comments": {"GET": STAFF, "POST": STAFF},
+    "grading:comment_change": {"POST": STAFF},
+    "grading:comment_delete": {"POST": STAFF},
     "grading:sheet_look": {"POST": STAFF},
     "grading:sheet_approve": {"POST": STAFF},
     "grading:sheet_reopen": {"POST": STAFF},
@@ -308,6 +325,7 @@ def arguments(exam, alice, carol, carols_enrolment):
         "samples": sample.pk,
         "keys": factories.make_key(exam).pk,
         "marks": graded.marks.first().pk,
+        "comments": review_comments.save_comment(exam, code="Q1", text="Well done.", by=alice).pk,
         "results": sheet.pk,
         "notifications": Notification.objects.get().pk,
     }
@@ -323,6 +341,8 @@ def arguments(exam, alice, carol, carols_enrolment):
             return {"rest": "nowhere/"}
         if name in ("grading:run_example_image", "api:run_example_image"):
             return {"pk": run.pk, "item": 1, "number": 0}
+        if "<str:code>" in pattern:
+            return {"pk": exam.pk, "code": "Q1"}
         if "uidb64" in pattern:
             return {"uidb64": "MQ", "token": "set-password"}
         if "pk" in pattern:
@@ -345,6 +365,9 @@ OF_GRADED_SHEETS = {
         "sheet_review",
         "sheet_preview",
         "sheet_look",
+        "sheet_reveal",
+        "sheet_hide",
+        "sheet_undo",
         "sheet_approve",
         "sheet_reopen",
         "sheet_drop_marks",

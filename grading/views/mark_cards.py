@@ -18,8 +18,10 @@ from exams.result_schema import legal_marks
 from exams.rubrics import current_rubric
 from grading import queries
 from grading.forms import MarkForm
-from grading.models import Mark
+from grading.models import Flag, Mark
 from grading.review import StaleMark, plain
+from grading.review_accept import accepted
+from grading.review_flags import open_flags
 
 MOST_BUTTONS = 13
 """Up to this many legal marks each get a button; more are typed."""
@@ -46,6 +48,8 @@ class MarkCard:
     theirs: Mark | None
     saved: bool
     is_open: bool
+    flag: Flag | None
+    accepted: bool
 
     @property
     def unsure(self) -> bool:
@@ -61,6 +65,20 @@ class MarkCard:
     def points_changed(self) -> bool:
         return self.mark.awarded != self.mark.part.awarded
 
+    @property
+    def points_differ(self) -> bool:
+        """Whether saving what stands in the form would change the points, and need a reason."""
+        return self.awarded != plain(self.mark.awarded)
+
+    @property
+    def repaired(self) -> bool:
+        item = self.mark.part.assessment.item
+        return item is not None and item.round > 0
+
+    @property
+    def unplaced(self) -> bool:
+        return self.mark.part.page_number is None and bool(self.mark.part.transcription)
+
 
 def card_of(
     mark: Mark,
@@ -69,10 +87,12 @@ def card_of(
     conflict: Conflict | None = None,
     refused: str = "",
     saved: bool = False,
+    flag: Flag | None = None,
 ) -> MarkCard:
     """The card of one mark; with a refused form, what the person typed stays in it.
 
-    `refused` says why something else than the form (putting back) was not done.
+    `refused` says why something else than the form (putting back) was not done. The mark comes
+    with `is_accepted` (review_accept.accepted).
     """
     typed = form.data if form is not None else None
     awarded = typed.get("awarded", "") if typed is not None else plain(mark.awarded)
@@ -88,7 +108,14 @@ def card_of(
         theirs=mark if isinstance(conflict, StaleMark) else None,
         saved=saved,
         is_open=mark.sheet.state in GRADED_STATES,
+        flag=flag,
+        accepted=bool(getattr(mark, "is_accepted", False)),
     )
+
+
+def flag_of(mark: Mark) -> Flag | None:
+    """The open flag of one mark."""
+    return open_flags().filter(sheet=mark.sheet_id, code=mark.criterion.code).first()
 
 
 def _errors(form: MarkForm | None) -> dict[str, list[str]]:
@@ -110,12 +137,14 @@ def sheet_cards(sheet: Sheet) -> list[MarkCard]:
     """The cards of a sheet in the order of its rubric."""
     marks = (
         Mark.objects.filter(sheet=sheet)
-        .select_related("criterion__rubric", "part__assessment", "changed_by")
+        .select_related("criterion__rubric", "part__assessment__item", "changed_by")
+        .annotate(is_accepted=accepted())
         .order_by("criterion__position")
     )
+    flags = {flag.code: flag for flag in open_flags().filter(sheet=sheet)}
     for mark in marks:
         mark.sheet = sheet
-    return [card_of(mark) for mark in marks]
+    return [card_of(mark, flag=flags.get(mark.criterion.code)) for mark in marks]
 
 
 def sheet_head(sheet: Sheet, cards: Sequence[MarkCard] | None = None) -> dict[str, Any]:
@@ -129,6 +158,7 @@ def sheet_head(sheet: Sheet, cards: Sequence[MarkCard] | None = None) -> dict[st
         "marks_version": queries.marks_version(marks),
         "changed": sum(mark.is_overridden for mark in marks),
         "unsure": sum(card.unsure for card in cards),
+        "flagged": sum(card.flag is not None for card in cards),
         "assessment": assessment,
         "notice": providers.about(assessment.provider).notice,
         "stale": rubric is not None and rubric.content_hash != assessment.rubric_hash,

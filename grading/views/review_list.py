@@ -11,42 +11,37 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from accounts.models import User
 from accounts.roles import teacher_required
-from exams.models import GRADED_STATES, REVIEWED_STATES, Exam, Sheet, SheetState
-from grading import queries
+from exams.models import Exam, Sheet, SheetState
+from exams.queries import exams_for
+from grading import queries, review_blind, review_eyes
 from grading.forms import ReasonForm
-from grading.models import Mark
 from grading.review import plain
 
 PAGE_SIZE = 50
-SHEET_ORDER = ("enrolment__roll_number", "name", "pk")
-_HAVE_MARKS = (*GRADED_STATES, SheetState.PUBLISHED)
-_STATES_OF = {
-    "graded": (SheetState.GRADED,),
-    "unsure": (SheetState.GRADED,),
-    "reviewed": REVIEWED_STATES,
-    "published": (SheetState.PUBLISHED,),
-    "other": tuple(state for state in SheetState if state not in _HAVE_MARKS),
-    "all": tuple(SheetState),
-}
-_TABS = (
-    ("graded", "To review"),
-    ("unsure", "Unsure first"),
-    ("reviewed", "Reviewed"),
-    ("published", "Published"),
-    ("other", "Not graded"),
-    ("all", "All"),
+_VALUES = (
+    "pk",
+    "name",
+    "state",
+    "problem",
+    "total",
+    "out_of",
+    "unsure",
+    "changed",
+    "rubric_version",
+    "looked",
+    "named",
+    "flags_up",
+    "enrolment__roll_number",
+    "enrolment__student__name",
 )
-
-
-_FLAGS = ("unsure", "changed", "rubric_version", "looked")
-_STUDENT = ("enrolment__roll_number", "enrolment__student__name")
 
 
 @require_GET
@@ -64,23 +59,43 @@ def exam_with_counts(request: HttpRequest, pk: int) -> Exam:
         raise Http404 from error
 
 
+@require_GET
+@teacher_required
+def review_counts(request: HttpRequest, pk: int) -> HttpResponse:
+    """How many sheets there are for each reason to look; comes after the list, as it counts all."""
+    exam = get_object_or_404(exams_for(request.user), pk=pk)
+    context = {"exam": exam, "reasons": _reasons(review_eyes.counts(exam)), "show": _show(request)}
+    return render(request, "grading/_review_reasons.html", context)
+
+
+def _show(request: HttpRequest) -> str:
+    show = request.GET.get("show", "")
+    return show if show in review_eyes.STATES_OF else ""
+
+
+def _reasons(counts: dict[str, int] | None = None) -> list[tuple[str, Any, int | None]]:
+    return [
+        (key, label, counts[key] if counts else None) for key, label in review_eyes.REASON_LISTS
+    ]
+
+
 def render_list(
     request: HttpRequest, exam: Exam, form: ReasonForm, status: int = 200
 ) -> HttpResponse:
     """The list's page; `form` is that of approving unseen, refused or fresh."""
-    show = request.GET.get("show", "")
-    if show not in _STATES_OF:
-        show = "graded" if exam.states[SheetState.GRADED] else "all"
+    show = _show(request) or ("graded" if exam.states[SheetState.GRADED] else "all")
     page = _page(exam, show, request.GET.get("page"), request.user)
     done = exam.states[SheetState.PUBLISHED] + _count(exam, "reviewed")
+    rows = _rows(page, exam, show)
     context = {
         "exam": exam,
-        "tabs": [
-            (key, label, None if key == "unsure" else _count(exam, key)) for key, label in _TABS
-        ],
+        "tabs": [(key, label, _count(exam, key)) for key, label in review_eyes.STATE_LISTS],
+        "reasons": _reasons(),
         "show": show,
         "page": page,
-        "rows": _rows(page, exam),
+        "rows": rows,
+        "any_named": any(row["named"] for row in rows),
+        "first": next((row["review"] for row in rows if row["review"]), ""),
         "to_review": exam.states[SheetState.GRADED],
         "looked": exam.looked,
         "done": done,
@@ -91,33 +106,29 @@ def render_list(
 
 
 def _count(exam: Exam, show: str) -> int:
-    states: tuple[str, ...] = _STATES_OF[show]
+    states: tuple[str, ...] = review_eyes.STATES_OF[show]
     if SheetState.MAPPED in states:
         states += ("sample",)
     return sum(exam.states[state] for state in states)
 
 
-def _page(exam: Exam, show: str, number: str | None, user: Any) -> Any:
-    sheets = Sheet.objects.filter(exam=exam.pk)
-    if show != "all":
-        sheets = sheets.filter(state__in=_STATES_OF[show])
-    if show == "unsure":
-        low = Mark.objects.filter(sheet=OuterRef("pk"), part__confidence__lt=queries.UNSURE_BELOW)
-        sheets = sheets.filter(Exists(low))
-    order: tuple[str, ...] = ("-unsure", *SHEET_ORDER) if show == "unsure" else SHEET_ORDER
-    paginator = Paginator(_with_totals(sheets, user).order_by(*order), PAGE_SIZE)
-    if show != "unsure":
+def _page(exam: Exam, show: str, number: str | None, user: User) -> Any:
+    order = review_eyes.order_of(exam, user, show, named=exam.named)
+    paginator = Paginator(review_eyes.sheets_of(exam, show).order_by(*order), PAGE_SIZE)
+    if show not in review_eyes.REASONS:
         paginator.count = _count(exam, show)  # known already: no query for it
-    return paginator.get_page(number)
+    page = paginator.get_page(number)
+    # The reasons of these sheets alone: to tell them of all would cost on every one of them.
+    here = Sheet.objects.filter(pk__in=page.object_list.values("pk"))
+    signs = review_eyes.with_eyes if "-weight" in order else review_eyes.with_checks
+    here = signs(here)
+    told = review_eyes.with_reasons(here, user)
+    told = queries.with_looked(review_blind.with_named(told, user), user)
+    page.object_list = told.order_by(*order).values(*_VALUES, *review_eyes.CHECKS)
+    return page
 
 
-def _with_totals(sheets: QuerySet[Sheet], user: Any) -> QuerySet[Sheet, dict[str, Any]]:
-    return queries.with_looked(queries.with_flags(queries.with_totals(sheets)), user).values(
-        "pk", "name", "state", "problem", "total", "out_of", *_FLAGS, *_STUDENT
-    )
-
-
-def _rows(sheets: Iterable[dict[str, Any]], exam: Exam) -> list[dict[str, Any]]:
+def _rows(sheets: Iterable[dict[str, Any]], exam: Exam, show: str) -> list[dict[str, Any]]:
     """What the template shows of each sheet: plain values, since there are fifty of them."""
     review, by_hand = _address("review_sheet"), _address("sheet_by_hand")
     mapping = reverse("exams:mapping", args=[exam.pk])
@@ -125,26 +136,26 @@ def _rows(sheets: Iterable[dict[str, Any]], exam: Exam) -> list[dict[str, Any]]:
     for sheet in sheets:
         state, roll = SheetState(sheet["state"]), sheet["enrolment__roll_number"]
         graded = sheet["total"] is not None
-        flags = []
-        if sheet["unsure"]:
-            flags.append(("unsure", f"{sheet['unsure']} unsure"))
-        if sheet["changed"]:
-            flags.append(("changed", f"{sheet['changed']} changed"))
+        # Who has no marks yet is not under review: the name says what is missing.
+        named = exam.named or sheet["named"] or not graded
+        flags = review_eyes.reasons_of(sheet) if graded else []
         if graded and sheet["rubric_version"] != exam.newest_rubric_version:
-            flags.append(("old", "older rubric"))
+            flags.append(("old", _("older rubric")))
         if sheet["looked"] and state == SheetState.GRADED:
-            flags.append(("looked", "looked at"))
+            flags.append(("looked", _("looked at")))
         todo: tuple[str, ...] = ()
         if roll is not None and state in (SheetState.MAPPED, SheetState.FAILED):
-            todo = (by_hand % sheet["pk"], "Grade by hand")
+            todo = (by_hand % sheet["pk"], _("Grade by hand"))
         elif state in (SheetState.PENDING_MAPPING, SheetState.FAILED):
-            todo = (mapping, "Map it")
+            todo = (mapping, _("Map it"))
         rows.append(
             {
+                "paper": review_blind.paper_code(sheet["pk"]),
+                "named": named,
                 "roll": roll or "–",
                 "name": sheet["name"],
                 "student": sheet["enrolment__student__name"] or "",
-                "review": review % sheet["pk"] if graded else "",
+                "review": f"{review % sheet['pk']}?show={show}" if graded else "",
                 "state": state.value,
                 "state_label": state.label,
                 "notes": bool(flags or todo or sheet["problem"]),

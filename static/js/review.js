@@ -1,24 +1,26 @@
-// The review desk by keyboard, zoom by click, and the help overlay. Everything here is also
+// The desk by keyboard: from mark to mark, from paper to paper, points, flags, comments, help.
+// Saving is in review_save.js, the page images in review_paper.js. Everything here is also
 // possible with the mouse and without script.
 (() => {
   document.documentElement.classList.add("has-script");
 
+  const byQuestion = () => Boolean(document.querySelector(".by-question"));
   const marks = () => [...document.querySelectorAll(".mark")];
   const current = () => document.querySelector(".mark.current");
+  const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
+
+  function makeCurrent(mark) {
+    current()?.classList.remove("current");
+    mark.classList.add("current");
+  }
 
   function goTo(mark) {
     if (!mark) return;
-    current()?.classList.remove("current");
-    mark.classList.add("current");
+    makeCurrent(mark);
     mark.focus({ preventScroll: true });
-    mark.scrollIntoView({ block: "nearest" });
-    const page = document.getElementById(`page-${mark.dataset.page}`);
-    if (page && !document.querySelector(".zoomed")) showPage(page);
-  }
-
-  function showPage(page) {
-    const shelf = page.closest(".review-pages");
-    shelf.scrollTo({ top: page.offsetTop - shelf.offsetTop, left: page.offsetLeft - shelf.offsetLeft });
+    const row = mark.closest(".by-question");
+    (row ?? mark).scrollIntoView({ block: row ? "start" : "nearest" });
+    tell("desk:page", mark.dataset.page);
   }
 
   function move(by) {
@@ -27,51 +29,147 @@
     goTo(all[here < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(here + by, 0), all.length - 1)]);
   }
 
-  function choose(mark, wanted) {
-    const radios = [...mark.querySelectorAll('input[type="radio"][name="awarded"]')];
-    const radio = radios.find((one) => Number(one.value) === wanted);
-    const number = mark.querySelector('input[type="number"][name="awarded"]');
-    if (radio) radio.checked = true;
-    else if (number && wanted >= Number(number.min) && wanted <= Number(number.max)) number.value = wanted;
+  // After a mark was accepted: the next one, after the last one of the page the next page.
+  function goOn(mark) {
+    const all = marks();
+    const next = all[all.indexOf(mark) + 1];
+    if (next) goTo(next);
+    else document.querySelector('a[rel="next"]')?.click();
+  }
+  document.addEventListener("desk:accepted", (event) => goOn(event.detail));
+  document.addEventListener("desk:go-to", (event) => goTo(event.detail));
+
+  // -- points --------------------------------------------------------------------------------
+  const radiosOf = (mark) => [...mark.querySelectorAll('input[type="radio"][name="awarded"]')];
+  const numberOf = (mark) => mark.querySelector('input[type="number"][name="awarded"]');
+
+  function change(field) {
+    field.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
-  function give(mark, points) {
-    const penalty = mark.querySelector('input[name="awarded"][value^="-"], input[name="awarded"][min^="-"]');
-    choose(mark, penalty ? -points : points);
+  function choose(mark, wanted) {
+    const radio = radiosOf(mark).find((one) => Number(one.value) === wanted);
+    const number = numberOf(mark);
+    if (radio) {
+      radio.checked = true;
+      change(radio);
+      return true;
+    }
+    if (number && wanted >= Number(number.min) && wanted <= Number(number.max)) {
+      number.value = wanted;
+      change(number);
+      return true;
+    }
+    return false;
+  }
+
+  const pointsOf = (mark) => Number(radiosOf(mark).find((one) => one.checked)?.value ?? numberOf(mark)?.value);
+  const sign = (mark) =>
+    mark.querySelector('input[name="awarded"][value^="-"], input[name="awarded"][min^="-"]') ? -1 : 1;
+
+  // Two digits soon after each other are one number, where there are such points.
+  let lately = { digits: "", mark: null, at: 0 };
+  function digit(mark, key) {
+    const goesOn = lately.mark === mark.id && Date.now() - lately.at < 700;
+    const digits = goesOn ? lately.digits + key : key;
+    lately = { digits, mark: mark.id, at: Date.now() };
+    if (!choose(mark, sign(mark) * Number(digits)) && digits !== key) {
+      lately.digits = key;
+      choose(mark, sign(mark) * Number(key));
+    }
   }
 
   function step(mark, by) {
-    const radios = [...mark.querySelectorAll('input[type="radio"][name="awarded"]')];
-    const number = mark.querySelector('input[type="number"][name="awarded"]');
-    if (number) by > 0 ? number.stepUp() : number.stepDown();
+    const radios = radiosOf(mark);
+    const number = numberOf(mark);
+    if (number) {
+      by > 0 ? number.stepUp() : number.stepDown();
+      change(number);
+    }
     const here = radios.findIndex((one) => one.checked);
     const next = radios[here + by];
-    if (here >= 0 && next) next.checked = true;
+    if (here >= 0 && next) {
+      next.checked = true;
+      change(next);
+    }
   }
 
-  const save = (mark) => mark.querySelector(".mark-form")?.requestSubmit();
-  const typing = (target) =>
-    target.closest('textarea, select, [contenteditable], input:not([type="radio"]):not([type="checkbox"])');
+  // -- one mark ------------------------------------------------------------------------------
+  function flag(mark) {
+    const lower = mark.querySelector("[data-unflag]");
+    if (lower) return lower.click();
+    const details = mark.querySelector(".flag-form");
+    if (!details) return;
+    details.open = true;
+    details.querySelector('[name="note"]').focus();
+  }
+
+  function whyFocus(mark) {
+    mark.querySelector(".mark-form")?.classList.add("why-open");
+    mark.querySelector('[name="reason"]')?.focus();
+  }
 
   function onMark(key, mark) {
-    if (/^[0-9]$/.test(key)) return give(mark, Number(key));
+    if (/^[0-9]$/.test(key)) return digit(mark, key);
+    if (key === ".") return choose(mark, pointsOf(mark) + 0.5 * sign(mark));
     if (key === "+") return step(mark, 1);
     if (key === "-") return step(mark, -1);
     if (key === "f") return mark.querySelector('[name="feedback"]')?.focus();
-    if (key === "r") return mark.querySelector('[name="reason"]')?.focus();
+    if (key === "r") return whyFocus(mark);
+    if (key === "c") return mark.querySelector("[data-comments]")?.click();
+    if (key === "m") return flag(mark);
     if (key === "h") return mark.querySelector("[data-history]")?.click();
-    if (key === "s") return save(mark);
+    if (key === "q") return mark.querySelector("[data-other-way]")?.click();
+    if (key === "s") return tell("desk:save", mark);
   }
 
+  const VIEW = { z: "in", x: "out", w: "whole", t: "turn" };
+  const CLICKS = {
+    n: 'a[rel="next"]',
+    p: 'a[rel="prev"]',
+    "]": "[data-next-question]",
+    "[": "[data-previous-question]",
+  };
+
+  function onDesk(key, mark) {
+    if (VIEW[key]) tell("desk:view", VIEW[key]);
+    else if (CLICKS[key]) document.querySelector(CLICKS[key])?.click();
+    else if (key === "a" && byQuestion()) mark && tell("desk:save", mark);
+    else if (key === "a") document.querySelector("[data-approve]")?.requestSubmit();
+    else if (key === "u") tell("desk:undo", mark);
+    else if (key === "b") document.querySelector("[data-reveal]")?.requestSubmit();
+    else if (key === "/") (document.querySelector("#question-head .nav-link") ?? document.querySelector("[data-lists]"))?.focus();
+    else if (key === "?") document.querySelector("dialog.keys")?.showModal();
+    else return false;
+    return true;
+  }
+
+  function inPalette(palette, key) {
+    if (key === "Escape") {
+      const mark = palette.closest(".mark");
+      palette.remove();
+      goTo(mark);
+    } else if (key === "+") palette.querySelector("[data-keep]").click();
+    else {
+      const button = palette.querySelector(`[data-key="${CSS.escape(key)}"]`);
+      if (!button) return false;
+      button.click();
+    }
+    return true;
+  }
+
+  const typing = (target) =>
+    target.closest('textarea, select, [contenteditable], input:not([type="radio"]):not([type="checkbox"])');
+
   document.addEventListener("keydown", (event) => {
-    const help = document.querySelector("dialog.keys");
-    if (event.defaultPrevented || event.altKey || event.metaKey || help?.open) return;
     const { key, target } = event;
+    if (event.defaultPrevented || event.altKey || event.metaKey) return;
+    if (document.querySelector("dialog[open]")) return;
     const mark = target.closest(".mark") || current();
     if (event.ctrlKey) {
       if (key === "Enter" && mark) {
         event.preventDefault();
-        save(mark);
+        tell("desk:save", mark);
       }
       return;
     }
@@ -79,99 +177,47 @@
       if (key === "Escape") (mark || document.body).focus();
       return;
     }
+    const palette = target.closest("[data-palette]");
+    const choices = target.closest(".why-choices");
     const onRadio = target.matches('input[type="radio"]');
-    const inPages = target.closest(".review-pages");
-    if (key === "j" || (key === "ArrowDown" && !onRadio && !inPages)) move(1);
+    const inPages = target.closest(".papers");
+    if (palette && inPalette(palette, key)) event.preventDefault();
+    else if (choices && /^[1-9]$/.test(key)) choices.children[Number(key) - 1]?.click();
+    else if (choices && key === "Escape") mark.focus();
+    else if (event.shiftKey && /^Arrow/.test(key)) tell("desk:view", key);
+    else if (key === "j" || (key === "ArrowDown" && !onRadio && !inPages)) move(1);
     else if (key === "k" || (key === "ArrowUp" && !onRadio && !inPages)) move(-1);
-    else if (key === "n") document.querySelector('a[rel="next"]')?.click();
-    else if (key === "p") document.querySelector('a[rel="prev"]')?.click();
-    else if (key === "a") approve();
-    else if (key === "?") help?.showModal();
-    else if (mark && /^[0-9+\-frhs]$/.test(key)) onMark(key, mark);
+    else if (onDesk(key, mark)) event.preventDefault();
+    else if (mark && /^[0-9.+\-frcmhqs]$/.test(key)) onMark(key, mark);
     else return;
     event.preventDefault();
   });
 
-  // What was typed and not saved would be lost on the way to the next paper.
-  const unsaved = () =>
-    [...document.querySelectorAll(".mark-form")].filter((form) =>
-      form.closest("[data-unsaved]") || // refused: what was typed arrived again as its default
-      [...form.elements].some(
-        (field) =>
-          (field.type === "radio" && field.checked !== field.defaultChecked) ||
-          (/^(text|number|textarea)$/.test(field.type) && field.value !== field.defaultValue),
-      ),
-    );
-  let leaving = false;
-
-  function approve() {
-    document.querySelector("[data-approve]")?.requestSubmit();
-  }
-
-  document.addEventListener("submit", (event) => {
-    if (!event.target.matches("[data-approve]")) {
-      leaving ||= !event.target.matches("[hx-post]");
-      return;
-    }
-    const [first] = unsaved();
-    if (!first) {
-      leaving = true;
-      return;
-    }
-    event.preventDefault();
-    const mark = first.closest(".mark");
-    const code = mark.querySelector(".mark-code")?.textContent ?? "A question";
-    say(`${code} has changes that are not saved. Save them first (s), or reload the page.`);
-    goTo(mark);
-  });
-
-  function say(text) {
-    const place = document.getElementById("messages");
-    const line = document.createElement("div");
-    line.className = "alert alert-warning";
-    line.setAttribute("role", "alert");
-    line.textContent = text;
-    place.replaceChildren(line);
-    line.scrollIntoView({ block: "nearest" });
-  }
-
-  window.addEventListener("beforeunload", (event) => {
-    if (!leaving && unsaved().length) event.preventDefault();
-  });
-
   document.addEventListener("click", (event) => {
-    const paper = event.target.closest("[data-zoom]");
-    if (paper && !event.ctrlKey && !event.metaKey) {
-      event.preventDefault();
-      const box = paper.getBoundingClientRect();
-      const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
-      if (paper.classList.toggle("zoomed")) {
-        paper.scrollTo({
-          left: x * paper.scrollWidth - paper.clientWidth / 2,
-          top: y * paper.scrollHeight - paper.clientHeight / 2,
-        });
-      }
-      return;
-    }
-    if (event.target.closest("[data-help]")) document.querySelector("dialog.keys")?.showModal();
+    const clicked = (what) => event.target.closest(what);
+    if (clicked("[data-help]")) document.querySelector("dialog.keys")?.showModal();
+    if (clicked("[data-close-palette]")) inPalette(clicked("[data-palette]"), "Escape");
+    const view = clicked("[data-view]");
+    if (view) tell("desk:view", view.dataset.view);
   });
 
   document.addEventListener("focusin", (event) => {
     const mark = event.target.closest(".mark");
-    if (!mark || mark === current()) return;
-    current()?.classList.remove("current");
-    mark.classList.add("current");
+    if (mark && mark !== current()) makeCurrent(mark);
   });
 
-  // A saved card arrives new: it stays the current one and keeps the keyboard.
+  // A card that arrives whole stays the current one and keeps the keyboard; an opened palette
+  // gets it.
   let swapping = null;
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target.matches(".mark")) swapping = event.detail.target.id;
   });
-  document.addEventListener("htmx:afterSettle", () => {
-    if (!swapping) return;
-    const mark = document.getElementById(swapping);
-    swapping = null;
-    goTo(mark);
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (swapping) {
+      goTo(document.getElementById(swapping));
+      swapping = null;
+    }
+    const palette = event.target.closest?.(".palette-place")?.querySelector("[data-palette]");
+    (palette?.querySelector("[data-key]") ?? palette?.querySelector("h3"))?.focus();
   });
 })();

@@ -1,0 +1,403 @@
+"""The review desk in a real browser: all of it by keyboard, two browsers on one mark, no barriers.
+
+Debian's Chromium and a running site. From the list on nothing is done with the mouse. axe-core
+looks at every page of the desk at desktop and phone size.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.browser.desk_class import PASSWORD
+from tests.site import Site, running_site, wait_until
+
+pytestmark = pytest.mark.slow
+
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
+MAKE = "from tests.browser.desk_class import make; make()"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Iterator[Site]:
+    with running_site(tmp_path_factory.mktemp("desk")) as site:
+        site.manage("shell", "--no-imports", "-c", MAKE)
+        site.start_web()
+        yield site
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def pictures(tmp_path) -> Path:
+    folder = Path(os.environ.get("SHEAF_SCREENSHOTS") or tmp_path / "pictures")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def sit_down(browser: Browser, site: Site, name: str) -> Page:
+    """A teacher signed in at a screen; an error of a script or the policy fails the test."""
+    context = browser.new_context(viewport=DESKTOP, base_url=site.url, reduced_motion="reduce")
+    page = context.new_page()
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("console", lambda told: _listen(page, told))
+    page.complaints = []
+    page.goto("/")
+    page.get_by_label("User name").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("navigation").first).to_be_visible()
+    return page
+
+
+def _listen(page: Page, told) -> None:
+    if told.type == "error" and "status of 4" not in told.text:
+        page.complaints.append(told.text)
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe-core finds that is serious or critical."""
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run().then((result) => result.violations)")
+    return [
+        f"{one['id']}: {node['target']} {node['failureSummary']}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
+
+
+def keys(page: Page, *pressed: str) -> None:
+    for key in pressed:
+        page.keyboard.press(key)
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Press Tab until what has the focus reads so."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate(
+            "name => document.activeElement.matches('a, button') &&"
+            " document.activeElement.textContent.includes(name)",
+            name,
+        ):
+            return
+    raise AssertionError(f"Tab never comes to {name!r}")
+
+
+def current(page: Page) -> int:
+    """The pk of the mark that one is at."""
+    return int(page.locator(".mark.current").get_attribute("id").removeprefix("mark-"))
+
+
+def mark(site: Site, pk: int, field: str):
+    return site.ask(f"Mark.objects.values_list({field!r}, flat=True).get(pk={pk})")
+
+
+def expect_saved(page: Page) -> None:
+    expect(page.locator(".mark.current .save-state")).to_contain_text("saved")
+
+
+def test_a_paper_is_reviewed_with_the_keyboard_alone(site, browser, pictures):
+    page = sit_down(browser, site, "alice")
+    page.goto("/exams/1/review/")
+    tab_to(page, "Start here")
+    keys(page, "Enter")
+    page.wait_for_url("**/sheets/*/review/**")
+    first = page.url
+
+    # Points: asked once why, and remembered for the next.
+    keys(page, "j", "2")
+    expect(page.locator(".mark.current .why-choices button").first).to_be_focused()
+    expect(page.locator(".mark.current .save-state")).to_contain_text("say why")
+    keys(page, "3")
+    expect_saved(page)
+    one = current(page)
+    assert mark(site, one, "awarded") == "2.00"
+    assert site.ask(f"Mark.history.filter(id={one}).latest().history_change_reason") == (
+        "Partial credit"
+    )
+    keys(page, "j", "1", ".")
+    expect_saved(page)
+    two = current(page)
+    assert two != one
+    assert mark(site, two, "awarded") == "1.50"
+    keys(page, "+")
+    wait_until(lambda: mark(site, two, "awarded") == "2.00", "a step more is saved", 10)
+    keys(page, "-", "-")
+    wait_until(lambda: mark(site, two, "awarded") == "1.00", "two steps less are saved", 10)
+
+    # Points of ten and more: two digits.
+    keys(page, "j", "j", "1", "1")
+    expect_saved(page)
+    assert mark(site, current(page), "awarded") == "11.00"
+
+    # Feedback, saved after a pause; kept for others.
+    keys(page, "k", "k", "k")
+    assert current(page) == one
+    keys(page, "f", "Control+a")
+    page.keyboard.type("Say where the water goes.")
+    wait_until(
+        lambda: mark(site, one, "feedback") == "Say where the water goes.", "it is saved", 10
+    )
+    page.keyboard.type(" And the light")
+    keys(page, "Escape")
+    wait_until(lambda: mark(site, one, "feedback").endswith("And the light"), "it is saved", 10)
+    keys(page, "c")
+    expect(page.locator("[data-palette] h3")).to_be_focused()
+    keys(page, "+")
+    expect(page.locator("[data-palette] [data-key='1']")).to_be_focused()
+    page.screenshot(path=pictures / "desk-comments.png")
+    keys(page, "Escape")
+
+    # A reason in one's own words, and the history that tells it.
+    keys(page, "3", "r", "Control+a")
+    page.keyboard.type("Both parts are there")
+    keys(page, "Control+Enter")
+    expect_saved(page)
+    keys(page, "Escape", "h")
+    expect(page.locator(".mark.current .mark-history")).to_contain_text("Both parts are there")
+
+    # A flag up and down.
+    keys(page, "m")
+    page.keyboard.type("Please look again")
+    keys(page, "Enter")
+    expect(page.locator(".mark.current .raised")).to_contain_text("Please look again")
+    keys(page, "m")
+    expect(page.locator(".mark.current .raised")).to_have_count(0)
+
+    # Undo, twice.
+    keys(page, "u")
+    wait_until(lambda: mark(site, one, "awarded") == "2.00", "the points are as before", 10)
+    expect(page.locator(".mark.current .mark-points strong")).to_have_text("2")
+    keys(page, "u")
+    wait_until(lambda: not mark(site, one, "feedback").endswith("light"), "so is the text", 10)
+
+    # The page image.
+    scale = "new DOMMatrix(getComputedStyle(document.querySelector('.paper-pan')).transform).a"
+    keys(page, "z", "z")
+    wait_until(lambda: page.evaluate(f"{scale} > 1.5"), "the page is so", 10)
+    keys(page, "Shift+ArrowRight")
+    wait_until(lambda: page.evaluate(scale.replace(".a", ".e") + " !== 0"), "the page is so", 10)
+    keys(page, "x")
+    wait_until(lambda: page.evaluate(f"{scale} < 1.5"), "the page is so", 10)
+    keys(page, "t")
+    expect(page.locator(".paper img").first).to_have_class("turned-90")
+    page.screenshot(path=pictures / "desk-turned.png")
+    keys(page, "w")
+    wait_until(lambda: page.evaluate(f"{scale} === 1"), "the page is so", 10)
+    expect(page.locator("img.turned-90")).to_have_count(0)
+
+    # Whose paper it is, and blind again.
+    assert "Zuleika" not in page.content()
+    keys(page, "b")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Zuleika")
+    keys(page, "b")
+    expect(page.get_by_role("heading", level=1)).not_to_contain_text("Zuleika")
+    assert site.ask("Reveal.objects.filter(hidden_at__isnull=False).count()") == 1
+
+    # Help, other papers, lists, and approving.
+    keys(page, "?")
+    expect(page.locator("dialog.keys")).to_be_visible()
+    page.screenshot(path=pictures / "desk-keys.png")
+    keys(page, "Escape")
+    keys(page, "n")
+    page.wait_for_url(lambda url: url != first)
+    keys(page, "j", "c")
+    expect(page.locator("[data-palette] [data-key='1']")).to_be_focused()
+    keys(page, "1")
+    expect(page.locator(".mark.current textarea").first).to_have_value(
+        "Feedback on Q1\nSay where the water goes. And the light"
+    )
+    keys(page, "p")
+    page.wait_for_url(first)
+    keys(page, "/")
+    expect(page.locator("[data-lists]")).to_be_focused()
+    # What is still being typed goes along with the approval.
+    keys(page, "j", "f")
+    page.keyboard.type("Last words. ")
+    keys(page, "Escape", "a")
+    page.wait_for_url(lambda url: url != first)
+    assert "Last words." in mark(site, one, "feedback")
+    assert site.ask(f"Mark.objects.get(pk={one}).sheet.state") == "overridden"
+    assert not page.complaints
+
+
+def test_a_question_is_reviewed_across_all_papers_with_the_keyboard(site, browser, pictures):
+    page = sit_down(browser, site, "erin")
+    page.goto("/exams/1/review/questions/")
+    tab_to(page, "Go through")
+    keys(page, "Enter")
+    page.wait_for_url("**/questions/Q1/**")
+    keys(page, "j")
+    one = current(page)
+    keys(page, "a")
+    wait_until(
+        lambda: page.evaluate(f"document.querySelector('.mark.current')?.id !== 'mark-{one}'"),
+        "the page is so",
+        10,
+    )
+    assert site.ask(f"Accepted.objects.filter(mark_pk={one}).count()") == 1
+    done = site.ask("Accepted.objects.count() + Sheet.objects.exclude(state='graded').count()")
+    expect(page.locator("#question-head progress")).to_have_attribute("value", str(done))
+    # Other points are asked why, then saved and accepted in one go.
+    two = current(page)
+    keys(page, "3")
+    expect(page.locator(".mark.current .why-choices button").first).to_be_focused()
+    keys(page, "1")
+    expect_saved(page)
+    keys(page, "s")
+    wait_until(
+        lambda: page.evaluate(f"document.querySelector('.mark.current')?.id !== 'mark-{two}'"),
+        "the page is so",
+        10,
+    )
+    assert mark(site, two, "awarded") == "3.00"
+    keys(page, "u")
+    wait_until(lambda: mark(site, two, "awarded") != "3.00", "the change is undone", 10)
+    # What was accepted was the other value.
+    expect(page.locator(f"#mark-{two} .flag-saved")).to_have_count(0)
+    page.screenshot(path=pictures / "desk-question.png")
+    keys(page, "n")
+    page.wait_for_url("**from=**")
+    keys(page, "p")
+    keys(page, "]")
+    page.wait_for_url("**/questions/Q2/**")
+    keys(page, "/")
+    expect(page.locator("#question-head .nav-link").first).to_be_focused()
+    keys(page, "j", "q")
+    # One is at this question there, and goes on from it.
+    page.wait_for_url("**/sheets/*/review/**")
+    keys(page, "j", "q")
+    page.wait_for_url("**/questions/Q3/**")
+    assert "Zuleika" not in page.content()
+    assert not page.complaints
+
+
+def test_two_browsers_on_one_mark_lose_nothing(site, browser, pictures):
+    alice, erin = (sit_down(browser, site, name) for name in ("alice", "erin"))
+    sheet = site.ask("Sheet.objects.filter(state='graded').order_by('-pk').first().pk")
+    for page in (alice, erin):
+        page.goto(f"/sheets/{sheet}/review/")
+        keys(page, "j")
+    pk = current(alice)
+    keys(alice, "f", "Control+a")
+    alice.keyboard.type("Hers")
+    keys(alice, "Escape")
+    expect_saved(alice)
+    keys(erin, "f", "Control+a")
+    erin.keyboard.type("His")
+    keys(erin, "Control+Enter")
+    dialog = erin.locator("#conflict dialog")
+    expect(dialog).to_be_visible()
+    for told in ("Hers", "His", "saved by Alice"):
+        expect(dialog).to_contain_text(told)
+    erin.screenshot(path=pictures / "desk-conflict.png")
+    assert not barriers(erin)
+    assert mark(site, pk, "feedback") == "Hers"
+    # To edit on: what was typed is still there, and goes over hers with the next save.
+    tab_to(erin, "Edit mine")
+    keys(erin, "Enter")
+    expect(dialog).to_have_count(0)
+    expect(erin.locator(".mark.current textarea").first).to_be_focused()
+    keys(erin, "Control+End")
+    erin.keyboard.type(" and hers")
+    keys(erin, "Control+Enter")
+    expect_saved(erin)
+    assert mark(site, pk, "feedback") == "His and hers"
+    # The other one keeps theirs; then she saves over it.
+    for choice, words in (("Keep theirs", "Behind her back"), ("Save mine over it", "And again")):
+        alice.goto(f"/sheets/{sheet}/review/")
+        keys(alice, "j")
+        site.manage("shell", "--no-imports", "-c", BEHIND_HER_BACK.format(pk=pk, words=words))
+        keys(alice, "f", "Control+a")
+        alice.keyboard.type("Mine after all")
+        keys(alice, "Control+Enter")
+        dialog = alice.locator("#conflict dialog")
+        expect(dialog).to_be_visible()
+        expect(dialog.get_by_role("button", name="Keep theirs")).to_be_focused()
+        kept = choice == "Keep theirs"
+        keys(alice, *([] if kept else ["Tab"]), "Enter")
+        expect(dialog).to_have_count(0)
+        expect(alice.locator(".mark.current textarea").first).to_have_value(
+            words if kept else "Mine after all"
+        )
+    assert mark(site, pk, "feedback") == "Mine after all"
+    told = site.ask(f"list(Mark.history.filter(id={pk}).values_list('feedback', flat=True))")
+    assert {"Hers", "His and hers", "Behind her back", "And again", "Mine after all"} <= set(told)
+
+
+BEHIND_HER_BACK = """
+from accounts.models import User
+from grading.models import Mark
+from grading.review import change_mark
+mark = Mark.objects.get(pk={pk})
+change_mark({pk}, awarded=mark.awarded, feedback="{words}", reason="", version=mark.version,
+            by=User.objects.get(username="erin"))
+"""
+
+
+def test_a_save_that_cannot_be_made_says_so_and_keeps_what_was_typed(site, browser):
+    page = sit_down(browser, site, "erin")
+    sheet = site.ask("Sheet.objects.filter(state='graded').order_by('pk').first().pk")
+    page.goto(f"/sheets/{sheet}/review/")
+    keys(page, "j")
+    page.context.set_offline(True)
+    keys(page, "f")
+    page.keyboard.type("Typed in a tunnel. ")
+    keys(page, "Escape")
+    expect(page.locator(".mark.current .save-state")).to_contain_text("Not saved")
+    page.context.set_offline(False)
+    keys(page, "s")
+    expect_saved(page)
+    assert "Typed in a tunnel." in mark(site, current(page), "feedback")
+
+
+@pytest.mark.parametrize(("size", "viewport"), [("desktop", DESKTOP), ("phone", PHONE)])
+def test_the_desk_has_no_barriers_and_fits_the_screen(site, browser, pictures, size, viewport):
+    page = sit_down(browser, site, "erin")
+    page.set_viewport_size(viewport)
+    sheet = site.ask("Flag.objects.first().sheet_id")
+    pk = site.ask(f"Mark.objects.filter(sheet={sheet}).first().pk")
+    for path, name in {
+        "/exams/1/review/": "list",
+        "/exams/1/review/?show=eyes": "eyes",
+        "/exams/1/review/questions/": "questions",
+        "/exams/1/review/questions/Q2/?show=all": "question",
+        "/exams/1/review/names/log/": "log",
+        f"/sheets/{sheet}/review/": "sheet",
+        f"/marks/{pk}/comments/": "comments",
+        f"/marks/{pk}/history/": "history",
+    }.items():
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=pictures / f"desk-{name}-{size}.png", full_page=True)
+        assert not barriers(page), path
+        wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert page.evaluate(wide) == 0, f"{path} is wider than a {size}"
+    # With everything open that opens.
+    page.goto(f"/sheets/{sheet}/review/")
+    page.keyboard.press("j")
+    page.keyboard.press("c")
+    expect(page.locator("[data-palette]")).to_be_visible()
+    page.evaluate("document.querySelectorAll('main details').forEach((one) => (one.open = true))")
+    page.keyboard.press("Escape")
+    assert not barriers(page)
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.locator("dialog.keys")).to_be_visible()
+    assert not barriers(page)
+    assert not page.complaints
