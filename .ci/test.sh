@@ -32,7 +32,7 @@ step mypy
 mypy
 
 step "tests on SQLite"
-pytest -n "$workers" --dist loadfile -m "not postgres"
+pytest -n "$workers" --dist loadfile --no-loadscope-reorder -m "not postgres"
 
 step "tests on PostgreSQL and Redis"
-python -m tests.servers run -- pytest -n "$workers" --dist loadfile -m "not slow"
+python -m tests.servers run -- pytest -n "$workers" --dist loadfile --no-loadscope-reorder -m "not slow"

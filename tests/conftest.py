@@ -12,7 +12,10 @@ from tests import factories
 
 
 def pytest_collection_modifyitems(config, items):
-    """What touches no database is not run a second time on PostgreSQL."""
+    """The slow ones first, so that no process is left with them alone at the end; and what touches
+    no database is not run a second time on PostgreSQL.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     if connection.vendor != "postgresql":
         return
     kept, left_out = [], []
