@@ -13,7 +13,7 @@ from tests import factories
 
 def pytest_collection_modifyitems(config, items):
     """The slow ones first, so that no process is left with them alone at the end; and what touches
-    no database is not run a second time on PostgreSQL.
+    no database, or shows the same on each, is not run a second time on PostgreSQL.
     """
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     if connection.vendor != "postgresql":
@@ -21,7 +21,9 @@ def pytest_collection_modifyitems(config, items):
     kept, left_out = [], []
     for item in items:
         fixtures = {"db", "transactional_db"} & set(item.fixturenames)
-        (kept if fixtures or item.get_closest_marker("django_db") else left_out).append(item)
+        touches = fixtures or item.get_closest_marker("django_db")
+        again = touches and item.get_closest_marker("once") is None
+        (kept if again else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
 

@@ -24,6 +24,8 @@ from grading import review_comments
 from grading.runs import draft_run
 from tests import factories
 
+pytestmark = pytest.mark.once
+
 STAFF = "L..---"
 ADMIN = "L.----"
 ANYONE = "L....."

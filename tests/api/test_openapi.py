@@ -39,6 +39,8 @@ from tests import factories
 
 # What it keeps for itself is nothing of ours.
 set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "sheaf-hypothesis")
+pytestmark = pytest.mark.once
+
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

@@ -29,7 +29,7 @@ from tests.emulators import gemini as emulated
 from tests.emulators.gemini import GeminiEmulator
 from tests.emulators.gemini_model import FAULTS
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 # What may happen at every call, and is over when it is made again.
 BUSY = "500 503 409 429-retry-after 429-retry-info reset no-json"

@@ -28,7 +28,7 @@ from tests.emulators import local as emulated
 from tests.emulators.local import LocalEmulator
 from tests.emulators.mangle import TEXT_KINDS
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 ONE_BY_ONE = [
     drill("chat", "500", GRADED),

@@ -31,7 +31,7 @@ from tests.emulators import openai as emulated
 from tests.emulators.mangle import TEXT_KINDS
 from tests.emulators.openai import OpenAIEmulator
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 ONE_BY_ONE = [
