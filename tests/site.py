@@ -116,7 +116,7 @@ class Site:
         def answers() -> bool:
             try:
                 return requests.get(self.url, timeout=5).status_code == 200
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 return False
 
         wait_until(answers, "the web server answers")
