@@ -167,7 +167,8 @@ def test_a_paper_is_reviewed_with_the_keyboard_alone(site, browser, pictures):
     keys(page, "3", "r", "Control+a")
     page.keyboard.type("Both parts are there")
     keys(page, "Control+Enter")
-    expect_saved(page)
+    told = "Mark.history.filter(history_change_reason='Both parts are there').exists()"
+    wait_until(lambda: site.ask(told), "it is saved", 10)
     keys(page, "Escape", "h")
     expect(page.locator(".mark.current .mark-history")).to_contain_text("Both parts are there")
 
