@@ -1,15 +1,13 @@
 """The digest: a person's unread lines by e-mail, once a day or an hour, as they chose.
 
 Comes in: the id of a user whose digest is due. Goes out: one message with what was told since the
-last one and is not read yet, or none when there is nothing. A row whose worker died is due again
-when its lease ends; a mail server that is down is tried again, ever more rarely.
+last one and is not read yet, or none when there is nothing (accounts/mailing.py).
 """
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime, time, timedelta
-from smtplib import SMTPException, SMTPRecipientsRefused
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -18,16 +16,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import ngettext
 
-from accounts.first_passwords import email_is_configured
+from accounts.mailing import mail_due, users_due
 from accounts.models import Digest, DigestEvery, Notification, User
 from accounts.notifications import notifications_for
 from accounts.times import zone_of
 
-logger = logging.getLogger(__name__)
-
 LINES = 30
 MORNING = time(7)
-LONGEST_PAUSE = timedelta(hours=6)
 
 
 def choose_digest(user: User, *, every: str) -> None:
@@ -62,48 +57,22 @@ def next_due(digest: Digest, now: datetime) -> datetime | None:
 
 def due(now: datetime) -> list[int]:
     """Ids of the users whose digest is to be e-mailed now."""
-    if not email_is_configured():
-        return []
-    return list(Digest.objects.filter(due_at__lte=now).values_list("user_id", flat=True))
+    return users_due(Digest.objects.all(), now)
 
 
 def mail_digest(user_pk: int) -> None:
     """E-mail a user's digest if it is due and nobody else is doing so."""
-    now = timezone.now()
-    lease_end = now + timedelta(seconds=settings.SHEAF_LEASE_SECONDS)
-    if not email_is_configured() or not (
-        Digest.objects.filter(user_id=user_pk, due_at__lte=now).update(due_at=lease_end)
-    ):
-        return
-    held = Digest.objects.filter(user_id=user_pk, due_at=lease_end)
-    digest = held.select_related("user").first()
-    if digest is None:
-        return
-    if not digest.user.is_active or not digest.user.email:
-        held.update(due_at=None, problem="The account is closed or has no e-mail address.")
-        return
+    mail_due(Digest.objects.all(), user_pk, _send_digest)
+
+
+def _send_digest(digest: Digest) -> dict[str, Any]:
+    after = {"due_at": next_due(digest, timezone.now())}
     unread = notifications_for(digest.user).filter(read_at=None, pk__gt=digest.told_up_to)
-    count, lines = unread.count(), list(unread.order_by("-pk")[:LINES])
-    after = next_due(digest, timezone.now())
+    lines = list(unread.order_by("-pk")[:LINES])
     if not lines:
-        held.update(due_at=after, tries=0, problem="")
-        return
-    try:
-        _send(digest.user, lines, count)
-    except SMTPRecipientsRefused:
-        logger.warning("digest for user %s: the mail server refused the address", user_pk)
-        held.update(due_at=None, problem="The mail server refused the e-mail address.")
-    except (SMTPException, OSError) as error:
-        tries = digest.tries + 1
-        pause = min(timedelta(minutes=2 ** min(tries, 12)), LONGEST_PAUSE)
-        logger.warning("digest for user %s: no mail (%s)", user_pk, type(error).__name__)
-        held.update(
-            due_at=timezone.now() + pause,
-            tries=min(tries, 1000),
-            problem="The mail server does not answer; Sheaf tries again.",
-        )
-    else:
-        held.update(due_at=after, tries=0, problem="", told_up_to=lines[0].pk)
+        return after
+    _send(digest.user, lines, unread.count())
+    return {**after, "told_up_to": lines[0].pk}
 
 
 def _send(user: User, lines: list[Notification], count: int) -> None:
