@@ -8,6 +8,10 @@ set -eu
 cd "$(dirname "$0")/.."
 
 export PATH="$PWD/.venv/bin:$PATH"
+if [ -e .env ] && [ ! -r .env ]; then
+  echo "$PWD/.env cannot be read. Give $(id -un) the right to read it, or move it away." >&2
+  exit 3
+fi
 # As the settings read it, so that PORT and PROVIDER may stand there too.
 variables=$(python -c '
 import os, shlex

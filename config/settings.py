@@ -6,23 +6,21 @@ Goes out: Django settings. Without any variable Sheaf runs on a laptop: SQLite, 
 and an embedded broker below one data folder. SHEAF_ENV=production turns the guards on.
 """
 
-import contextlib
 import os
-import secrets
-import tempfile
 from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from dotenv import load_dotenv
 
 from batching.providers import configure
+from config.env_file import read_env_file
+from config.secret_key import kept_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # What the environment sets itself, be it to nothing, stays.
-load_dotenv(BASE_DIR / ".env", interpolate=False)
+read_env_file(BASE_DIR / ".env")
 
 
 def env_text(name: str, default: str = "") -> str:
@@ -54,25 +52,11 @@ DEBUG = env_flag("SHEAF_DEBUG", False)
 SHEAF_DATA_DIR = Path(env_text("SHEAF_DATA_DIR", str(BASE_DIR / "data"))).resolve()
 SHEAF_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-
-def development_secret_key() -> str:
-    """A random key kept in the data folder, so that a laptop needs no configuration."""
-    path = SHEAF_DATA_DIR / "secret_key"
-    if not path.exists():
-        # Web, worker and beat may start at once: a whole file appears, and the first one stays.
-        with tempfile.NamedTemporaryFile("w", dir=SHEAF_DATA_DIR) as file:
-            file.write(secrets.token_urlsafe(50))
-            file.flush()
-            with contextlib.suppress(FileExistsError):
-                os.link(file.name, path)
-    return path.read_text()
-
-
 SECRET_KEY = env_text("SHEAF_SECRET_KEY")
 if not SECRET_KEY:
     if PRODUCTION:
         raise ImproperlyConfigured("SHEAF_SECRET_KEY is not set: production needs a secret key.")
-    SECRET_KEY = development_secret_key()
+    SECRET_KEY = kept_secret_key(SHEAF_DATA_DIR)
 
 SITE_URL = env_text("SHEAF_SITE_URL", "http://127.0.0.1:8000")
 ALLOWED_HOSTS = [
@@ -416,7 +400,7 @@ try:
         DRIVER_OPTIONS, named, variable=env_text, emulators=[one for one in EMULATORS if one]
     )
 except ValueError as error:
-    raise ImproperlyConfigured(str(error)) from error
+    raise ImproperlyConfigured(str(error)) from None
 SHEAF_PROVIDERS_NAMED = list(named)
 
 # -- logging ------------------------------------------------------------------------------

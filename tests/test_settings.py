@@ -79,7 +79,7 @@ def start(tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
 
 def test_production_refuses_to_start_without_a_secret_key(tmp_path):
     refused = start(tmp_path, SHEAF_ENV="production")
-    assert refused.returncode == 1
+    assert refused.returncode == 3
     assert "SHEAF_SECRET_KEY is not set" in refused.stderr
     assert start(tmp_path, SHEAF_ENV="production", SHEAF_SECRET_KEY="k" * 50).returncode == 0
 
@@ -93,5 +93,5 @@ def test_a_laptop_keeps_the_secret_key_that_was_made_for_it(tmp_path):
 
 def test_a_number_that_is_none_is_refused_by_name(tmp_path):
     refused = start(tmp_path, SHEAF_DPI="many")
-    assert refused.returncode == 1
+    assert refused.returncode == 3
     assert "SHEAF_DPI must be a number, not 'many'" in refused.stderr

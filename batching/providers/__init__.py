@@ -53,7 +53,7 @@ def _load(name: str, configuration: str) -> DirectProvider | BatchProvider:
     try:
         provider: DirectProvider | BatchProvider = getattr(import_module(module), driver)(options)
     except ValueError as error:
-        raise ImproperlyConfigured(f"The provider {name}: {error}") from error
+        raise ImproperlyConfigured(f"The provider {name}: {error}") from None
     return provider
 
 

@@ -40,7 +40,7 @@ def read_named(text: str) -> dict[str, dict[str, Any]]:
     try:
         named = json.loads(text or "{}", object_pairs_hook=_refuse_repeated)
     except json.JSONDecodeError as error:
-        raise BadOption(f"SHEAF_PROVIDERS is not valid JSON: {error}.") from error
+        raise BadOption(f"SHEAF_PROVIDERS is not valid JSON: {error}.") from None
     if not isinstance(named, dict):
         raise BadOption('SHEAF_PROVIDERS must be an object: {"name": {"driver": "…", …}, …}.')
     for name, options in named.items():
@@ -52,6 +52,11 @@ def read_named(text: str) -> dict[str, dict[str, Any]]:
             raise BadOption(
                 f"SHEAF_PROVIDERS: {name} holds a key itself. Put the key into an environment "
                 'variable of its own and name that: "api_key_env": "…".'
+            )
+        if "emulated" in options:
+            raise BadOption(
+                f"SHEAF_PROVIDERS: {name} must not say emulated. Name the emulator's address in "
+                "SHEAF_EMULATORS."
             )
         if not VARIABLE.fullmatch(str(options.get("api_key_env", "NONE"))):
             raise BadOption(

@@ -13,6 +13,10 @@ from typing import Any
 
 from batching.providers.base import Price
 
+# Which drivers read and nobody writes: a key comes from its variable, and SHEAF_EMULATORS says
+# what is emulated.
+NOT_WRITTEN = ("api_key", "emulated")
+
 
 class BadOption(ValueError):
     """An option that nobody knows, or with a value that it cannot have."""
@@ -95,7 +99,7 @@ class Options:
             )
             inner.refuse_others()
         except BadOption as error:
-            raise BadOption(f"{name}: {error}") from error
+            raise BadOption(f"{name}: {error}") from None
         return price
 
     def refuse_others(self) -> None:
@@ -104,7 +108,7 @@ class Options:
         if others:
             raise BadOption(
                 f"There is no option {', '.join(others)}. There are: "
-                f"{', '.join(sorted(self._known))}."
+                f"{', '.join(sorted(self._known.difference(NOT_WRITTEN)))}."
             )
 
     def _take(self, name: str, default: Any) -> Any:

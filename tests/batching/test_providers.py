@@ -168,14 +168,15 @@ def test_what_is_sent_to_an_emulator_is_said_to_be_emulated(tmp_path):
         ('{"a": {"driver": "chatgpt"}}', "the driver of a must be one of"),
         ('{"a": {"driver": "openai", "api_key": "sk-secret"}}', "a holds a key itself"),
         ('{"a": {"driver": "openai", "api_key_env": "sk-secret"}}', "not a key"),
+        ('{"a": {"driver": "openai", "emulated": true}}', "a must not say emulated"),
     ],
 )
 def test_configurations_that_cannot_be_stop_the_start_without_showing_a_key(tmp_path, text, reason):
     refused = start(tmp_path, SHEAF_PROVIDERS=text)
-    assert refused.returncode == 1
-    last = refused.stderr.strip().splitlines()[-1]
-    assert last.startswith("django.core.exceptions.ImproperlyConfigured: SHEAF_PROVIDERS")
-    assert reason in last
+    assert refused.returncode == 3
+    [line] = refused.stderr.splitlines()
+    assert line.startswith("Sheaf cannot start. SHEAF_PROVIDERS")
+    assert reason in line
     assert "sk-secret" not in refused.stderr
 
 
@@ -249,8 +250,21 @@ def test_a_configuration_that_is_gone_can_still_be_spoken_of(configured):
 
 def test_an_option_that_nobody_knows_is_named_with_its_configuration(configured):
     configured(lab={"driver": "local", "modell": "tiny"})
-    with pytest.raises(ImproperlyConfigured, match="The provider lab: There is no option modell"):
+    with pytest.raises(
+        ImproperlyConfigured, match="The provider lab: There is no option modell"
+    ) as told:
         providers.get("lab")
+    assert (told.value.__cause__, told.value.__suppress_context__) == (None, True), "one error"
+
+
+@pytest.mark.parametrize("driver", ["openai", "local"])
+def test_only_options_that_can_be_written_are_offered_for_one_that_nobody_knows(configured, driver):
+    configured(lab={"driver": driver, "modell": "tiny"})
+    with pytest.raises(ImproperlyConfigured) as told:
+        providers.get("lab")
+    offered = set(str(told.value).partition("There are: ")[2].rstrip(".").split(", "))
+    assert offered >= {"model", "base_url", "api_key_env", "price"}
+    assert not offered & {"api_key", "emulated"}
 
 
 def test_a_provider_is_made_anew_when_its_options_change(configured):
