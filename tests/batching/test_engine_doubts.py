@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from batching.build import build_run
-from batching.collect import collect_job
+from batching.collect import ASKED_AGAIN, collect_job
 from batching.models import BatchJob, ResultFile
 from batching.poll import poll_job
 from batching.providers.base import ProviderBusy, Status
@@ -140,6 +140,34 @@ def test_the_page_of_a_proxy_is_not_taken_for_results(plan, alice, offices, outc
     end_lease(only_job(run))
     collect_job(only_job(run).pk)
     assert outcome() == ACCEPTED
+
+
+def test_a_job_says_that_its_results_are_asked_for_again_until_they_have_come(
+    plan, alice, offices, outcome
+):
+    run = plan("batch")
+    send(run, alice)
+    poll_job(only_job(run).pk)
+    for _ in range(2):
+        offices["batch"].set_fault("reset")
+        with pytest.raises(ProviderBusy):
+            collect_job(only_job(run).pk)
+        end_lease(only_job(run))
+        assert only_job(run).problem == f"connection reset {ASKED_AGAIN}"
+    told = [row.problem for row in only_job(run).history.all()]
+    assert told.count(f"connection reset {ASKED_AGAIN}") == 1, "said once, not each time"
+    collect_job(only_job(run).pk)
+    assert (only_job(run).state, only_job(run).problem) == ("completed", "")
+    assert outcome() == ACCEPTED
+
+
+def test_what_the_provider_said_of_the_end_stays_when_the_results_have_come(plan, alice, offices):
+    run = plan("batch")
+    send(run, alice)
+    poll_job(only_job(run).pk)
+    BatchJob.objects.filter(run=run).update(problem="It expired.")
+    collect_job(only_job(run).pk)
+    assert only_job(run).problem == "It expired."
 
 
 def test_a_job_is_not_handed_in_for_another_model_than_it_was_drafted_for(

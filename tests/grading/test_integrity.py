@@ -3,6 +3,7 @@
 import os
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.files.storage import default_storage
@@ -54,6 +55,25 @@ def test_a_missing_a_changed_and_a_strange_file_are_each_told(exam):
             f"{strange}: no row speaks of this file",
         ]
     )
+
+
+@pytest.mark.parametrize("place", [0, 1000, -1], ids=["first", "inside", "end of the last line"])
+def test_a_request_changed_by_one_byte_is_told_and_a_whole_one_is_not(draft, place):
+    changed, _whole = (draft(2).batch_run.jobs.get() for _ in range(2))
+    assert list(differences()) == []
+    path = Path(default_storage.path(changed.lines_file))
+    lines = bytearray(path.read_bytes())
+    lines[place] ^= 1
+    path.write_bytes(lines)
+    assert list(differences()) == [
+        f"job {changed.pk}: {changed.lines_file} does not hold the lines of its requests"
+    ]
+
+
+def test_requests_whose_file_is_missing_are_told_once(draft):
+    job = draft(1).batch_run.jobs.get()
+    default_storage.delete(job.lines_file)
+    assert list(differences()) == [f"job {job.pk}: the file {job.lines_file} is missing"]
 
 
 @pytest.mark.django_db(transaction=True)
