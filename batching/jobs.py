@@ -26,6 +26,8 @@ from batching.models import (
 from batching.settle import lose
 from batching.sweep import ring
 
+NEVER_BUILT = "Cancelled before it was built."
+
 
 def plan_run(
     purpose: str,
@@ -194,7 +196,7 @@ def cancel_run(run: BatchRun, *, by: User) -> None:
         raise Conflict("This run has ended; there is nothing left to cancel.")
     reason = "The run was stopped before this was sent again."
     if run.built_at is None and not run.problem:
-        reason = run.problem = "Cancelled before it was built."
+        reason = run.problem = NEVER_BUILT
     run.attempt += 1  # the build that may be under way writes nothing more
     run.lease_until = None
     run.save()

@@ -14,15 +14,18 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from batching import providers
 from batching.build import LINES_PER_JOB
+from batching.jobs import NEVER_BUILT
 from batching.models import (
     LIVE_ITEM_STATES,
     LIVE_JOB_STATES,
     OPEN_JOB_STATES,
     BatchItem,
     BatchJob,
+    BatchRun,
     ItemState,
     JobState,
     ProviderAccount,
@@ -118,7 +121,7 @@ class Standing:
     is_live: bool
     is_stopping: bool
     is_over: bool
-    was_stopped: bool
+    end: str
     caps: list[Cap] = field(default_factory=list)
     pages: PagesSent | None = None
     split: str = ""
@@ -128,6 +131,12 @@ class Standing:
     @property
     def fits(self) -> bool:
         return all(cap.fits for cap in self.caps)
+
+    @property
+    def problem(self) -> str:
+        """Why nothing could be built; "" also where a person wanted nothing to be."""
+        problem: str = self.run.batch_run.problem
+        return "" if problem == NEVER_BUILT else problem
 
     @property
     def is_second_look(self) -> bool:
@@ -151,6 +160,7 @@ def standing(run: GradingRun) -> Standing:
     is_building = not is_built and not batch_run.problem
     is_building_again = is_built and planned > 0
     is_open = bool(states & set(OPEN_JOB_STATES)) or is_building_again
+    is_over = not is_building and not is_open
     can_send = is_built and JobState.REVIEW in states
     is_live = is_building or is_building_again or bool(states & set(LIVE_JOB_STATES))
     found = Standing(
@@ -167,8 +177,8 @@ def standing(run: GradingRun) -> Standing:
         can_cancel=is_building or is_open,
         is_live=is_live,
         is_stopping=any(job.cancel_asked_at and job.state in LIVE_JOB_STATES for job in jobs),
-        is_over=is_built and not is_open,
-        was_stopped=JobState.CANCELLED in states,
+        is_over=is_over,
+        end=end_of(batch_run, jobs, sheets) if is_over else "",
         rounds=settings.SHEAF_RESEND_ROUNDS,
     )
     if can_send:
@@ -182,6 +192,20 @@ def standing(run: GradingRun) -> Standing:
     if found.is_over and sheets.failed:
         return replace(found, can_send_again=failed_sheets(run).count())
     return found
+
+
+def end_of(run: BatchRun, jobs: Sequence[BatchJob], sheets: Sheets) -> str:
+    """How a run ended that is over, in a word or two."""
+    states = {job.state for job in jobs}
+    if sheets.sent:
+        if JobState.CANCELLED in states:
+            return gettext("Stopped")
+        return gettext("All graded") if sheets.accepted == sheets.sent else gettext("Ended")
+    if run.problem not in ("", NEVER_BUILT):
+        return gettext("Could not be built")
+    if JobState.FAILED in states:
+        return gettext("Could not be sent")
+    return gettext("Stopped") if any(job.approved_by_id for job in jobs) else gettext("Discarded")
 
 
 def account(
@@ -334,15 +358,15 @@ def list_rows(runs: Iterable[GradingRun]) -> list[dict[str, Any]]:
     rows = []
     for run in runs:
         own = [job for job in jobs if job.run_id == run.pk]
-        states = dict.fromkeys(job.get_state_display() for job in own)
-        if not own:
-            stopped = bool(run.batch_run.problem or run.batch_run.built_at)
-            states = {"Stopped" if stopped else "Being built": None}
+        where = ", ".join(dict.fromkeys(job.get_state_display() for job in own))
+        is_built = bool(run.batch_run.built_at or run.batch_run.problem)
+        if is_built and not sheets[run.pk].waiting:
+            where = end_of(run.batch_run, own, sheets[run.pk])
         rows.append(
             {
                 "run": run,
                 "title": providers.about(run.batch_run.provider).title,
-                "states": ", ".join(states),
+                "where": where or gettext("Being built"),
                 "sheets": sheets[run.pk],
                 "cost": total_of(costs[job.pk] for job in own),
                 "is_sent": any(job.approved_by_id for job in own),

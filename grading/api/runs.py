@@ -68,7 +68,7 @@ class RunRow(serializers.Serializer):
     rubric_version = serializers.IntegerField(source="run.rubric.version")
     created_by = Person(source="run.batch_run.created_by")
     created_at = serializers.DateTimeField(source="run.batch_run.created_at")
-    state = serializers.CharField(source="states")
+    state = serializers.CharField(source="where")
     is_sent = serializers.BooleanField()
     sheets = SheetCounts()
     cost = CostBody()

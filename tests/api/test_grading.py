@@ -50,7 +50,7 @@ def test_a_draft_is_cancelled_once_and_frees_its_sheets(alices, exam, draft):  #
     rows = alices.get(f"/api/v1/{path}/items/?end=free").json()["results"]
     assert [row["end"] for row in rows] == ["free", "free"]
     listed = alices.get(f"/api/v1/exams/{exam.pk}/runs/").json()["results"]
-    assert [row["state"] for row in listed] == ["Cancelled"]
+    assert [row["state"] for row in listed] == ["Discarded"]
 
 
 def test_what_failed_is_drafted_again_alone(alices, draft, grade):  # noqa: F811

@@ -8,7 +8,7 @@ from batching.submit import submit_job
 from exams.mapping import map_sheet, unmap_sheet
 from exams.models import Sheet
 from exams.pages import kept_pages
-from grading.models import Assessment, Mark, Part
+from grading.models import Assessment, GradingRun, Mark, Part
 from grading.requests import pages_of
 from grading.results import NOT_AGAIN, fail_sheets
 from grading.run_standing import standing
@@ -110,8 +110,8 @@ def test_marks_come_back_after_a_stop_which_is_no_failure(exam, graded, alice):
     run = sent_again(exam, alice)
     cancel_run(run, by=alice)
     assert marks_of(graded) == before
-    found = standing(run)
-    assert (found.sheets.stopped, found.sheets.failed, found.was_stopped) == (1, 0, True)
+    found = standing(GradingRun.objects.get(pk=run.pk))
+    assert (found.sheets.stopped, found.sheets.failed, found.end) == (1, 0, "Stopped")
 
 
 def test_marks_come_back_when_what_failed_is_drafted_again_and_discarded(exam, graded, alice):
