@@ -23,6 +23,7 @@ from batching.conflicts import Conflict
 from exams import samples as stored
 from exams.models import SampleSheet, Sheet, SheetState
 from exams.pages import kept_pages
+from exams.points import plain
 from exams.queries import exams_for, sheets_for
 from exams.result_schema import legal_marks
 from exams.rubrics import current_rubric, leaves
@@ -157,7 +158,7 @@ def sample_page(
     for criterion in leaves(rubric) if rubric else []:
         entry = marks.get(criterion.code, nothing)
         saved = sample.marks.get(criterion.code, nothing) if sample else nothing
-        legal = [f"{mark.normalize():f}" for mark in legal_marks(criterion)]
+        legal = [plain(mark) for mark in legal_marks(criterion)]
         rows.append(
             {
                 "criterion": criterion,

@@ -21,10 +21,10 @@ from accounts.models import User
 from accounts.roles import teacher_required
 from batching import providers
 from exams.models import Exam, Sheet, SheetState
+from exams.points import plain
 from exams.queries import exams_for
 from grading import queries, review_blind, review_eyes
 from grading.forms import ReasonForm
-from grading.review import plain
 
 PAGE_SIZE = 50
 _VALUES = (
