@@ -38,7 +38,7 @@ def test_no_mark_is_nothing_in_an_exam_and_a_dash_in_a_table_of_marks():
 
 def test_a_refused_mark_is_written_like_those_that_are_possible(exam, alice):
     marks = {"Q1": SampleMark(Decimal("9.0")), "Q2": SampleMark(Decimal(0))}
-    with pytest.raises(ValidationError, match="Q1: 9 is not possible; 0 to 2 in steps of 0.5"):
+    with pytest.raises(ValidationError, match=r"Q1: 9 is not possible; 0 to 2 in steps of 0\.5"):
         save_sample(make_sheet(exam, state="skipped"), title="x", marks=marks, by=alice)
 
 
