@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from exams.points import plain
 from exams.rubric_items import (
     RubricItem,
     check_items,
@@ -105,7 +106,7 @@ def _known_row(leaf: RubricItem, proposed: dict[str, Any] | None) -> Row:
         read, own = proposed[name], getattr(leaf, name)
         if read is not None and own is not None and decimal_of(read) != own:
             row.problems.append(
-                f"The PDF seems to say {read:g} {words}; the rubric says {plain_number(own)}."
+                f"The PDF seems to say {plain(read)} {words}; the rubric says {plain(own)}."
             )
     _add_unsure(row)
     return row
@@ -116,7 +117,7 @@ def _new_row(criterion: dict[str, Any], *, repeated: bool, is_group: bool) -> Ro
     values |= {name: criterion[name] for name in ("code", "description", "answer")}
     for name in ("max_marks", "step"):
         read = criterion[name]
-        values[name] = "" if read is None else str(plain_number(decimal_of(read)))
+        values[name] = "" if read is None else plain(read)
     row = Row(values, page=criterion["page"], confidence=criterion["confidence"])
     row.problems += _odd(criterion)
     if repeated:
@@ -161,8 +162,8 @@ def saved_values(leaf: RubricItem) -> dict[str, Any]:
         "was": leaf.id,
         "code": leaf.id,
         "description": leaf.description,
-        "max_marks": "" if leaf.max_marks is None else str(plain_number(leaf.max_marks)),
-        "step": "" if leaf.step is None else str(plain_number(leaf.step)),
+        "max_marks": "" if leaf.max_marks is None else plain(leaf.max_marks),
+        "step": "" if leaf.step is None else plain(leaf.step),
         "answer": leaf.answer,
         "guidance": leaf.guidance,
     }

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from exams.rubric_items import RubricItem, plain_number
+from exams.points import plain
+from exams.rubric_items import RubricItem
 from exams.rubrics import structure_hash
 
 WORDS = re.compile(r"\s+|\w+|[^\w\s]")
@@ -173,8 +174,8 @@ def _texts(item: RubricItem, parent: str) -> dict[str, str]:
         _("Inside"): parent,
         _("What is asked"): item.description,
         _("Kind"): "" if item.kind == "base" else item.kind,
-        _("Marks"): "" if item.max_marks is None else str(plain_number(item.max_marks)),
-        _("Step"): "" if item.step is None else str(plain_number(item.step)),
+        _("Marks"): "" if item.max_marks is None else plain(item.max_marks),
+        _("Step"): "" if item.step is None else plain(item.step),
         _("Expected answer"): item.answer,
         _("Guidance"): item.guidance,
     }

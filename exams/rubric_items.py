@@ -19,6 +19,8 @@ from django.core.exceptions import ValidationError
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError as SchemaError
 
+from exams.points import plain
+
 MAX_ITEMS = 200
 MAX_DEPTH = 4
 MAX_LEGAL_MARKS = 1001
@@ -322,16 +324,16 @@ def _leaf_problems(path: Path, entry: dict[str, Any]) -> Iterator[Problem]:
     step = _step(entry)
     for key, number in (("max_marks", maximum), ("step", step)):
         if number is not None and number != round(number, 2):
-            yield Problem(path, f"{key} may have at most two decimals, not {number}")
+            yield Problem(path, f"{key} may have at most two decimals, not {plain(number)}")
             return
     if "step" in entry and entry.get("binary") and step != maximum:
         yield Problem(path, "binary means all or nothing: leave step out")
     elif step is None:
-        yield Problem(path, f"step is missing: max_marks {maximum} is no multiple of 0.25")
+        yield Problem(path, f"step is missing: max_marks {plain(maximum)} is no multiple of 0.25")
     elif maximum % step:
-        yield Problem(path, f"max_marks {maximum} must be a multiple of step {step}")
+        yield Problem(path, f"max_marks {plain(maximum)} must be a multiple of step {plain(step)}")
     elif maximum / step >= MAX_LEGAL_MARKS:
-        yield Problem(path, f"step {step} is too fine for max_marks {maximum}")
+        yield Problem(path, f"step {plain(step)} is too fine for max_marks {plain(maximum)}")
 
 
 def _step(entry: dict[str, Any]) -> Decimal | None:

@@ -19,6 +19,7 @@ from accounts.models import User
 from batching.conflicts import Conflict
 from exams.models import Criterion, Exam, Page, SampleSheet, Sheet, SheetState
 from exams.personal import NAMED, named_person
+from exams.points import plain
 from exams.result_schema import is_legal, legal_marks
 from exams.rubric_items import clean_text, odd_character
 from exams.rubrics import current_rubric, leaves, lock_exam
@@ -186,7 +187,7 @@ def checked_marks(exam: Exam, marks: Mapping[str, SampleMark]) -> dict[str, dict
             problems.append(f"{criterion.code}: the mark is missing")
         elif not is_legal(criterion, mark.awarded):
             problems.append(
-                f"{criterion.code}: {mark.awarded} is not possible; {range_of(criterion)}"
+                f"{criterion.code}: {plain(mark.awarded)} is not possible; {range_of(criterion)}"
             )
         elif len(mark.comment) > MAX_COMMENT or odd_character(mark.comment):
             problems.append(f"{criterion.code}: the comment is too long or holds odd characters")
@@ -205,10 +206,10 @@ def checked_marks(exam: Exam, marks: Mapping[str, SampleMark]) -> dict[str, dict
 def range_of(criterion: Criterion) -> str:
     """Which marks are possible, in words: "0 to 2 in steps of 0.5"."""
     if criterion.is_binary:
-        return " or ".join(f"{mark.normalize():f}" for mark in legal_marks(criterion))
+        return " or ".join(plain(mark) for mark in legal_marks(criterion))
     return (
-        f"{criterion.floor.normalize():f} to {criterion.ceiling.normalize():f}"
-        f" in steps of {(criterion.step or Decimal(1)).normalize():f}"
+        f"{plain(criterion.floor)} to {plain(criterion.ceiling)}"
+        f" in steps of {plain(criterion.step or 1)}"
     )
 
 

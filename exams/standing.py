@@ -1,7 +1,9 @@
 """Where an exam stands: its papers counted along their way, and the one thing to do next.
 
 Comes in: exams. Goes out: a `Standing` for each, from three grouped queries for all of them.
-Samples are examples, not answers to be graded, and are counted beside the way.
+Samples are examples, not answers to be graded, and are counted beside the way. A paper in a draft
+waits for a person, who looks at it and sends it: only the engine's items tell it from one on its
+way to a provider.
 """
 
 from __future__ import annotations
@@ -9,14 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from batching.models import BatchItem, ItemState, JobState
 from exams.models import GRADED_STATES, REVIEWED_STATES, Exam, Rubric, Sheet, SheetState, Upload
 from exams.models import UploadState as U
 
+# The engine's name for the requests that grade a sheet (grading/requests.py).
+GRADE_SHEET = "grade_sheet"
 IN_BATCH = (SheetState.JSONL_READY, SheetState.IN_BATCH)
 ARRIVING = (U.RECEIVED, U.UNPACKING)
 # Not graded by a run as long as they are samples.
@@ -57,6 +63,9 @@ class Standing:
     rubric_version: int | None = None
     arriving: int = 0
     failed_uploads: int = 0
+    planned: int = 0
+    drafted: int = 0
+    to_send: int = 0
 
     def among(self, *states: str) -> int:
         """How many sheets are in one of these states."""
@@ -66,6 +75,21 @@ class Standing:
     def papers(self) -> int:
         """All sheets that are to be graded; skipped ones are not."""
         return sum(self.states.values()) - self.among(SheetState.SKIPPED)
+
+    @property
+    def to_grade(self) -> int:
+        """Mapped, and in no draft that is being made."""
+        return self.among(SheetState.MAPPED) - self.planned
+
+    @property
+    def being_drafted(self) -> int:
+        """In a draft that is being made."""
+        return self.planned + self.drafted
+
+    @property
+    def being_graded(self) -> int:
+        """Sent: what goes on by itself."""
+        return self.among(*IN_BATCH) - self.drafted - self.to_send
 
     @property
     def steps(self) -> list[Step]:
@@ -80,7 +104,7 @@ class Standing:
                 _("In a batch"),
                 waiting + done,
                 total,
-                _("%(count)s now") % {"count": waiting} if waiting else "",
+                self._batch_note,
             ),
             Step(_("Graded"), done, total),
             Step(_("Reviewed"), self.among(*REVIEWED_STATES, SheetState.PUBLISHED), total),
@@ -88,12 +112,21 @@ class Standing:
         ]
 
     @property
+    def _batch_note(self) -> str:
+        if self.to_send:
+            return _("%(count)s to be sent") % {"count": self.to_send}
+        now = self.among(*IN_BATCH)
+        return _("%(count)s now") % {"count": now} if now else ""
+
+    @property
     def sentence(self) -> str:
         """The same in one line, only what is there."""
         parts = (
             (self.among(SheetState.PENDING_MAPPING), _("to map")),
-            (self.among(SheetState.MAPPED), _("to grade")),
-            (self.among(*IN_BATCH), _("being graded")),
+            (self.to_grade, _("to grade")),
+            (self.being_drafted, _("being drafted")),
+            (self.to_send, _("in a draft to look at and send")),
+            (self.being_graded, _("being graded")),
             (self.among(SheetState.GRADED), _("to review")),
             (self.among(*REVIEWED_STATES), _("reviewed")),
             (self.among(SheetState.PUBLISHED), _("published")),
@@ -106,8 +139,8 @@ class Standing:
     @property
     def next(self) -> Next:
         """The earliest thing on a sheet's way that waits, a person's turn before a machine's."""
-        to_map, to_grade = self.among(SheetState.PENDING_MAPPING), self.among(SheetState.MAPPED)
-        to_review, waiting = self.among(SheetState.GRADED), self.among(*IN_BATCH)
+        to_map, to_grade = self.among(SheetState.PENDING_MAPPING), self.to_grade
+        to_review, waiting = self.among(SheetState.GRADED), self.being_graded
         failed, reviewed = self.among(SheetState.FAILED), self.among(*REVIEWED_STATES)
         if self.rubric_version is None:
             return self._to(
@@ -125,6 +158,11 @@ class Standing:
         if to_grade:
             text = _("%(papers)s ready to be graded.") % {"papers": _papers(to_grade)}
             return self._to(_("Draft a run"), "grading:run_create", text)
+        if self.to_send:
+            text = _("%(papers)s in a draft: nothing is sent before you have looked at it.") % {
+                "papers": _papers(self.to_send)
+            }
+            return self._to(_("Look and send"), "grading:run_list", text)
         if to_review:
             text = _("%(papers)s with proposed marks.") % {"papers": _papers(to_review)}
             return self._to(_("Review marks"), "grading:review_list", text)
@@ -134,10 +172,13 @@ class Standing:
         if self.failed_uploads:
             text = _("An upload failed half-way: try it again, or leave it out.")
             return self._to(_("See what failed"), "exams:upload_create", text)
-        if waiting:
-            text = _("%(papers)s in a run; it goes on by itself once it is sent.") % {
-                "papers": _papers(waiting)
+        if self.being_drafted:
+            text = _("A draft is being made of %(papers)s.") % {
+                "papers": _papers(self.being_drafted)
             }
+            return self._to(_("Look at the runs"), "grading:run_list", text, urgent=False)
+        if waiting:
+            text = _("%(papers)s sent; this goes on by itself.") % {"papers": _papers(waiting)}
             return self._to(_("Look at the runs"), "grading:run_list", text, urgent=False)
         if reviewed:
             text = _("%(papers)s reviewed and not yet shown to the students.") % {
@@ -153,6 +194,7 @@ class Standing:
 
 def standings(exams: Iterable[Exam]) -> dict[int, Standing]:
     """The standing of each exam by its primary key; three queries however many they are."""
+    exams = list(exams)
     pks = [exam.pk for exam in exams]
     found = {pk: Standing(pk) for pk in pks}
     for exam_pk, state, is_sample, count in (
@@ -166,24 +208,54 @@ def standings(exams: Iterable[Exam]) -> dict[int, Standing]:
         if not (is_sample and state in SAMPLE_ASIDE):
             states = found[exam_pk].states
             states[state] = states.get(state, 0) + count
-    for exam_pk, version in (
-        Rubric.objects.filter(exam__in=pks)
-        .order_by()
-        .values_list("exam")
-        .annotate(version=Max("version"))
-    ):
-        found[exam_pk].rubric_version = version
-    for exam_pk, arriving, failed in (
-        Upload.objects.filter(exam__in=pks, state__in=(*ARRIVING, U.FAILED))
-        .order_by()
-        .values_list("exam")
-        .annotate(
-            arriving=Count("pk", filter=Q(state__in=ARRIVING)),
-            failed=Count("pk", filter=Q(state=U.FAILED)),
-        )
-    ):
-        found[exam_pk].arriving, found[exam_pk].failed_uploads = arriving, failed
+    for exam in _with_rubric_and_uploads(pks):
+        own = found[exam.pk]
+        own.rubric_version = exam.rubric_version
+        own.arriving, own.failed_uploads = exam.arriving, exam.failed_uploads
+    by_budget = {exam.budget: found[exam.pk] for exam in exams}
+    for budget, state, job_state, count in _drafts(list(by_budget)):
+        own = by_budget[budget]
+        # A sheet that was deleted meanwhile still has its request.
+        if state == ItemState.PLANNED:
+            own.planned = min(count, own.among(SheetState.MAPPED))
+        elif job_state == JobState.DRAFT:
+            own.drafted = min(count, own.among(SheetState.JSONL_READY))
+        else:
+            own.to_send = min(count, own.among(*IN_BATCH) - own.drafted)
     return found
+
+
+def _with_rubric_and_uploads(pks: list[int]) -> QuerySet[Exam]:
+    newest = Rubric.objects.filter(exam=OuterRef("pk")).order_by().values("exam")
+    uploads = Upload.objects.filter(exam=OuterRef("pk")).order_by().values("exam")
+    number = uploads.annotate(count=Count("pk")).values("count")
+    return (
+        Exam.objects.filter(pk__in=pks)
+        .only("pk")
+        .annotate(
+            rubric_version=Subquery(newest.annotate(most=Max("version")).values("most")),
+            arriving=Coalesce(Subquery(number.filter(state__in=ARRIVING)), 0),
+            failed_uploads=Coalesce(Subquery(number.filter(state=U.FAILED)), 0),
+        )
+    )
+
+
+def _drafts(budgets: list[str]) -> QuerySet[BatchItem, tuple[str, str, str, int]]:
+    """(budget, state, job's state, number) of requests that wait for a person to send them, also
+    again, and of those whose draft is still being made."""
+    return (
+        BatchItem.objects.filter(
+            Q(job__state=JobState.REVIEW)
+            | Q(previous=None, job__state=JobState.DRAFT)
+            | Q(previous=None, job=None),
+            purpose=GRADE_SHEET,
+            run__budget__in=budgets,
+            state__in=(ItemState.PLANNED, ItemState.BUILT),
+        )
+        .order_by("job__state")
+        .values_list("run__budget", "state", "job__state")
+        .annotate(Count("pk"))
+    )
 
 
 def _papers(count: int) -> str:

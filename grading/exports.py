@@ -14,9 +14,9 @@ from decimal import Decimal
 from typing import Any
 
 from exams.models import Exam
+from exams.points import plain
 from grading.export_rows import criteria_of, sheet_rows
 from grading.models import Source
-from grading.review import plain
 
 # The wide ones are what an East Asian spreadsheet takes for the same signs.
 _RUNS_IN_A_SPREADSHEET = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

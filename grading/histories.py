@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.db.models import CharField, F, OuterRef, Q, QuerySet, Subquery, Value
@@ -20,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from exams.models import GRADED_STATES, Exam, Rubric, Sheet, SheetState
+from exams.points import plain
 from grading.models import Mark
 
 KINDS = ("marks", "papers", "exam")
@@ -169,8 +169,8 @@ def _mark_entry(row: Mapping[str, Any], current: list[Any] | None) -> Entry:
     else:
         title = _("%(code)s changed")
     if first or row["was"] != row["awarded"]:
-        was = "" if first else _number(row["was"])
-        differences.append(Difference(_("Points"), words(was, _number(row["awarded"]))))
+        was = "" if first else plain(row["was"])
+        differences.append(Difference(_("Points"), words(was, plain(row["awarded"]))))
     if row["feedback"] != (row["was_feedback"] or ""):
         change = words(row["was_feedback"] or "", row["feedback"])
         differences.append(Difference(_("Feedback"), change))
@@ -297,10 +297,6 @@ def words(before: str, after: str) -> tuple[tuple[str, str], ...]:
 def _replaced(before: str, after: str) -> tuple[tuple[str, str], ...]:
     pairs = (("gone", before), ("new", after))
     return tuple((what, text) for what, text in pairs if text)
-
-
-def _number(value: Decimal) -> str:
-    return format(value.normalize() + 0, "f")
 
 
 def _text(value: Any) -> str:

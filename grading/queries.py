@@ -28,7 +28,9 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce, Concat, Greatest
 
 from accounts.models import User
+from batching import providers
 from batching import queries as batching_queries
+from batching.models import BatchJob
 from exams.models import CriterionKind, Exam, Rubric, SampleSheet, Sheet, SheetState
 from exams.queries import exams_for, sheets_for
 from grading.models import GradingRun, Look, Mark, Reveal
@@ -69,6 +71,22 @@ def with_totals(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
             _POINTS,
         ),
     )
+
+
+def assessed_by() -> Subquery:
+    """The name of the provider that proposed the marks of the outer sheet; "" for a person's."""
+    marks = Mark.objects.filter(sheet=OuterRef("pk")).order_by("pk")
+    return Subquery(marks.values("part__assessment__provider")[:1])
+
+
+def notices_on(exam: Exam) -> list[providers.About]:
+    """The providers to be told about wherever marks of this exam are shown: those that proposed
+    marks which still stand, and have a notice."""
+    noticed = [name for name in providers.names() if providers.about(name).notice]
+    stand = Mark.objects.filter(part__assessment__item__job=OuterRef("pk"))
+    # By its few jobs: most exams have none of these providers, and no mark is looked at then.
+    jobs = BatchJob.objects.filter(Exists(stand), run__grading_run__exam=exam, provider__in=noticed)
+    return providers.notices_of(jobs.order_by().values_list("provider", flat=True).distinct())
 
 
 def total_of(marks: Iterable[Mark]) -> tuple[Decimal, Decimal]:

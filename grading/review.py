@@ -17,6 +17,7 @@ from django.utils import timezone
 from accounts.models import User
 from batching.conflicts import Conflict, guarded
 from exams.models import GRADED_STATES, REVIEWED_STATES, Criterion, Exam, Sheet, SheetState
+from exams.points import plain
 from exams.result_schema import is_legal, legal_marks
 from exams.rubrics import current_rubric, leaves, lock_exam, use_rubric
 from grading import queries
@@ -36,11 +37,6 @@ class StaleMark(Conflict):
             f"it is {plain(mark.awarded)} now. Keep that, or save yours over it."
         )
         self.mark = mark
-
-
-def plain(number: Decimal) -> str:
-    """A mark as people write it: 2, 1.5, -0.25."""
-    return format(number.normalize() + 0, "f")
 
 
 def tidy(text: str) -> str:

@@ -139,6 +139,17 @@ class VersionMissing(APIException):
     default_detail = _("Say what you have seen: “version” or “seen” in the body, or If-Match.")
 
 
+def sent_with_seen(serializer: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+    """The checked body of a change to what others may have changed: `seen` is in it.
+
+    Raises ValidationError by field, VersionMissing without `seen`.
+    """
+    change = sent(serializer, request)
+    if "seen" not in change:
+        raise VersionMissing
+    return change
+
+
 def versioned(serializer: type[serializers.BaseSerializer]) -> dict[int, Any]:
     """The answers of a change that says what was seen."""
     return {200: serializer, 428: OpenApiResponse(ErrorBody, "Without what you have seen.")}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -109,6 +110,12 @@ def about(name: str) -> About:
         return About(f"{name} (no longer configured)")
     provider = get(name)
     return About(provider.title, provider.model, provider.notice)
+
+
+def notices_of(names: Iterable[str]) -> list[About]:
+    """Those among these providers whose marks are not shown without a word about them."""
+    found = [about(name) for name in sorted(set(names))]
+    return [one for one in found if one.notice]
 
 
 def names() -> list[str]:

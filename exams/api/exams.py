@@ -21,12 +21,12 @@ from rest_framework.response import Response
 
 from accounts.api.answers import (
     NO_STORE,
-    VersionMissing,
     asked,
     cleaned,
     lists,
     page_of,
     sent,
+    sent_with_seen,
     versioned,
 )
 from accounts.api.gates import FileRenderer, StrictJSON
@@ -173,9 +173,7 @@ def exam_detail(request: Request, pk: int) -> Response:
     """One exam; PATCH changes its facts, when they are still those that were seen."""
     exam = exam_or_404(request, pk)
     if request.method == "PATCH":
-        change = sent(ExamChange, request)
-        if "seen" not in change:
-            raise VersionMissing
+        change = sent_with_seen(ExamChange, request)
         with transaction.atomic():
             exam = lock_exam(exam.pk)
             kept = {NAMES.get(name, name): value for name, value in facts_of(exam).items()}

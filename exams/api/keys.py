@@ -20,11 +20,11 @@ from rest_framework.response import Response
 from accounts.api.answers import (
     Nothing,
     Person,
-    VersionMissing,
     cleaned,
     lists,
     page_of,
     sent,
+    sent_with_seen,
     versioned,
 )
 from accounts.api.gates import FileRenderer
@@ -152,9 +152,7 @@ def key_discard(request: Request, pk: int) -> Response:
 def key_confirm(request: Request, pk: int) -> Response:
     """Make the corrected items the rubric's next version."""
     key = visible(request, pk)
-    change = sent(RubricChange, request)
-    if "seen" not in change:
-        raise VersionMissing
+    change = sent_with_seen(RubricChange, request)
     items, seen = change["rubric_items"], change["seen"]
     rubric = key_proposals.confirm_key(key, items, by=request.user, seen=seen)
     return Response(rubric_body(rubric))

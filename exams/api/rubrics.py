@@ -19,12 +19,11 @@ from rest_framework.response import Response
 
 from accounts.api.answers import (
     Person,
-    VersionMissing,
     asked,
     cleaned,
     lists,
     page_of,
-    sent,
+    sent_with_seen,
     versioned,
 )
 from accounts.roles import teacher_required
@@ -131,9 +130,7 @@ def rubric(request: Request, pk: int) -> Response:
     """The current version, or the one asked for; PUT saves the next."""
     exam = exam_or_404(request, pk)
     if request.method == "PUT":
-        change = sent(RubricChange, request)
-        if "seen" not in change:
-            raise VersionMissing
+        change = sent_with_seen(RubricChange, request)
         saved = save_rubric(exam, change["rubric_items"], by=request.user, seen=change["seen"])
         return Response(body_of(saved))
     wanted = asked(RubricWanted, request)
@@ -159,9 +156,7 @@ def answer_key(request: Request, pk: int) -> Response:
     exam = exam_or_404(request, pk)
     current = rubric_or_404(exam)
     if request.method == "PATCH":
-        change = sent(AnswerKeyChange, request)
-        if "seen" not in change:
-            raise VersionMissing
+        change = sent_with_seen(AnswerKeyChange, request)
         known = {leaf.code for leaf in leaves(current)}
         if unknown := sorted(set(change["answers"]) - known):
             raise RubricError(f"The rubric has no leaf {', '.join(unknown)}.")

@@ -19,10 +19,10 @@ from rest_framework.response import Response
 from accounts.api.answers import (
     Nothing,
     Person,
-    VersionMissing,
     lists,
     page_of,
     sent,
+    sent_with_seen,
     versioned,
 )
 from accounts.roles import teacher_required
@@ -120,9 +120,7 @@ def samples(request: Request, pk: int) -> Response:
 def sheet_sample(request: Request, pk: int) -> Response:
     """Make a sheet a sample of its exam, or mark the sample it is again."""
     sheet = visible_sheet(request, pk)
-    change = sent(SampleChange, request)
-    if "seen" not in change:
-        raise VersionMissing
+    change = sent_with_seen(SampleChange, request)
     marks = {code: stored.SampleMark(**mark) for code, mark in change["marks"].items()}
     saved = stored.save_sample(
         sheet, title=change["title"], marks=marks, by=request.user, seen=change["seen"]
@@ -151,9 +149,7 @@ def sample_text(request: Request, pk: int) -> Response:
     """The text of a sample; PUT confirms what stands on each page."""
     sample = visible(request, pk)
     if request.method == "PUT":
-        change = sent(SampleTextChange, request)
-        if "seen" not in change:
-            raise VersionMissing
+        change = sent_with_seen(SampleTextChange, request)
         transcription.save_text(sample, change["texts"], by=request.user, seen=change["seen"])
     return text_of(request, pk)
 

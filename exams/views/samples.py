@@ -6,12 +6,14 @@ form again with every error (422) or beside what somebody else saved meanwhile (
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -21,10 +23,12 @@ from batching.conflicts import Conflict
 from exams import samples as stored
 from exams.models import SampleSheet, Sheet, SheetState
 from exams.pages import kept_pages
+from exams.points import plain
 from exams.queries import exams_for, sheets_for
 from exams.result_schema import legal_marks
 from exams.rubrics import current_rubric, leaves
 from exams.samples import SampleMark, parse_mark
+from exams.standing import IN_BATCH
 from exams.transcribe import stop_reading
 from exams.transcription import is_outdated, text_of
 from exams.views.exams import exam_or_404
@@ -41,6 +45,8 @@ def samples(request: HttpRequest, pk: int) -> HttpResponse:
     rubric = current_rubric(exam)
     criteria = leaves(rubric) if rubric else []
     found = stored.all_samples(exam)
+    numbers = exam.sheets.order_by().values_list("state").annotate(Count("pk"))
+    states = Counter(dict(numbers))
     rows = [
         {
             "sample": sample,
@@ -61,7 +67,9 @@ def samples(request: HttpRequest, pk: int) -> HttpResponse:
         "rubric": rubric,
         "rows": rows,
         "sheets": stored.sheets_for_samples(exam)[:500],
-        "unmapped": exam.sheets.filter(state=SheetState.PENDING_MAPPING).count(),
+        "unmapped": states[SheetState.PENDING_MAPPING],
+        "in_a_run": sum(states[state] for state in IN_BATCH),
+        "papers": states.total(),
         "is_full": len(found) >= stored.MAX_SAMPLES,
         "most": stored.MAX_SAMPLES,
         "sent_as_text": settings.SHEAF_SAMPLES == "text",
@@ -150,7 +158,7 @@ def sample_page(
     for criterion in leaves(rubric) if rubric else []:
         entry = marks.get(criterion.code, nothing)
         saved = sample.marks.get(criterion.code, nothing) if sample else nothing
-        legal = [f"{mark.normalize():f}" for mark in legal_marks(criterion)]
+        legal = [plain(mark) for mark in legal_marks(criterion)]
         rows.append(
             {
                 "criterion": criterion,

@@ -12,7 +12,7 @@ from rest_framework.decorators import api_view, renderer_classes
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.answers import NO_STORE, asked
+from accounts.api.answers import asked
 from accounts.api.gates import FileRenderer
 from accounts.roles import teacher_required
 from batching.conflicts import Conflict
@@ -22,8 +22,8 @@ from grading.run_example import (
     NoExample,
     drafted_items,
     example_of,
-    picture_of,
 )
+from grading.views.run_example import sent_picture
 
 
 class RequestPart(serializers.Serializer):
@@ -103,11 +103,4 @@ def run_example(request: Request, pk: int) -> Response:
 @teacher_required
 def run_example_image(request: Request, pk: int, item: int, number: int) -> HttpResponse:
     """A picture of a request: the bytes that are sent."""
-    found = get_object_or_404(drafted_items(visible(request, pk)), number=item)
-    try:
-        content, media_type = picture_of(found, number)
-    except NoExample as error:
-        raise Http404 from error
-    if media_type not in MEDIA_TYPES:
-        media_type = "application/octet-stream"
-    return HttpResponse(content, content_type=media_type, headers=NO_STORE)
+    return sent_picture(visible(request, pk), item, number)

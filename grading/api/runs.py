@@ -58,8 +58,8 @@ class SheetCounts(serializers.Serializer):
     stopped = serializers.IntegerField()
 
 
-class RunRow(serializers.Serializer):
-    """A run in the list; `state` in words."""
+class RunFacts(serializers.Serializer):
+    """What is the same of a run in the list and alone."""
 
     id = serializers.IntegerField(source="run.pk")
     exam = serializers.IntegerField(source="run.exam_id")
@@ -68,6 +68,11 @@ class RunRow(serializers.Serializer):
     rubric_version = serializers.IntegerField(source="run.rubric.version")
     created_by = Person(source="run.batch_run.created_by")
     created_at = serializers.DateTimeField(source="run.batch_run.created_at")
+
+
+class RunRow(RunFacts):
+    """A run in the list; `state` in words."""
+
     state = serializers.CharField(source="where")
     is_sent = serializers.BooleanField()
     sheets = SheetCounts()
@@ -111,17 +116,10 @@ class CapBody(serializers.Serializer):
     fits = serializers.BooleanField()
 
 
-class RunBody(serializers.Serializer):
+class RunBody(RunFacts):
     """Where a run stands. `can_send` once the draft is built; `cost.estimated_cost` is before."""
 
-    id = serializers.IntegerField(source="run.pk")
-    exam = serializers.IntegerField(source="run.exam_id")
-    provider = serializers.CharField(source="run.batch_run.provider")
-    second_provider = serializers.CharField(source="run.batch_run.second_provider")
     notice = serializers.CharField(source="provider.notice")
-    rubric_version = serializers.IntegerField(source="run.rubric.version")
-    created_by = Person(source="run.batch_run.created_by")
-    created_at = serializers.DateTimeField(source="run.batch_run.created_at")
     problem = serializers.CharField(source="run.batch_run.problem")
     is_building = serializers.BooleanField()
     can_send = serializers.BooleanField()
@@ -136,16 +134,6 @@ class RunBody(serializers.Serializer):
     caps = CapBody(many=True)
 
 
-class NewRun(serializers.Serializer):
-    """Who assesses the mapped sheets; `again` drops marks that nobody reviewed or changed first."""
-
-    provider = serializers.CharField(max_length=60)
-    second_provider = serializers.CharField(
-        max_length=60, required=False, allow_blank=True, default=""
-    )
-    again = serializers.BooleanField(default=False)
-
-
 class Again(serializers.Serializer):
     """Who gets the sheets that failed."""
 
@@ -153,6 +141,12 @@ class Again(serializers.Serializer):
     second_provider = serializers.CharField(
         max_length=60, required=False, allow_blank=True, default=""
     )
+
+
+class NewRun(Again):
+    """Who assesses the mapped sheets; `again` drops marks that nobody reviewed or changed first."""
+
+    again = serializers.BooleanField(default=False)
 
 
 class AttemptBody(serializers.Serializer):
@@ -167,19 +161,20 @@ class AttemptBody(serializers.Serializer):
     cost = CostBody(allow_null=True)
 
 
+END_NAMES = [(name, words) for name, (words, _) in ENDS.items()]
+
+
 class StoryRow(serializers.Serializer):
     """What became of one sheet of a run, attempt by attempt; `sheet` is null once it is deleted."""
 
     sheet = serializers.IntegerField(source="sheet.pk", allow_null=True, default=None)
     name = serializers.CharField(source="sheet.name", allow_null=True, default=None)
-    end = serializers.ChoiceField([(name, words) for name, (words, _) in ENDS.items()])
+    end = serializers.ChoiceField(END_NAMES)
     attempts = AttemptBody(many=True)
 
 
 class StoryFilters(serializers.Serializer):
-    end = serializers.ChoiceField(
-        [(name, words) for name, (words, _) in ENDS.items()], required=False
-    )
+    end = serializers.ChoiceField(END_NAMES, required=False)
 
 
 @lists(RunRow)

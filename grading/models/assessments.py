@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from batching.models import BatchItem, BatchRun
 from exams.models import Criterion, Exam, Rubric, Sheet
+from exams.points import plain
 
 
 class GradingRun(models.Model):
@@ -105,4 +106,4 @@ class Part(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.criterion}: {self.awarded}"
+        return f"{self.criterion}: {plain(self.awarded)}"

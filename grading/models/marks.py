@@ -9,6 +9,7 @@ from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
 from exams.models import Criterion, Sheet
+from exams.points import plain
 from grading.models.assessments import Part
 
 
@@ -45,7 +46,7 @@ class Mark(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.criterion}: {self.awarded}"
+        return f"{self.criterion}: {plain(self.awarded)}"
 
 
 class Look(models.Model):

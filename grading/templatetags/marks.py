@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django import template
 
-from grading.review import plain
+from exams.points import plain
 
 register = template.Library()
 
@@ -17,9 +17,9 @@ BAR_TALLEST = 68
 
 
 @register.filter
-def points(value: Decimal | None) -> str:
+def points(value: Decimal | float | None) -> str:
     """A mark as people write it: 2, 1.5; a dash where there is none."""
-    return "–" if value is None else plain(Decimal(value))
+    return "–" if value is None else plain(value)
 
 
 @register.simple_tag

@@ -20,7 +20,7 @@ from accounts.roles import teacher_required
 from exams.models import Exam, Sheet, SheetState
 from exams.rubrics import current_rubric, rubric_total
 from exams.views.exams import exam_or_404
-from grading import export_archive, export_gradebooks, export_json
+from grading import export_archive, export_gradebooks, export_json, queries
 from grading.export_gradebooks import Match
 from grading.export_rows import SETTLED
 from grading.exports import marks_csv, results_csv
@@ -46,6 +46,7 @@ def exports(request: HttpRequest, pk: int) -> HttpResponse:
             settled=Count("pk", distinct=True, filter=Q(state__in=SETTLED)),
             proposed=Count("pk", distinct=True, filter=Q(state=SheetState.GRADED)),
         ),
+        "notices": queries.notices_on(exam),
         "without_email": students.filter(settled, student__email="").count(),
         "canvas_title": export_gradebooks.canvas_title(exam.title),
         "out_of": rubric_total(rubric) if rubric else None,

@@ -14,12 +14,13 @@ from typing import Any
 from batching import providers
 from batching.conflicts import Conflict
 from exams.models import GRADED_STATES, Sheet
+from exams.points import plain
 from exams.result_schema import legal_marks
 from exams.rubrics import current_rubric
 from grading import queries
 from grading.forms import MarkForm
 from grading.models import Flag, Mark
-from grading.review import StaleMark, plain
+from grading.review import StaleMark
 from grading.review_accept import accepted
 from grading.review_flags import open_flags
 

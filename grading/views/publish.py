@@ -145,6 +145,7 @@ def _render(
         "since": since,
         "changes": since.changes[:CHANGES_SHOWN] if since else (),
         "problems": problems or [],
+        "notices": queries.notices_on(exam),
         "form": form or ReasonForm(),
     }
     return render(request, "grading/publish.html", context, status=status)

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from accounts.roles import student_required, teacher_required
+from batching import providers
 from exams.models import GRADED_STATES, REVIEWED_STATES, Exam, Sheet, SheetState
 from exams.queries import pages_for
 from exams.views.exams import exam_or_404
@@ -63,6 +64,7 @@ def preview_of(user: User, pk: int) -> dict[str, Any]:
     place = order.index(pk)
     return context | {
         "preview": True,
+        "notices": queries.notices_on(context["exam"]),
         "place": place + 1,
         "count": len(order),
         "previous": order[place - 1] if place else None,
@@ -133,6 +135,7 @@ def exam_results(request: HttpRequest, pk: int) -> HttpResponse:
     graded = queries.with_totals(
         Sheet.objects.filter(exam=exam, state__in=(*GRADED_STATES, SheetState.PUBLISHED))
     ).filter(total__isnull=False)
+    graded = graded.annotate(provider=queries.assessed_by())
     sheets = list(
         graded.select_related("enrolment__student")
         .only("state", "name", "enrolment__roll_number", "enrolment__student__name", "exam_id")
@@ -142,6 +145,7 @@ def exam_results(request: HttpRequest, pk: int) -> HttpResponse:
         "exam": exam,
         "spread": distribution([(sheet.total, sheet.out_of or 0) for sheet in sheets]),
         "criteria": criterion_means(exam),
+        "notices": providers.notices_of(one.provider for one in sheets if one.provider),
         "page": Paginator(sheets, PAGE_SIZE).get_page(request.GET.get("page")),
         "out_of": sheets[-1].out_of if sheets else None,
         "unreviewed": sum(sheet.state == SheetState.GRADED for sheet in sheets),

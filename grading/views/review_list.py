@@ -19,11 +19,12 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from accounts.roles import teacher_required
+from batching import providers
 from exams.models import Exam, Sheet, SheetState
+from exams.points import plain
 from exams.queries import exams_for
 from grading import queries, review_blind, review_eyes
 from grading.forms import ReasonForm
-from grading.review import plain
 
 PAGE_SIZE = 50
 _VALUES = (
@@ -38,6 +39,7 @@ _VALUES = (
     "rubric_version",
     "looked",
     "named",
+    "provider",
     "flags_up",
     "enrolment__roll_number",
     "enrolment__student__name",
@@ -95,6 +97,7 @@ def render_list(
         "page": page,
         "rows": rows,
         "any_named": any(row["named"] for row in rows),
+        "notices": providers.notices_of(row["provider"] for row in rows if row["provider"]),
         "first": next((row["review"] for row in rows if row["review"]), ""),
         "to_review": exam.states[SheetState.GRADED],
         "looked": exam.looked,
@@ -124,6 +127,7 @@ def _page(exam: Exam, show: str, number: str | None, user: User) -> Any:
     here = signs(here)
     told = review_eyes.with_reasons(here, user)
     told = queries.with_looked(review_blind.with_named(told, user), user)
+    told = told.annotate(provider=queries.assessed_by())
     page.object_list = told.order_by(*order).values(*_VALUES, *review_eyes.CHECKS)
     return page
 
@@ -158,6 +162,7 @@ def _rows(sheets: Iterable[dict[str, Any]], exam: Exam, show: str) -> list[dict[
                 "review": f"{review % sheet['pk']}?show={show}" if graded else "",
                 "state": state.value,
                 "state_label": state.label,
+                "provider": sheet["provider"],
                 "notes": bool(flags or todo or sheet["problem"]),
                 "flags": flags,
                 "problem": sheet["problem"],

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from accounts.roles import teacher_required
+from batching import providers
 from exams.models import Criterion, Page
 from exams.queries import exams_for
 from grading import queries, review_accept, review_blind, review_eyes
@@ -144,6 +145,7 @@ def render_question(
     order = list(_of_list(exam, code, show, desk.start, request, named=named))
     at = order.index(desk.start) if desk.start in order else 0
     pks = order[at : at + CARDS_AT_ONCE]
+    rows = _rows(pks, card, request, named=named)
     context = {
         **context_for(request, Desk(True, show, desk.start), exam),
         **head,
@@ -151,7 +153,8 @@ def render_question(
         "problem": problem,
         "named": named,
         "show": show,
-        "rows": _rows(pks, card, request, named=named),
+        "rows": rows,
+        "notices": providers.notices_of(row["card"].mark.part.assessment.provider for row in rows),
         "first": at + 1,
         "last": at + len(pks),
         "count": len(order),

@@ -58,6 +58,11 @@ def run_example(request: HttpRequest, pk: int) -> HttpResponse:
 def run_example_image(request: HttpRequest, pk: int, item: int, number: int) -> HttpResponse:
     """A picture of a request, the bytes that are sent."""
     run = get_object_or_404(runs_for(request.user), batch_run__id=pk)
+    return sent_picture(run, item, number)
+
+
+def sent_picture(run: GradingRun, item: int, number: int) -> HttpResponse:
+    """The bytes of a picture of the run's request `item`, never as anything but a picture."""
     found = get_object_or_404(drafted_items(run), number=item)
     try:
         content, media_type = picture_of(found, number)

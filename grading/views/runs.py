@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.roles import teacher_required
 from batching.providers import ProviderNotReady, UnknownProvider
 from exams.queries import exams_for
+from exams.standing import standings
 from grading.forms_runs import AgainForm, RunForm
 from grading.models import GradingRun
 from grading.queries import runs_for
@@ -68,6 +69,7 @@ def run_create(request: HttpRequest, pk: int) -> HttpResponse:
         "sheets": sheets_to_grade(exam).count(),
         "again": sheets_to_grade_again(exam).count(),
         "unmapped": exam.sheets.filter(state="pending_mapping").count(),
+        "next": standings([exam])[exam.pk].next,
     }
     return render(request, "grading/run_create.html", context, status=422 if form.is_bound else 200)
 

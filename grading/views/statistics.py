@@ -8,6 +8,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.roles import teacher_required
 from exams.views.exams import exam_or_404
+from grading import queries
 from grading.exam_statistics import exam_statistics
 from grading.statistics import FEW
 
@@ -17,5 +18,10 @@ from grading.statistics import FEW
 def statistics(request: HttpRequest, pk: int) -> HttpResponse:
     """Distribution, criteria, reliability, and proposals against final marks."""
     exam = exam_or_404(request, pk)
-    context = {"exam": exam, "now": exam_statistics(exam), "few": FEW}
+    context = {
+        "exam": exam,
+        "now": exam_statistics(exam),
+        "few": FEW,
+        "notices": queries.notices_on(exam),
+    }
     return render(request, "grading/statistics.html", context)

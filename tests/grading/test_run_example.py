@@ -315,3 +315,12 @@ def test_the_example_of_a_provider_that_is_gone_can_still_be_read(
     assert page.status_code == 200
     assert "no longer configured" in page.content.decode()
     assert providers.names() == ["offline"]
+
+
+def test_marks_are_read_as_people_write_them_and_sent_as_they_were(drafted, alice, sign_in):
+    run = drafted("openai")
+    page = sign_in(alice).get(reverse("grading:run_example", args=[run.pk])).text
+    assert "0 to 2<" in page
+    assert "0.0 to" not in page
+    sent = page.split("as it is sent", 1)[1]
+    assert "&quot;max&quot;: 2.0" in sent

@@ -230,9 +230,49 @@ def test_a_teacher_drafts_looks_and_sends(exam, mapped, alice, sign_in):
     assert run.batch_run.jobs.get().state == "submitted"
 
 
-def test_an_exam_without_mapped_sheets_says_what_to_do_first(exam, alice, sign_in):
-    page = sign_in(alice).get(reverse("grading:run_create", args=[exam.pk])).content.decode()
-    assert "Confirm students" in page
+@pytest.mark.parametrize(
+    ("state", "name"),
+    [
+        ("", "exams:upload_create"),
+        ("pending_mapping", "exams:mapping"),
+        ("in_batch", "grading:run_list"),
+        ("reviewed", "grading:publish"),
+    ],
+)
+def test_with_nothing_to_grade_the_page_says_what_to_do_first(state, name, exam, alice, sign_in):
+    if state:
+        make_sheet(exam, state=state)
+    page = sign_in(alice).get(reverse("grading:run_create", args=[exam.pk])).text
+    assert "No sheet is waiting to be graded" in page
+    assert f'<a class="btn btn-primary mt-3" href="{reverse(name, args=[exam.pk])}"' in page
+    assert '<form method="post" class="narrow"' not in page
+
+
+def test_papers_whose_pages_are_still_looked_at_are_waited_for(exam, mapped, alice, sign_in):
+    exam.sheets.update(inspected_at=None)
+    page = sign_in(alice).get(reverse("grading:run_create", args=[exam.pk])).text
+    assert "load this page again in a moment" in page
+    assert "Draft the run" not in page
+
+
+def test_a_draft_refused_since_nothing_is_left_offers_no_other(exam, drafted, alice, sign_in):
+    url = reverse("grading:run_create", args=[exam.pk])
+    answer = sign_in(alice).post(url, {"provider": "offline"})
+    assert answer.status_code == 422
+    assert "Confirm whose sheets they are first" in answer.text
+    assert "Draft the run" not in answer.text
+    assert "Look and send" in answer.text
+
+
+def test_where_only_graded_sheets_are_left_the_button_says_that_they_are_graded_again(
+    exam, alice, sign_in
+):
+    make_sheet(exam, state="graded")
+    browser, url = sign_in(alice), reverse("grading:run_create", args=[exam.pk])
+    page = browser.get(url).text
+    assert "will be drafted" not in page
+    assert "Draft 1 sheet again" in page
+    assert '<input type="hidden" name="again" value="1">' in page
 
 
 def test_an_unknown_provider_is_refused(exam, mapped, alice, sign_in):

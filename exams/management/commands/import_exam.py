@@ -11,8 +11,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Role, User
+from exams.points import plain
 from exams.rubric_files import ExamImport, import_exam_file, read_exam_file
-from exams.rubric_items import plain_number
 from exams.rubrics import current_rubric, leaves, total_of
 from exams.samples import all_samples, staleness
 
@@ -63,7 +63,7 @@ def summary(done: ExamImport) -> Iterator[str]:
         yield "  rubric: none yet"
     else:
         same = "new" if done.has_new_rubric else "the same as before"
-        total = plain_number(total_of(criteria))
+        total = plain(total_of(criteria))
         yield (
             f"  rubric version {rubric.version}, {same}: {len(criteria)} criteria with marks,"
             f" {total} marks"
