@@ -174,7 +174,7 @@ def standing(run: GradingRun) -> Standing:
         is_building=is_building,
         is_building_again=is_building_again,
         can_send=can_send,
-        can_cancel=is_building or is_open,
+        can_cancel=is_building or is_building_again or any(map(_can_be_stopped, jobs)),
         is_live=is_live,
         is_stopping=any(job.cancel_asked_at and job.state in LIVE_JOB_STATES for job in jobs),
         is_over=is_over,
@@ -206,6 +206,12 @@ def end_of(run: BatchRun, jobs: Sequence[BatchJob], sheets: Sheets) -> str:
     if JobState.FAILED in states:
         return gettext("Could not be sent")
     return gettext("Stopped") if any(job.approved_by_id for job in jobs) else gettext("Discarded")
+
+
+def _can_be_stopped(job: BatchJob) -> bool:
+    # Once is enough, unless nobody is left who could be asked: then the job is given up.
+    asked = job.cancel_asked_at is not None and job.provider in providers.names()
+    return job.state in OPEN_JOB_STATES and not asked
 
 
 def account(

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.roles import teacher_required
 from batching.providers import ProviderNotReady, UnknownProvider
+from batching.queries import is_over
 from exams.queries import exams_for
 from exams.standing import standings
 from grading.forms_runs import AgainForm, RunForm
@@ -135,8 +136,10 @@ def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     run = get_object_or_404(runs_for(request.user), batch_run__id=pk)
     was_sent = run.batch_run.jobs.filter(approved_by__isnull=False).exists()
     cancel_run(run, by=request.user)
-    if was_sent:
+    if was_sent and is_over(run.batch_run):
         told = "The run was stopped. What was answered is kept, the rest can be drafted again."
+    elif was_sent:
+        told = "The run is being stopped. What is answered by then is kept, the rest is set free."
     else:
         told = "The draft was discarded. Nothing was sent, and marks that it took are back."
     messages.success(request, told)

@@ -9,6 +9,8 @@ from urllib.request import urlopen
 
 import openai
 import pytest
+from openai.types.chat import ChatCompletion
+from openai.types.responses import Response
 
 from batching.providers.openai import OpenAIProvider
 from tests.batching.provider_steps import make_request, read_image
@@ -167,6 +169,19 @@ def test_a_responses_body_that_openai_refuses_is_refused(path, value):
     check_body(body, RESPONSES)
     with pytest.raises(Refused):
         check_body(spoil(body, path, value), RESPONSES)
+
+
+@pytest.mark.parametrize(
+    ("model", "endpoint", "kind"),
+    [("gpt-4.1-mini", CHAT, ChatCompletion), ("gpt-5-mini", RESPONSES, Response)],
+)
+def test_a_reply_has_every_field_that_openai_promises(client, model, endpoint, kind):
+    batch = create(client, upload(client, line(model)), endpoint=endpoint)
+    file_id = client.batches.retrieve(batch.id).output_file_id
+    answered = json.loads(client.files.content(file_id).text)["response"]["body"]
+    promised = {name for name, field in kind.model_fields.items() if field.is_required()}
+    assert promised <= set(answered)
+    kind.model_validate(answered, strict=True)
 
 
 def test_a_call_without_a_key_is_refused(emulator):

@@ -18,6 +18,7 @@ from tests.emulators.base import assess, find_rubric
 from tests.emulators.mangle import OBEYED_INJECTION, TEXT_KINDS, TRUNCATED, mangle
 from tests.emulators.openai_judge import CHAT, Picture, Refused, check_body
 
+ANSWERED_AT = 1_790_000_000
 ITEM_ID = re.compile(r"Its item id is ([^\s]+?)\.(?:\s|$)")
 CACHED_FROM, CACHED_STEP = 1024, 128
 
@@ -122,7 +123,7 @@ class Desk:
         self, body: Mapping[str, Any], text: str, fault: str, usage: Mapping[str, int]
     ) -> dict[str, Any]:
         shape = _completion if self.endpoint == CHAT else _response
-        return {"created": 1_790_000_000, "model": body["model"], **shape(text, fault, usage)}
+        return {"model": body["model"], **shape(text, fault, usage)}
 
 
 def _assess(told: Sequence[str | Picture]) -> dict[str, Any]:
@@ -155,6 +156,7 @@ def _completion(text: str, fault: str, usage: Mapping[str, int]) -> dict[str, An
     return {
         "id": "chatcmpl-emulated",
         "object": "chat.completion",
+        "created": ANSWERED_AT,
         "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}],
         "usage": {
             "prompt_tokens": usage["input"],
@@ -167,7 +169,7 @@ def _completion(text: str, fault: str, usage: Mapping[str, int]) -> dict[str, An
 
 
 def _response(text: str, fault: str, usage: Mapping[str, int]) -> dict[str, Any]:
-    part: dict[str, Any] = {"type": "output_text", "text": text, "annotations": []}
+    part: dict[str, Any] = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
     if fault == REFUSAL:
         part = {"type": "refusal", "refusal": "I'm sorry, I can't assist with that."}
     reason = {TRUNCATED: "max_output_tokens", BLOCKED: "content_filter"}.get(fault)
@@ -182,13 +184,22 @@ def _response(text: str, fault: str, usage: Mapping[str, int]) -> dict[str, Any]
     return {
         "id": "resp_emulated",
         "object": "response",
+        "created_at": ANSWERED_AT,
         "status": state,
         "error": None,
+        "instructions": None,
+        "metadata": {},
+        "parallel_tool_calls": True,
+        "temperature": 1.0,
+        "tool_choice": "auto",
+        "tools": [],
+        "top_p": 1.0,
+        "access_programs": None,
         "incomplete_details": {"reason": reason} if reason else None,
         "output": [{"id": "rs_emulated", "type": "reasoning", "summary": []}, message],
         "usage": {
             "input_tokens": usage["input"],
-            "input_tokens_details": {"cached_tokens": usage["cached"]},
+            "input_tokens_details": {"cached_tokens": usage["cached"], "cache_write_tokens": 0},
             "output_tokens": usage["output"],
             "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": usage["input"] + usage["output"],

@@ -103,7 +103,9 @@ def test_sending_is_a_persons_decision_and_made_once(office, browser, exam, alic
     assert browser.post(address("send", key)).url == address("detail", key)
     assert key.batch_run.jobs.get().approved_by == alice
     assert browser.post(address("send", key)).status_code == 409
-    assert "Being read" in browser.get(address("progress", key)).content.decode()
+    told = browser.get(address("progress", key)).content.decode()
+    assert "Being read" in told
+    assert "In a draft" not in told
 
 
 def test_the_fragment_stops_asking_when_the_key_was_read(office, browser, exam):

@@ -1,6 +1,7 @@
 """Papers that were to be graded again and were not: they have their marks back."""
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from batching import tasks
@@ -112,6 +113,23 @@ def test_marks_come_back_after_a_stop_which_is_no_failure(exam, graded, alice):
     assert marks_of(graded) == before
     found = standing(GradingRun.objects.get(pk=run.pk))
     assert (found.sheets.stopped, found.sheets.failed, found.end) == (1, 0, "Stopped")
+
+
+def test_the_page_of_a_stopped_run_says_that_earlier_marks_are_back(exam, graded, alice, sign_in):
+    run = sent_again(exam, alice)
+    cancel_run(run, by=alice)
+    page = sign_in(alice).get(reverse("grading:run_detail", args=[run.pk])).content.decode()
+    assert "Those that had marks before have them back." in page
+
+
+def test_the_page_of_a_stopped_run_without_earlier_marks_speaks_of_none(
+    exam, mapped, alice, sign_in
+):
+    run = sent_again(exam, alice)
+    cancel_run(run, by=alice)
+    page = sign_in(alice).get(reverse("grading:run_detail", args=[run.pk])).content.decode()
+    assert "were set free" in page
+    assert "marks before" not in page
 
 
 def test_marks_come_back_when_what_failed_is_drafted_again_and_discarded(exam, graded, alice):

@@ -7,6 +7,7 @@ from django.urls import reverse
 from accounts.models import Notification
 from batching import build, tasks
 from batching.close import close_job
+from batching.collect import collect_job
 from batching.conflicts import Conflict
 from batching.submit import submit_job
 from exams.mapping import map_sheet, skip_sheet, unmap_sheet
@@ -15,6 +16,7 @@ from exams.rubrics import current_rubric, save_rubric
 from grading.models import GradingRun, Mark
 from grading.review import change_mark, grade_by_hand
 from grading.runs import NothingToGrade, cancel_run, draft_run, grade_again, send_run
+from tests.batching.steps import look_again
 from tests.factories import BIOLOGY, make_enrolment, make_exam, make_sheet
 
 pytestmark = pytest.mark.django_db
@@ -288,6 +290,37 @@ def test_sending_twice_is_a_409_that_says_why(drafted, alice, sign_in):
     answer = browser.post(reverse("grading:run_send", args=[drafted.pk]))
     assert answer.status_code == 409
     assert "sent or cancelled" in answer.content.decode()
+
+
+def test_a_run_that_is_stopping_says_so_and_is_stopped_once(draft, alice, sign_in):
+    run, browser = draft(provider="batch"), sign_in(alice)
+    page, stop = (reverse(f"grading:run_{name}", args=[run.pk]) for name in ("detail", "cancel"))
+    send_run(run, by=alice)
+    submit_job(run.batch_run.jobs.get().pk)
+    assert stop in browser.get(page).content.decode()
+    told = browser.post(stop, follow=True).content.decode()
+    assert "The run is being stopped" in told
+    assert "Stopping: what was answered is kept" in told
+    assert stop not in told
+    look_again(run.batch_run.jobs.get())
+    collect_job(run.batch_run.jobs.get().pk)
+    ended = browser.get(page).content.decode()
+    assert ">Stopped</h2>" in ended
+    assert stop not in ended
+
+
+def test_a_run_whose_vendor_cannot_be_asked_to_stop_is_given_up_by_a_second_stop(
+    draft, alice, sign_in, settings
+):
+    run, browser = draft(provider="batch"), sign_in(alice)
+    page, stop = (reverse(f"grading:run_{name}", args=[run.pk]) for name in ("detail", "cancel"))
+    send_run(run, by=alice)
+    submit_job(run.batch_run.jobs.get().pk)
+    browser.post(stop)
+    settings.SHEAF_PROVIDERS = {"offline": settings.SHEAF_PROVIDERS["offline"]}
+    assert stop in browser.get(page).content.decode()
+    browser.post(stop)
+    assert run.batch_run.jobs.get().state == "cancelled"
 
 
 @pytest.mark.parametrize("name", ["run_list", "run_detail", "run_progress", "run_items"])
