@@ -1,8 +1,8 @@
 """The admin's view of people, for the person on call.
 
 Passwords are never typed here: the actions make one-time links, take away a lost second factor
-and end sign-ins. Who is not signed in goes to Sheaf's own page, which asks for the code. People, classes and enrolments
-show their history; notifications and e-mailed links are for looking only.
+and end sign-ins. Who is not signed in goes to Sheaf's own page, which asks for the code. People,
+classes and enrolments show their history; notifications and e-mailed links are for looking only.
 """
 
 from typing import Any
