@@ -427,7 +427,7 @@ def _required(settings):
 @pytest.mark.usefixtures("_required")
 @pytest.mark.parametrize("who", ["alice", "admin"])
 def test_who_has_none_is_led_to_set_it_up_and_nowhere_else(who, alice, admin, exam):
-    client, answer = give_password(name=who)
+    client, _ = give_password(name=who)
     assert is_signed_in(client)
     for path in ("/", "/classes/", f"/exams/{exam.pk}/", "/account/", "/admin/", "/sessions/"):
         assert client.get(path)["Location"] == "/account/second-factor/", path
