@@ -1,19 +1,25 @@
 """The admin's view of people, for the person on call.
 
-Passwords are never typed here: the actions make one-time links. People, classes and enrolments
-show their history; notifications and e-mailed links are for looking only.
+Passwords are never typed here: the actions make one-time links, take away a lost second factor
+and end sign-ins. Who is not signed in goes to Sheaf's own page, which asks for the code. People,
+classes and enrolments show their history; notifications and e-mailed links are for looking only.
 """
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from simple_history.admin import SimpleHistoryAdmin
 
@@ -29,6 +35,8 @@ from accounts.models import (
     User,
 )
 from accounts.password_links import send_links
+from accounts.second_factors import reset_second_factor
+from accounts.sessions import end_sessions_of
 
 admin.site.site_header = "Sheaf administration"
 admin.site.site_title = "Sheaf"
@@ -36,6 +44,24 @@ admin.site.unregister(Group)
 # Rows of the API's tokens: they end by themselves and by signing out, never by hand.
 admin.site.unregister(OutstandingToken)
 admin.site.unregister(BlacklistedToken)
+# Addresses are people's own column here; second factors are looked at by nobody.
+admin.site.unregister(EmailAddress)
+admin.site.unregister(Authenticator)
+
+
+@login_not_required
+def sign_in_elsewhere(
+    request: HttpRequest, extra_context: dict[str, Any] | None = None
+) -> HttpResponse:
+    """There is one page to sign in, and it asks for the second factor."""
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
+    if not admin.site.has_permission(request):
+        raise Http404("The administration is for admins.")
+    return redirect("admin:index")
+
+
+admin.site.login = sign_in_elsewhere
 
 
 class ReadOnly:
@@ -82,11 +108,20 @@ class UserForm(forms.ModelForm):
 @admin.register(User)
 class UserAdmin(HistoryAdmin):
     form = UserForm
-    list_display = ("name", "username", "email", "role", "is_active", "last_login")
+    list_display = ("name", "username", "email", "role", "is_active", "last_login", "code")
     list_filter = ("role", "is_active", "enrolments__school_class")
     search_fields = ("name", "username", "email")
     readonly_fields = ("last_login", "date_joined")
-    actions = ("show_links", "mail_links")
+    actions = ("show_links", "mail_links", "reset_codes", "sign_out")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        apps = Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP)
+        return super().get_queryset(request).annotate(has_code=Exists(apps))
+
+    @admin.display(description="second factor", boolean=True, ordering="has_code")
+    def code(self, user: User) -> bool:
+        """Whether signing in asks for a code."""
+        return user.has_code
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         # Nobody locks the last admin out by demoting or closing themselves.
@@ -116,6 +151,24 @@ class UserAdmin(HistoryAdmin):
                 "days": link_days(),
             },
         )
+
+    @admin.action(description="Take the second factor away (lost phone), end all sign-ins")
+    def reset_codes(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        """For people who have lost what their codes came from; they are told."""
+        chosen = [user for user in users if user.pk != request.user.pk]
+        if len(chosen) < users.count():
+            self.message_user(
+                request, "Your own is removed on your account's page.", messages.ERROR
+            )
+        done = [user for user in chosen if reset_second_factor(user, by=request.user)]
+        self.message_user(request, f"Second factors taken away: {len(done)}.")
+
+    @admin.action(description="End all sign-ins")
+    def sign_out(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        """Sign the chosen people out, in browsers and programs; their history tells."""
+        for user in users:
+            end_sessions_of(user, by=request.user)
+        self.message_user(request, f"Signed out everywhere: {len(users)}.")
 
     @admin.action(description="E-mail one-time password links")
     def mail_links(self, request: HttpRequest, users: QuerySet[User]) -> None:

@@ -1,9 +1,11 @@
-"""Forms of the people pages: sign-in, forgotten password, a class, a roster file."""
+"""Forms of the people pages: sign-in and codes, forgotten password, a class, a roster file."""
 
 from typing import Any
 
 from django import forms
+from django.contrib.auth import authenticate
 from django.contrib.auth.forms import AuthenticationForm
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import DigestEvery, SchoolClass
@@ -16,12 +18,12 @@ class SignInForm(AuthenticationForm):
 
     error_messages = {
         **AuthenticationForm.error_messages,
-        "invalid_login": "User name or password is wrong. Mind capital letters in the password.",
+        "invalid_login": _("User name or password is wrong. Mind capital letters in the password."),
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["username"].label = "User name or e-mail address"
+        self.fields["username"].label = _("User name or e-mail address")
 
     def clean_username(self) -> str:
         """E-mail addresses are kept in lower case; people type them in any."""
@@ -29,9 +31,52 @@ class SignInForm(AuthenticationForm):
         return username.lower() if "@" in username else username
 
 
+class CodeForm(forms.Form):
+    """A code of an authenticator app, or a recovery code."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=20,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "one-time-code",
+                "inputmode": "numeric",
+                "autocapitalize": "off",
+                "spellcheck": "false",
+                "autofocus": True,
+            }
+        ),
+    )
+
+
+class PasswordForm(forms.Form):
+    """The password once more, so that a browser that was left open is not enough.
+
+    It is checked as at the sign-in page, so that wrong ones count there too.
+    """
+
+    password = forms.CharField(
+        label=_("Your password"),
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        name = self.request.user.get_username()
+        if authenticate(self.request, username=name, password=password) is None:
+            raise forms.ValidationError(_("This is not your password."))
+        return password
+
+
 class ForgottenForm(forms.Form):
     email = forms.EmailField(
-        label="E-mail address",
+        label=_("E-mail address"),
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True}),
     )

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.mail import send_mail
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.first_passwords import first_password_url, link_days
 from accounts.mailing import mail_due, users_due
@@ -42,5 +43,5 @@ def _send(user: User) -> None:
             "days": link_days(),
         },
     )
-    subject = "Your account for Sheaf" if first else "A new password for Sheaf"
+    subject = _("Your account for Sheaf") if first else _("A new password for Sheaf")
     send_mail(subject, text, None, [user.email])

@@ -203,3 +203,50 @@ class LinkMail(models.Model):
 
     def __str__(self) -> str:
         return f"link for user {self.user_id}"
+
+
+class UserSession(models.Model):
+    """Where somebody is signed in: a browser or a program, from which address and when.
+
+    `key` is a browser's session key or the id of a program's present refresh token. Signing out
+    deletes the row; a row whose session or token has ended by itself is shown to nobody.
+    """
+
+    class Kind(models.TextChoices):
+        BROWSER = "browser", _("browser")
+        PROGRAM = "program", _("program")
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")
+    kind = models.CharField(max_length=7, choices=Kind)
+    key = models.CharField(max_length=40, unique=True)
+    address = models.GenericIPAddressField(null=True, blank=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-seen_at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.kind} of user {self.user_id}"
+
+
+class CodeTry(models.Model):
+    """A code of a second factor that was typed: how often that failed, and which were used up.
+
+    `code` is kept of an accepted code alone, until an authenticator app can no longer show it.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="code_tries")
+    at = models.DateTimeField()
+    code = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("user", "code"), name="code_is_used_once", condition=~Q(code="")
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"code of user {self.user_id}"

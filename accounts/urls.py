@@ -4,17 +4,54 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from accounts.views import account, classes, notifications, roster_import, sign_in
+from accounts.views import (
+    account,
+    classes,
+    confirm,
+    notifications,
+    roster_import,
+    second_factor,
+    sessions,
+    sign_in,
+)
 
 app_name = "accounts"
 urlpatterns = [
     path("sign-in/", sign_in.SignIn.as_view(), name="login"),
+    path("sign-in/code/", sign_in.sign_in_code, name="sign_in_code"),
     # Public: a session that ended by itself must not lead to sign in and at once out again.
     path("sign-out/", login_not_required(LogoutView.as_view()), name="logout"),
     path("forgotten/", sign_in.forgotten, name="forgotten"),
     path("password/<uidb64>/<token>/", sign_in.FirstPassword.as_view(), name="first_password"),
     path("account/", account.account, name="account"),
     path("account/password/", sign_in.PasswordChange.as_view(), name="password_change"),
+    path("account/confirm/", confirm.confirm, name="confirm"),
+    path("account/second-factor/", second_factor.second_factor, name="second_factor"),
+    path(
+        "account/second-factor/new/", second_factor.second_factor_begin, name="second_factor_begin"
+    ),
+    path(
+        "account/second-factor/set-up/",
+        second_factor.second_factor_set_up,
+        name="second_factor_set_up",
+    ),
+    path(
+        "account/second-factor/remove/",
+        second_factor.second_factor_remove,
+        name="second_factor_remove",
+    ),
+    path("account/recovery-codes/", second_factor.recovery_codes, name="recovery_codes"),
+    path(
+        "account/recovery-codes/file/",
+        second_factor.recovery_codes_file,
+        name="recovery_codes_file",
+    ),
+    path(
+        "account/recovery-codes/new/", second_factor.recovery_codes_new, name="recovery_codes_new"
+    ),
+    path("sessions/", sessions.session_list, name="sessions"),
+    path("sessions/end/", sessions.sessions_end, name="sessions_end"),
+    path("sessions/<int:pk>/end/", sessions.session_end, name="session_end"),
     path("notifications/", notifications.notification_list, name="notifications"),
     path("notifications/read/", notifications.notifications_read, name="notifications_read"),
     path("notifications/<int:pk>/", notifications.notification_open, name="notification_open"),

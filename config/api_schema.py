@@ -19,7 +19,7 @@ WRITES = ("POST", "PUT", "PATCH", "DELETE")
 ERRORS = {
     400: "Something in it is wrong; `fields` says what.",
     401: "Nobody is signed in, or the token has ended.",
-    403: "A session's write without its CSRF token.",
+    403: "A session's write without its CSRF token, or without a second factor that is required.",
     404: "Not there, or not yours.",
     406: "No such format.",
     409: "The thing has moved on, or its state forbids this.",
@@ -53,12 +53,12 @@ class Operations(AutoSchema):
     def _errors(self) -> list[int]:
         found = [400, 404, 406, 429]
         if AllowAny not in self.view.permission_classes or self.method in WRITES:
-            found.append(401)
+            found += [401, 403]
         if self.method in WRITES:
             found += [403, 409, 411, 413, 415]
         if "multipart/form-data" in self.map_parsers() and self.method in WRITES:
             found.append(507)
-        return sorted(found)
+        return sorted({*found})
 
 
 class SessionByHeaderScheme(SessionScheme):

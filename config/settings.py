@@ -57,6 +57,8 @@ if not SECRET_KEY:
     if PRODUCTION:
         raise ImproperlyConfigured("SHEAF_SECRET_KEY is not set: production needs a secret key.")
     SECRET_KEY = kept_secret_key(SHEAF_DATA_DIR)
+# Keys of before: what they signed and sealed is still read, and nothing new is made with them.
+SECRET_KEY_FALLBACKS = [key for key in env_text("SHEAF_SECRET_KEY_OLD").split(",") if key]
 
 SITE_URL = env_text("SHEAF_SITE_URL", "http://127.0.0.1:8000")
 ALLOWED_HOSTS = [
@@ -74,6 +76,9 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    # For the second factor alone: signing in is Django's (docs/decisions/0004-…).
+    "allauth.account",
+    "allauth.mfa",
     "axes",
     "csp",
     "django_fsm",
@@ -101,10 +106,13 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "accounts.times.TimeZoneMiddleware",
+    "accounts.sessions.SessionsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "accounts.second_factor_gate.SecondFactorGate",
+    "allauth.account.middleware.AccountMiddleware",
     "batching.conflicts.ConflictMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -225,6 +233,15 @@ AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
 AXES_RESET_ON_SUCCESS = True
 # Otherwise one address that goes on trying would lock an account for everybody.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+SHEAF_SECOND_FACTOR = env_text("SHEAF_SECOND_FACTOR", "offered")
+if SHEAF_SECOND_FACTOR not in ("off", "offered", "required"):
+    raise ImproperlyConfigured(
+        f"SHEAF_SECOND_FACTOR must be off, offered or required, not {SHEAF_SECOND_FACTOR!r}."
+    )
+MFA_ADAPTER = "accounts.sealing.SealedSecrets"
+MFA_TOTP_ISSUER = "Sheaf"
+# A code is also taken one step of 30 seconds early or late: clocks differ, and people type.
+MFA_TOTP_TOLERANCE = 1
 
 # -- the API ------------------------------------------------------------------------------
 

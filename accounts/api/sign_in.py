@@ -1,7 +1,9 @@
-"""Signing in to the API: a name and a password in, two tokens out.
+"""Signing in to the API: a name and a password in (and a code, where one has a second factor),
+two tokens out.
 
 The access token goes with every request and lives for minutes; the refresh token gives the next
-two and ends by that. The sign-in page's own form decides, so that django-axes counts here too.
+two and ends by that. The sign-in page's own form and codes decide, so that failures count here
+too.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from rest_framework.decorators import (
     permission_classes,
     throttle_classes,
 )
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import APIException, AuthenticationFailed
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -32,19 +34,25 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import BlacklistMixin, RefreshToken
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
+from accounts import second_factors
 from accounts.api.answers import sent
 from accounts.api.gates import AddressThrottle
 from accounts.forms import SignInForm
 from accounts.models import User
+from accounts.sessions import record_program
 
 ENDED = _("This token has ended. Sign in again.")
 
 
 class SignIn(serializers.Serializer):
-    """A user name (for most people their e-mail address) and the password."""
+    """A user name (for most people their e-mail address) and the password.
+
+    Who has a second factor sends a `code` along: of the authenticator app, or a recovery code.
+    """
 
     username = serializers.CharField(max_length=254)
     password = serializers.CharField(max_length=1000, trim_whitespace=False)
+    code = serializers.CharField(max_length=20, required=False)
 
 
 class Refresh(serializers.Serializer):
@@ -64,6 +72,37 @@ class WrongPassword(AuthenticationFailed):
     """The form's own words; the same for a wrong name, a wrong password and a closed account."""
 
     default_code = "invalid_login"
+
+
+class CodeWanted(AuthenticationFailed):
+    """The password is right and not enough."""
+
+    default_code = "second_factor_required"
+    default_detail = _("Send the code of your authenticator app, or a recovery code, as “code”.")
+
+
+class CodeIsWrong(AuthenticationFailed):
+    """The password is right, the code is not."""
+
+    default_code = "wrong_code"
+
+
+class SecondFactorMissing(AuthenticationFailed):
+    """This site asks a second factor of its staff, and this person has none."""
+
+    default_code = "second_factor_missing"
+    default_detail = _("Set up your second factor on your account's page first.")
+
+
+class CodesAreLocked(APIException):
+    """Too many wrong codes."""
+
+    status_code = 429
+    default_code = "too_many_attempts"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.wait = second_factors.lock_minutes() * 60
 
 
 class UnwrittenToken(RefreshToken):
@@ -87,19 +126,41 @@ class UnwrittenToken(RefreshToken):
 @permission_classes([AllowAny])
 @throttle_classes([AddressThrottle])
 def token(request: Request) -> Response:
-    """Sign in: tokens for a user name and a password."""
+    """Sign in: tokens for a user name and a password, and a code where one is asked for.
+
+    A 401 with the code `second_factor_required` wants the same again with `code`.
+    """
     page = request._request
-    form = SignInForm(page, data=sent(SignIn, request))
+    asked = sent(SignIn, request)
+    form = SignInForm(page, data=asked)
     if not form.is_valid():
         # Who is locked out gets 429 instead: the middleware of django-axes sees to it.
         raise WrongPassword(
             " ".join(form.non_field_errors()) or SignInForm.error_messages["invalid_login"]
         )
     user = form.get_user()
+    _ask_second_factor(user, asked.get("code", ""))
     # Whoever listens for sign-ins (the throttle, one-time links) hears of this one.
     user_logged_in.send(sender=type(user), request=page, user=user)
     OutstandingToken.objects.filter(user=user, expires_at__lt=timezone.now()).delete()
-    return Response(_pair(UnwrittenToken.for_user(user)))
+    refresh = UnwrittenToken.for_user(user)
+    record_program(page, user, refresh[api_settings.JTI_CLAIM])
+    return Response(_pair(refresh))
+
+
+def _ask_second_factor(user: User, code: str) -> None:
+    if not second_factors.is_asked_of(user):
+        if second_factors.is_required_of(user):
+            raise SecondFactorMissing
+        return
+    if not code:
+        raise CodeWanted
+    try:
+        second_factors.check_code(user, code)
+    except second_factors.TooManyCodes as error:
+        raise CodesAreLocked(" ".join(error.messages)) from error
+    except second_factors.WrongCode as error:
+        raise CodeIsWrong(" ".join(error.messages)) from error
 
 
 @extend_schema(request=Refresh, responses=Tokens, auth=[])
@@ -110,8 +171,13 @@ def token(request: Request) -> Response:
 def token_refresh(request: Request) -> Response:
     """The next two tokens for a refresh token, which ends by that."""
     with transaction.atomic():
-        user = _end(sent(Refresh, request)["refresh"])
-        return Response(_pair(UnwrittenToken.for_user(user)))
+        user, ended = _end(sent(Refresh, request)["refresh"])
+        if second_factors.is_required_of(user) and not second_factors.has_second_factor(user):
+            raise SecondFactorMissing
+        refresh = UnwrittenToken.for_user(user)
+        name = api_settings.JTI_CLAIM
+        record_program(request._request, user, refresh[name], before=ended[name])
+        return Response(_pair(refresh))
 
 
 @extend_schema(request=Refresh, responses={204: None}, auth=[])
@@ -130,8 +196,8 @@ def _pair(refresh: RefreshToken) -> dict[str, str]:
     return {"access": str(refresh.access_token), "refresh": str(refresh)}
 
 
-def _end(text: str) -> User:
-    """End a refresh token and give its person. Raises InvalidToken when it has ended already.
+def _end(text: str) -> tuple[User, RefreshToken]:
+    """End a refresh token; gives its person too. Raises InvalidToken when it has ended already.
 
     Of two requests with one token only the first writes the row that ends it.
     """
@@ -142,12 +208,14 @@ def _end(text: str) -> User:
     user = _person(refresh.payload)
     if user is None or not refresh.blacklist()[1]:
         raise InvalidToken(ENDED)
-    return user
+    return user, refresh
 
 
 def _person(payload: dict[str, Any]) -> User | None:
     """Whose token it is, while the account is open and the password is still the same."""
     pk = payload.get(api_settings.USER_ID_CLAIM)
-    user: User | None = get_user_model().objects.filter(pk=pk, is_active=True).first()
+    # Under the lock of whoever ends all of a person's tokens, lest the next one escapes.
+    people = get_user_model().objects.select_for_update(no_key=True)
+    user: User | None = people.filter(pk=pk, is_active=True).first()
     told = payload.get(api_settings.REVOKE_TOKEN_CLAIM)
     return user if user and told == get_md5_hash_password(user.password) else None

@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts import notifications
+from accounts.devices import device_name
 
 register = template.Library()
 
@@ -51,6 +52,12 @@ def icon(name: str) -> SafeString:
 def minutes(duration: timedelta) -> int:
     """A duration in whole minutes, rounded up."""
     return math.ceil(duration.total_seconds() / 60)
+
+
+@register.filter
+def device(user_agent: str) -> str:
+    """What a browser or program calls itself, in words."""
+    return device_name(user_agent)
 
 
 @register.filter

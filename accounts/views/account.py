@@ -11,6 +11,7 @@ from accounts.first_passwords import gets_mail
 from accounts.forms import PreferencesForm
 from accounts.models import Digest
 from accounts.queries import classes_for, enrolments_for
+from accounts.second_factors import has_second_factor, is_offered_to
 from accounts.times import set_time_zone
 
 
@@ -31,6 +32,8 @@ def account(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Saved."))
         return redirect("accounts:account")
     context = {"form": form, "digest": digest}
+    if is_offered_to(user):
+        context |= {"second_factor_offered": True, "has_second_factor": has_second_factor(user)}
     if user.is_student:
         context["enrolments"] = enrolments_for(user).select_related("school_class")
     elif user.is_teacher:

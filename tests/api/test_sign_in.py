@@ -13,14 +13,16 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.first_passwords import tokens as links
+from accounts.second_factors import recovery_codes
+from tests.authenticator import code_for, with_second_factor
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
 
 
-def api_sign_in(username="alice", password="alice", **extra):
-    data = {"username": username, "password": password}
-    return APIClient().post("/api/v1/token/", data, format="json", **extra)
+def api_sign_in(username="alice", password="alice", **more):
+    data = {"username": username, "password": password, **more}
+    return APIClient().post("/api/v1/token/", data, format="json")
 
 
 def refresh(token):
@@ -192,3 +194,44 @@ def test_a_closed_accounts_session_ends_too(alice, sign_in):
     alice.is_active = False
     alice.save()
     assert browser.get("/api/v1/me/").status_code == 401
+
+
+def test_with_a_second_factor_the_password_alone_gives_no_token(alice):
+    with_second_factor(alice)
+    wanted = api_sign_in()
+    assert (wanted.status_code, wanted.json()["code"]) == (401, "second_factor_required")
+    assert api_sign_in(password="no").json()["code"] == "invalid_login"
+    assert not OutstandingToken.objects.exists()
+
+
+def test_a_code_of_the_app_or_a_recovery_code_gives_tokens_once(alice):
+    with_second_factor(alice)
+    for code in (code_for(alice), recovery_codes(alice)[0]):
+        tokens = api_sign_in(code=code)
+        assert tokens.status_code == 200
+        assert who(tokens.json()["access"]).status_code == 200
+        assert refresh(tokens.json()["refresh"]).status_code == 200
+        again = api_sign_in(code=code)
+        assert (again.status_code, again.json()["code"]) == (401, "wrong_code")
+
+
+def test_wrong_codes_at_the_api_and_at_the_page_count_together(alice, settings):
+    settings.AXES_FAILURE_LIMIT = 3
+    with_second_factor(alice)
+    browser = Client()
+    browser.post(reverse("accounts:login"), {"username": "alice", "password": "alice"})
+    browser.post("/sign-in/code/", {"code": "000000"})
+    assert api_sign_in(code="000000").status_code == 401
+    locked = api_sign_in(code="000000")
+    assert (locked.status_code, locked.json()["code"]) == (429, "too_many_attempts")
+    assert int(locked["Retry-After"]) > 0
+    assert api_sign_in(code=code_for(alice)).status_code == 429
+    assert browser.post("/sign-in/code/", {"code": code_for(alice)}).status_code == 429
+
+
+def test_where_it_is_required_who_has_none_gets_and_renews_no_token(alice, carol, settings):
+    before = api_sign_in().json()["refresh"]
+    settings.SHEAF_SECOND_FACTOR = "required"
+    for answer in (api_sign_in(), refresh(before)):
+        assert (answer.status_code, answer.json()["code"]) == (401, "second_factor_missing")
+    assert api_sign_in("carol", "carol").status_code == 200
