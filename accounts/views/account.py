@@ -21,7 +21,7 @@ from accounts.times import set_time_zone
 @login_not_required
 @require_POST
 def choose_language(request: HttpRequest) -> HttpResponse:
-    """Have a browser remember a language, for whoever is not signed in or chose none of their own."""
+    """Have a browser remember a language, for whoever has chosen none on "My account"."""
     return i18n.set_language(request)
 
 
