@@ -6,6 +6,7 @@ Comes in: decimals and shares. Goes out: short texts; no style, since the pages 
 from decimal import Decimal
 
 from django import template
+from django.utils.formats import get_format
 
 from grading.review import plain
 
@@ -18,8 +19,16 @@ BAR_TALLEST = 68
 
 @register.filter
 def points(value: Decimal | None) -> str:
-    """A mark as people write it: 2, 1.5; a dash where there is none."""
-    return "–" if value is None else plain(Decimal(value))
+    """A mark as people write it: 2, 1.5, in German 1,5; a dash where there is none."""
+    if value is None:
+        return "–"
+    return plain(Decimal(value)).replace(".", get_format("DECIMAL_SEPARATOR"))
+
+
+@register.filter
+def plain_points(value: Decimal) -> str:
+    """A mark as forms and scripts read it, whatever the language is."""
+    return plain(Decimal(value))
 
 
 @register.simple_tag

@@ -23,7 +23,7 @@ from exams.models import Exam, Sheet, SheetState
 from exams.queries import exams_for
 from grading import queries, review_blind, review_eyes
 from grading.forms import ReasonForm
-from grading.review import plain
+from grading.templatetags.marks import points
 
 PAGE_SIZE = 50
 _VALUES = (
@@ -162,8 +162,8 @@ def _rows(sheets: Iterable[dict[str, Any]], exam: Exam, show: str) -> list[dict[
                 "flags": flags,
                 "problem": sheet["problem"],
                 "todo": todo,
-                "total": plain(sheet["total"]) if graded else "–",
-                "out_of": f"/ {plain(sheet['out_of'] or Decimal(0))}" if graded else "",
+                "total": points(sheet["total"]) if graded else "–",
+                "out_of": f"/ {points(sheet['out_of'] or Decimal(0))}" if graded else "",
             }
         )
     return rows
