@@ -1,5 +1,7 @@
 """Everybody reads pages and e-mails in their own language; what is kept in rows is English."""
 
+import re
+
 import pytest
 from django.core import mail
 from django.test import Client
@@ -33,6 +35,8 @@ def test_a_stranger_reads_what_the_browser_asks_for(db):
     answer = Client().get("/sign-in/", **GERMAN)
     assert language(answer) == "de"
     assert "Zum Inhalt springen" in answer.content.decode()
+    # Each by its own name, for whoever cannot read the other.
+    assert re.findall(r'lang="\w\w"[^>]*>(\w+)<', answer.content.decode()) == ["English", "Deutsch"]
     assert "Accept-Language" in answer["Vary"]
     assert language(Client().get("/sign-in/")) == "en"
 
