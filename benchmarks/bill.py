@@ -20,9 +20,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.build import CRITERIA, PAGES, make_exam
+from benchmarks.build import CRITERIA, make_exam
 from benchmarks.measure import MEGA, fresh_folder, start_django
 
+PAGES = (1, 2, 3, 4)
 SAMPLES, SAMPLE_PAGES = 2, 2
 # What a page of writing comes to when somebody has typed it.
 SAMPLE_TEXT = "Q{n}. The light energy of the sun is taken up by the plant and kept as sugar. " * 15
@@ -64,6 +65,7 @@ def make_samples(exam: Any) -> None:
     from exams.samples import SampleMark, save_sample
 
     sheets = [sheet for sheet in exam.sheets.order_by("pk") if sheet.pages.count() == SAMPLE_PAGES]
+    assert len(sheets) >= SAMPLES
     for number, sheet in enumerate(sheets[-SAMPLES:], start=1):
         marks = {
             f"Q{n}": SampleMark(Decimal(number), "The step is named, its reason is not.")
@@ -171,7 +173,7 @@ def main(sheets: int) -> None:
 
     from batching import providers
 
-    exam = make_exam(4 * len(PAGES))
+    exam = make_exam(4 * len(PAGES), PAGES)
     make_samples(exam)
     requests = {}
     for form in ("images", "text"):

@@ -56,7 +56,7 @@ def start(folder: Path, database: str) -> None:
     start_django(folder, database)
 
 
-def make_exam(sheets: int) -> Any:
+def make_exam(sheets: int, pages: tuple[int, ...] = PAGES) -> Any:
     """An exam of so many mapped sheets, their pages taken in turn from a few dozen."""
     from django.core.files.base import ContentFile
     from django.core.files.storage import default_storage
@@ -71,7 +71,7 @@ def make_exam(sheets: int) -> Any:
         name = default_storage.save(f"pages/{digest}.jpg", ContentFile(out.getvalue()))
         pictures.append(school.Stored(name, digest, *SIZE))
     return school.make_exam(
-        sheets=sheets, criteria=CRITERIA, state="mapped", pages=PAGES, pictures=pictures
+        sheets=sheets, criteria=CRITERIA, state="mapped", pages=pages, pictures=pictures
     )
 
 
