@@ -14,6 +14,7 @@ COPY requirements.txt .
 RUN pip install -r requirements.txt
 
 COPY . .
+RUN pybabel --quiet compile --directory config/locale --domain django
 
 # The volume at /data takes over the owner of this folder when it is first made.
 RUN useradd --system --create-home --uid 1000 sheaf && install -d -o sheaf -g sheaf -m 700 /data

@@ -1,6 +1,6 @@
 # What a person types. Each target is one script or one line; `make help` lists them.
 
-.PHONY: help setup demo test format
+.PHONY: help setup demo test format texts
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -19,3 +19,9 @@ test: ## install the test tools and run every check and test
 format: ## format the code
 	@.ci/setup.sh test
 	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format .
+
+texts: ## take the texts of templates and code into the catalogues of translations
+	@.venv/bin/python manage.py makemessages --all --add-location file --no-wrap --no-obsolete \
+	  --ignore tests --ignore benchmarks --ignore data --ignore .venv
+	@sed -i '/^"POT-Creation-Date/d' config/locale/*/LC_MESSAGES/django.po
+	@.venv/bin/pybabel --quiet compile --directory config/locale --domain django

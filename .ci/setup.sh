@@ -8,7 +8,7 @@ packages="poppler-utils tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd fonts-
   fonts-breip fonts-comic-neue fonts-dkg-handwriting fonts-humor-sans fonts-sjfonts"
 requirements=requirements.txt
 if [ "${1:-}" = test ]; then
-  packages="$packages chromium postgresql redis-server"
+  packages="$packages chromium gettext postgresql redis-server"
   requirements=tests/requirements.txt
 fi
 
@@ -59,3 +59,5 @@ if ! grep -qsxF "$wanted" "$stamp"; then
   .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements"
   echo "$wanted" >>"$stamp"
 fi
+# The catalogues of translations; at every time, since an update brings new texts.
+.venv/bin/pybabel --quiet compile --directory config/locale --domain django

@@ -9,6 +9,8 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in
 
+        from accounts import checks
         from accounts.sessions import record_browser
 
+        checks.register()
         user_logged_in.connect(record_browser, dispatch_uid="accounts.sessions")

@@ -14,8 +14,9 @@ from django.core.mail import send_mail
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, override
 
+from accounts.languages import language_of
 from accounts.mailing import mail_due, users_due
 from accounts.models import Digest, DigestEvery, Notification, User
 from accounts.notifications import notifications_for
@@ -76,16 +77,23 @@ def _send_digest(digest: Digest) -> dict[str, Any]:
 
 
 def _send(user: User, lines: list[Notification], count: int) -> None:
+    with override(language_of(user)):
+        subject, text = _written(user, lines, count)
+    send_mail(subject, text, None, [user.email])
+
+
+def _written(user: User, lines: list[Notification], count: int) -> tuple[str, str]:
+    """Subject and text of a digest, in the language that is spoken now."""
     site = settings.SITE_URL.rstrip("/")
     text = render_to_string(
         "accounts/mail_digest.txt",
         {
             "person": user,
-            "lines": [(line.text, f"{site}{line.url}" if line.url else "") for line in lines],
+            "lines": [(line.told, f"{site}{line.url}" if line.url else "") for line in lines],
             "more": count - len(lines),
             "bell": site + reverse("accounts:notifications"),
             "account": site + reverse("accounts:account"),
         },
     )
     subject = ngettext("Sheaf: %(count)d new line", "Sheaf: %(count)d new lines", count)
-    send_mail(subject % {"count": count}, text, None, [user.email])
+    return subject % {"count": count}, text

@@ -5,9 +5,11 @@ from typing import Any
 from django import forms
 from django.contrib.auth import authenticate
 from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from accounts.languages import language_choices
 from accounts.models import DigestEvery, SchoolClass
 from accounts.roster_files import MAX_BYTES
 from accounts.times import zone_choices
@@ -85,6 +87,7 @@ class ForgottenForm(forms.Form):
 class PreferencesForm(forms.Form):
     """What people choose for themselves; without `can_mail` there is nothing to be e-mailed."""
 
+    language = forms.ChoiceField(label=_("Language"), required=False)
     time_zone = forms.ChoiceField(label=_("Times are shown in"), required=False)
     digest = forms.ChoiceField(
         label=_("Unread lines of the bell by e-mail"), choices=DigestEvery, required=False
@@ -92,6 +95,7 @@ class PreferencesForm(forms.Form):
 
     def __init__(self, *args: Any, can_mail: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["language"].choices = language_choices()
         self.fields["time_zone"].choices = zone_choices()
         if not can_mail:
             del self.fields["digest"]
@@ -102,20 +106,25 @@ class ClassForm(forms.ModelForm):
         model = SchoolClass
         fields = ("name", "teachers")
         widgets = {"teachers": forms.CheckboxSelectMultiple}
-        labels = {"name": "Name of the class"}
-        help_texts = {"name": "For example X-B.", "teachers": "They see this class and its exams."}
+        labels = {"name": _("Name of the class"), "teachers": _("Teachers")}
+        help_texts = {
+            "name": _("For example X-B."),
+            "teachers": _("They see this class and its exams."),
+        }
 
     def clean_name(self) -> str:
         """Two classes whose names differ in case or spaces only would be mixed up."""
         name = " ".join(self.cleaned_data["name"].split())
         if SchoolClass.objects.filter(name__iexact=name).exists():
-            raise forms.ValidationError(f"There is a class {name} already.")
+            raise forms.ValidationError(
+                _("There is a class %(name)s already."), params={"name": name}
+            )
         return name
 
 
 class RosterForm(forms.Form):
     file = forms.FileField(
-        label="Roster file (CSV)",
+        label=_("Roster file (CSV)"),
         max_length=200,
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,text/csv,text/plain"}),
     )
@@ -125,6 +134,7 @@ class RosterForm(forms.Form):
         file = self.cleaned_data["file"]
         if file.size > MAX_BYTES:
             raise forms.ValidationError(
-                f"The file has {file.size:,} bytes; a roster has at most {MAX_BYTES:,}."
+                _("The file has %(size)s bytes; a roster has at most %(most)s."),
+                params={"size": intcomma(file.size), "most": intcomma(MAX_BYTES)},
             )
         return file

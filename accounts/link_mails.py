@@ -11,8 +11,10 @@ from django.core.mail import send_mail
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from accounts.first_passwords import first_password_url, link_days
+from accounts.languages import language_of
 from accounts.mailing import mail_due, users_due
 from accounts.models import LinkMail, User
 
@@ -34,14 +36,15 @@ def _send_link(mail: LinkMail) -> dict[str, Any]:
 
 def _send(user: User) -> None:
     first = not user.has_usable_password()
-    text = render_to_string(
-        "accounts/mail_link.txt",
-        {
-            "person": user,
-            "first": first,
-            "link": first_password_url(user),
-            "days": link_days(),
-        },
-    )
-    subject = _("Your account for Sheaf") if first else _("A new password for Sheaf")
+    with override(language_of(user)):
+        text = render_to_string(
+            "accounts/mail_link.txt",
+            {
+                "person": user,
+                "first": first,
+                "link": first_password_url(user),
+                "days": link_days(),
+            },
+        )
+        subject = _("Your account for Sheaf") if first else _("A new password for Sheaf")
     send_mail(subject, text, None, [user.email])

@@ -16,12 +16,17 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from accounts.first_passwords import email_is_configured
 
 logger = logging.getLogger(__name__)
 
 LONGEST_PAUSE = timedelta(hours=6)
+# Kept in the row; pages translate them.
+NO_ADDRESS = gettext_noop("The account is closed or has no e-mail address.")
+REFUSED = gettext_noop("The mail server refused the e-mail address.")
+NO_SERVER = gettext_noop("The mail server does not answer; Sheaf tries again.")
 
 
 def users_due(rows: QuerySet[Any], now: datetime) -> list[int]:
@@ -46,14 +51,14 @@ def mail_due(rows: QuerySet[Any], user_pk: int, send: Callable[[Any], dict[str, 
     if row is None:
         return
     if not row.user.is_active or not row.user.email:
-        held.update(due_at=None, problem="The account is closed or has no e-mail address.")
+        held.update(due_at=None, problem=NO_ADDRESS)
         return
     kind = row._meta.verbose_name
     try:
         done = send(row)
     except SMTPRecipientsRefused:
         logger.warning("%s for user %s: the mail server refused the address", kind, user_pk)
-        held.update(due_at=None, problem="The mail server refused the e-mail address.")
+        held.update(due_at=None, problem=REFUSED)
     except (SMTPException, OSError) as error:
         tries = row.tries + 1
         pause = min(timedelta(minutes=2 ** min(tries, 12)), LONGEST_PAUSE)
@@ -61,7 +66,7 @@ def mail_due(rows: QuerySet[Any], user_pk: int, send: Callable[[Any], dict[str, 
         held.update(
             due_at=timezone.now() + pause,
             tries=min(tries, 1000),
-            problem="The mail server does not answer; Sheaf tries again.",
+            problem=NO_SERVER,
         )
     else:
         held.update(tries=0, problem="", **done)

@@ -8,14 +8,15 @@ from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Upper
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 
 class Role(models.TextChoices):
-    ADMIN = "admin", "Admin"
-    TEACHER = "teacher", "Teacher"
-    STUDENT = "student", "Student"
+    ADMIN = "admin", _("Admin")
+    TEACHER = "teacher", _("Teacher")
+    STUDENT = "student", _("Student")
 
 
 class PeopleManager(UserManager["User"]):
@@ -38,6 +39,7 @@ class User(AbstractUser):
     name = models.CharField(max_length=200)
     role = models.CharField(max_length=10, choices=Role, default=Role.STUDENT)
     time_zone = models.CharField(max_length=60, blank=True)
+    language = models.CharField(max_length=10, blank=True)
 
     objects: ClassVar[PeopleManager] = PeopleManager()
     history = HistoricalRecords(excluded_fields=sorted(UNTOLD))
@@ -132,8 +134,9 @@ class Enrolment(models.Model):
                 "school_class",
                 Upper("roll_number"),
                 name="one_student_per_roll_number",
-                violation_error_message="This class has a student with this roll number"
-                " (capitals do not count).",
+                violation_error_message=_(
+                    "This class has a student with this roll number (capitals do not count)."
+                ),
             ),
             models.UniqueConstraint(
                 fields=("school_class", "student"), name="one_enrolment_per_student"
@@ -145,11 +148,17 @@ class Enrolment(models.Model):
 
 
 class Notification(models.Model):
-    """A line in a person's bell; `key` makes telling the same thing twice impossible."""
+    """A line in a person's bell; `key` makes telling the same thing twice impossible.
+
+    `text` is the line in English. `sentence` and `values` are what it was made of, so that it can
+    be told in the reader's language; older lines have none.
+    """
 
     recipient = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")
     key = models.CharField(max_length=100)
     text = models.CharField(max_length=300)
+    sentence = models.CharField(max_length=300, blank=True)
+    values = models.JSONField(default=dict, blank=True)
     url = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     read_at = models.DateTimeField(null=True, blank=True)
@@ -160,6 +169,17 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def told(self) -> str:
+        """The line in the language that is spoken now."""
+        if not self.sentence:
+            return self.text
+        values = dict(self.values)
+        if values.get("problem"):  # a reason, which rows keep in English
+            values["problem"] = gettext(values["problem"])
+        line = gettext(self.sentence)
+        return line % values if values else line
 
 
 class DigestEvery(models.TextChoices):

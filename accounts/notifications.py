@@ -1,10 +1,10 @@
 """The bell: lines that tell a person something happened to them.
 
-Comes in: recipients, a key that makes telling twice impossible, a text and perhaps an address.
+Comes in: recipients, a key that makes telling twice impossible, a sentence and perhaps an address.
 Goes out: Notification rows and how many of them are unread.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -17,17 +17,26 @@ TEXT_LENGTH = 300
 CHUNK = 1000
 
 
-def notify(recipients: Iterable[User | int], *, key: str, text: str, url: str = "") -> None:
+def notify(
+    recipients: Iterable[User | int],
+    *,
+    key: str,
+    text: str,
+    values: Mapping[str, str | int] | None = None,
+    url: str = "",
+) -> None:
     """Tell each recipient (users or their ids) once per key; repeating it changes nothing.
 
-    `key` names the event, e.g. "published:12:2"; `url` is a path of Sheaf's own. A text longer
-    than a line of the bell is cut. Raises ValueError for a foreign address or a long key.
+    `key` names the event, e.g. "published:12:2"; `url` is a path of Sheaf's own. `text` is a
+    sentence marked with gettext_noop in which %(name)s stands for one of `values`; a value called
+    "problem" is a reason and is translated as well. A text longer than a line of the bell is cut.
+    Raises ValueError for a foreign address, a long key or a long sentence.
     """
-    if len(key) > 100 or len(url) > 300:
-        raise ValueError(f"notification {key[:100]!r}: key or address is too long")
+    if len(key) > 100 or len(url) > 300 or (values and len(text) > TEXT_LENGTH):
+        raise ValueError(f"notification {key[:100]!r}: key, address or sentence is too long")
     if url and not url_has_allowed_host_and_scheme(url, allowed_hosts=None):
         raise ValueError(f"notification {key!r}: {url!r} does not lie inside Sheaf")
-    line = Truncator(text).chars(TEXT_LENGTH)
+    line = Truncator(text % values if values else text).chars(TEXT_LENGTH)
     now = timezone.now()
     Notification.objects.bulk_create(
         (
@@ -35,6 +44,8 @@ def notify(recipients: Iterable[User | int], *, key: str, text: str, url: str = 
                 recipient_id=recipient.pk if isinstance(recipient, User) else recipient,
                 key=key,
                 text=line,
+                sentence=text if len(text) <= TEXT_LENGTH else "",
+                values=dict(values or {}),
                 url=url,
                 created_at=now,
             )

@@ -12,8 +12,11 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 MAX_BYTES = 1024 * 1024
 MAX_ROWS = 10_000
@@ -21,6 +24,21 @@ REQUIRED = ("roll_number", "name")
 COLUMNS = (*REQUIRED, "email")
 LENGTHS = {"roll_number": 40, "name": 200, "email": 254}
 DELIMITERS = ",;\t"
+# A column of which no value may stand twice; what is said then, and when only capitals differ.
+REPEATED = (
+    (
+        "roll_number",
+        gettext_noop("Roll number %(value)s stands in row %(row)s already."),
+        gettext_noop("Roll number %(value)s stands in row %(row)s already; capitals do not count."),
+    ),
+    (
+        "email",
+        gettext_noop("E-mail address %(value)s stands in row %(row)s already."),
+        gettext_noop(
+            "E-mail address %(value)s stands in row %(row)s already; capitals do not count."
+        ),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +59,9 @@ class Problem:
     text: str
 
     def __str__(self) -> str:
-        return f"Row {self.row}: {self.text}" if self.row else self.text
+        if not self.row:
+            return self.text
+        return _("Row %(row)s: %(problem)s") % {"row": self.row, "problem": self.text}
 
 
 class RosterError(ValidationError):
@@ -63,12 +83,15 @@ def scan_roster(data: bytes) -> tuple[list[RosterRow], list[Problem]]:
     Raises RosterError when it cannot be read as a roster at all.
     """
     if len(data) > MAX_BYTES:
-        raise RosterError.of_file(f"The file has {len(data):,} bytes; at most {MAX_BYTES:,}.")
+        raise RosterError.of_file(
+            _("The file has %(size)s bytes; at most %(most)s.")
+            % {"size": intcomma(len(data)), "most": intcomma(MAX_BYTES)}
+        )
     text = _decode(data)
     records = _records(text)
     header_number, header = next(((n, cells) for n, cells in records if any(cells)), (0, []))
     if not header:
-        raise RosterError.of_file("The file is empty. Its first row names the columns.")
+        raise RosterError.of_file(_("The file is empty. Its first row names the columns."))
     columns = _columns(header)
     rows: list[RosterRow] = []
     problems: list[Problem] = []
@@ -76,13 +99,18 @@ def scan_roster(data: bytes) -> tuple[list[RosterRow], list[Problem]]:
         if not any(cells):
             continue
         if len(rows) >= MAX_ROWS:
-            raise RosterError.of_file(f"The file has more than {MAX_ROWS:,} students.")
+            raise RosterError.of_file(
+                _("The file has more than %(most)s students.") % {"most": intcomma(MAX_ROWS)}
+            )
         if len(cells) > len(header) or any(cells[len(columns) :]):
             problems.append(
                 Problem(
                     number,
-                    f"{len(cells)} cells, but row {header_number} names {len(columns)} columns. "
-                    "A name with a comma in it needs quotation marks.",
+                    _(
+                        "%(cells)s cells, but row %(row)s names %(columns)s columns. "
+                        "A name with a comma in it needs quotation marks."
+                    )
+                    % {"cells": len(cells), "row": header_number, "columns": len(columns)},
                 )
             )
         values = dict(zip(columns, cells, strict=False))
@@ -96,7 +124,7 @@ def scan_roster(data: bytes) -> tuple[list[RosterRow], list[Problem]]:
         rows.append(row)
     problems += _repetitions(rows)
     if not rows:
-        raise RosterError.of_file("The file names its columns but no student.")
+        raise RosterError.of_file(_("The file names its columns but no student."))
     return rows, problems
 
 
@@ -115,11 +143,14 @@ def _decode(data: bytes) -> str:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise RosterError.of_file(
-            f"The file is neither UTF-8 nor UTF-16 (see line {line}). In a spreadsheet, save it "
-            "as “CSV UTF-8”."
+            _(
+                "The file is neither UTF-8 nor UTF-16 (see line %(line)s). In a spreadsheet, save "
+                "it as “CSV UTF-8”."
+            )
+            % {"line": line}
         ) from error
     if "\0" in text:
-        raise RosterError.of_file("The file is no text file. Save the roster as CSV.")
+        raise RosterError.of_file(_("The file is no text file. Save the roster as CSV."))
     return text
 
 
@@ -132,9 +163,8 @@ def _records(text: str) -> Iterator[tuple[int, list[str]]]:
         for number, cells in enumerate(reader, 1):
             yield number, [_tidy(cell) for cell in cells]
     except csv.Error as error:
-        raise RosterError(
-            [Problem(number + 1, f"Cannot be read ({error}). Look at its quotation marks.")]
-        ) from error
+        text = _("Cannot be read (%(error)s). Look at its quotation marks.") % {"error": error}
+        raise RosterError([Problem(number + 1, text)]) from error
 
 
 def _delimiter(text: str) -> str:
@@ -160,19 +190,21 @@ def _columns(header: list[str]) -> list[str]:
     while header and not header[-1]:
         header = header[:-1]
     columns = [_column(cell) for cell in header]
-    known = f"A roster has the columns {', '.join(REQUIRED)} and, if wanted, email."
+    known = _("A roster has the columns roll_number, name and, if wanted, email.")
     problems = [
-        f"Column “{cell}” is not known. {known}" if cell else f"Column {place} has no name. {known}"
+        _("Column “%(column)s” is not known.") % {"column": cell} + f" {known}"
+        if cell
+        else _("Column %(place)s has no name.") % {"place": place} + f" {known}"
         for place, (cell, column) in enumerate(zip(header, columns, strict=True), 1)
         if column not in COLUMNS
     ]
     problems += [
-        f"Column {name} stands in the header twice. Leave one of them."
+        _("Column %(column)s stands in the header twice. Leave one of them.") % {"column": name}
         for name in COLUMNS
         if columns.count(name) > 1
     ]
     problems += [
-        f"Column {name} is missing in the first row. {known}"
+        _("Column %(column)s is missing in the first row.") % {"column": name} + f" {known}"
         for name in REQUIRED
         if name not in columns
     ]
@@ -185,23 +217,27 @@ def _faults(row: RosterRow) -> Iterator[str]:
     """What is wrong with a row by itself."""
     for column in REQUIRED:
         if not getattr(row, column):
-            yield f"{column} is missing."
+            yield _("%(column)s is missing.") % {"column": column}
     for column, length in LENGTHS.items():
         value = getattr(row, column)
         if len(value) > length:
-            yield f"{column} has {len(value)} characters; at most {length}."
+            yield _("%(column)s has %(length)s characters; at most %(most)s.") % {
+                "column": column,
+                "length": len(value),
+                "most": length,
+            }
         if any(unicodedata.category(character) == "Cc" for character in value):
-            yield f"{column} holds a control character. Type it anew."
+            yield _("%(column)s holds a control character. Type it anew.") % {"column": column}
     if row.email:
         try:
             validate_email(row.email)
         except ValidationError:
-            yield f"email “{row.email[:100]}” is not an e-mail address."
+            yield _("email “%(email)s” is not an e-mail address.") % {"email": row.email[:100]}
 
 
 def _repetitions(rows: list[RosterRow]) -> Iterator[Problem]:
     """Roll numbers and addresses that stand in the file twice."""
-    for column, word in (("roll_number", "Roll number"), ("email", "E-mail address")):
+    for column, alike, nearly in REPEATED:
         seen: dict[str, RosterRow] = {}
         for row in rows:
             value = getattr(row, column)
@@ -209,6 +245,5 @@ def _repetitions(rows: list[RosterRow]) -> Iterator[Problem]:
                 continue
             first = seen.setdefault(value.casefold(), row)
             if first is not row:
-                text = f"{word} {value} stands in row {first.number} already"
-                alike = getattr(first, column) == value
-                yield Problem(row.number, f"{text}{'' if alike else '; capitals do not count'}.")
+                text = alike if getattr(first, column) == value else nearly
+                yield Problem(row.number, _(text) % {"value": value, "row": first.number})

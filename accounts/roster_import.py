@@ -16,6 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
 from accounts.models import Enrolment, Role, SchoolClass, User
@@ -59,7 +60,7 @@ def import_roster(school_class: SchoolClass, data: bytes, *, by: User | None) ->
             report = comparison.apply()
     except IntegrityError as error:
         raise RosterError.of_file(
-            "Somebody else was adding the same students just now. Import the file once more."
+            _("Somebody else was adding the same students just now. Import the file once more.")
         ) from error
     send_links(report.new_students)
     return report
@@ -106,37 +107,39 @@ class _Comparison:
     def _known_faults(self, row: RosterRow, enrolment: Enrolment) -> Iterator[str]:
         student = enrolment.student
         if not student.is_student:
-            yield f"{student} is no student any more. Take the row out."
+            yield _("%(student)s is no student any more. Take the row out.") % {"student": student}
         for other in self.missing:
             if other.roll_number.casefold() == row.roll_number.casefold():
-                yield (
-                    f"Roll number {row.roll_number} belongs to {other.student}, who is not in the "
+                yield _(
+                    "Roll number %(roll_number)s belongs to %(student)s, who is not in the "
                     "file. Give both of them their roll numbers in the file."
-                )
+                ) % {"roll_number": row.roll_number, "student": other.student}
         if not row.email and student.name != row.name:
             # Without addresses a row too few or too many would hand each account to a neighbour.
             yield from self._namesakes(row, [e for e in self.enrolments if e is not enrolment])
         if row.email and student.email and student.email.lower() != row.email:
-            yield (
-                f"Roll number {row.roll_number} belongs to another student: {student}, "
-                f"{student.email}. Correct the roll number or the address; an admin can change "
+            yield _(
+                "Roll number %(roll_number)s belongs to another student: %(student)s, "
+                "%(email)s. Correct the roll number or the address; an admin can change "
                 "the address of a student."
-            )
+            ) % {"roll_number": row.roll_number, "student": student, "email": student.email}
             return
         if row.email and not student.email:
             if row.email in self.accounts:
-                yield f"The address {row.email} belongs to somebody else. Correct it."
+                yield _("The address %(email)s belongs to somebody else. Correct it.") % {
+                    "email": row.email
+                }
             elif not self._may_vouch_for(student):
-                yield (
-                    f"{student} has an account without an e-mail address, and only an admin can "
+                yield _(
+                    "%(student)s has an account without an e-mail address, and only an admin can "
                     "add one. Leave email empty in this row."
-                )
+                ) % {"student": student}
         if row.name.casefold() != student.name.casefold() and not self._may_vouch_for(student):
-            yield (
-                f"Here stands {row.name}, but this account is {student}'s, who has a password or "
+            yield _(
+                "Here stands %(name)s, but this account is %(student)s's, who has a password or "
                 "is also in a class that you do not teach: only an admin can change the name. "
-                f"Write {student}, or correct the roll number."
-            )
+                "Write %(student)s, or correct the roll number."
+            ) % {"name": row.name, "student": student}
 
     def _new_faults(self, row: RosterRow) -> Iterator[str]:
         account = self.accounts.get(row.email)
@@ -145,23 +148,26 @@ class _Comparison:
         elif account is None:
             return
         elif not account.is_student:
-            yield f"{row.email} is the address of a teacher or admin. Correct it."
+            yield _("%(email)s is the address of a teacher or admin. Correct it.") % {
+                "email": row.email
+            }
         elif not account.is_active:
-            yield f"The account of {row.email} is closed. An admin can open it again."
+            yield _("The account of %(email)s is closed. An admin can open it again.") % {
+                "email": row.email
+            }
         elif account.name.casefold() != row.name.casefold():
-            yield (
-                f"{row.email} belongs to a student with another name. Correct the address or "
-                "the name."
-            )
+            yield _(
+                "%(email)s belongs to a student with another name. Correct the address or the name."
+            ) % {"email": row.email}
 
     def _namesakes(self, row: RosterRow, enrolments: Iterable[Enrolment]) -> Iterator[str]:
         for other in enrolments:
             if other.student.name.casefold() == row.name.casefold():
-                yield (
-                    f"{row.name} is in the class already, with roll number {other.roll_number}. "
+                yield _(
+                    "%(name)s is in the class already, with roll number %(roll_number)s. "
                     "Give an e-mail address in this row, so that one student is not taken for "
                     "another; for a new roll number, ask an admin."
-                )
+                ) % {"name": row.name, "roll_number": other.roll_number}
 
     def _shared(self) -> set[int]:
         """Students of this class who are also in a class that `by` does not teach."""

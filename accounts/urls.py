@@ -23,6 +23,7 @@ urlpatterns = [
     path("sign-out/", login_not_required(LogoutView.as_view()), name="logout"),
     path("forgotten/", sign_in.forgotten, name="forgotten"),
     path("password/<uidb64>/<token>/", sign_in.FirstPassword.as_view(), name="first_password"),
+    path("language/", account.choose_language, name="language"),
     path("account/", account.account, name="account"),
     path("account/password/", sign_in.PasswordChange.as_view(), name="password_change"),
     path("account/confirm/", confirm.confirm, name="confirm"),

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import exceptions
@@ -175,8 +177,9 @@ class EdgeMiddleware:
         if response.status_code < 400 or not is_page:
             return response
         code, message = EDGE.get(response.status_code, EDGE[500])
-        answer = error(response.status_code, code, message)
-        for header in ("Retry-After", "Allow"):
+        with translation.override(response.get("Content-Language", settings.SHEAF_LANGUAGE)):
+            answer = error(response.status_code, code, message)
+        for header in ("Retry-After", "Allow", "Content-Language", "Vary"):
             if header in response:
                 answer[header] = response[header]
         return answer

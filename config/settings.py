@@ -105,6 +105,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.languages.LanguageMiddleware",
     "accounts.times.TimeZoneMiddleware",
     "accounts.sessions.SessionsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -319,7 +320,20 @@ if PRODUCTION:
 
 # -- language and time --------------------------------------------------------------------
 
+# The language of the source, of commands and of workers: what they write into rows is English on
+# every site, and shown in the language of whoever reads it (accounts/languages.py).
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
+SHEAF_LANGUAGE = env_text("SHEAF_LANGUAGE", LANGUAGE_CODE)
+if SHEAF_LANGUAGE not in dict(LANGUAGES):
+    raise ImproperlyConfigured(
+        f"SHEAF_LANGUAGE must be one of {', '.join(dict(LANGUAGES))}, not {SHEAF_LANGUAGE!r}."
+    )
+LANGUAGE_COOKIE_AGE = 365 * 86400
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = PRODUCTION
 TIME_ZONE = env_text("SHEAF_TIME_ZONE", "UTC")
 USE_I18N = True
 USE_TZ = True

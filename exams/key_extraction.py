@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import gettext_noop
 
 from accounts.notifications import notify
 from batching.models import BatchItem, BatchJob, BatchRun, JobState
@@ -73,7 +74,8 @@ class ExtractAnswerKey(Purpose):
             notify(
                 [key.created_by_id],
                 key=f"key-{key.pk}-proposed-{job.run_id}",
-                text=f"{key.exam.title}: the answer key was read. Look at it and confirm it.",
+                text=gettext_noop("%(exam)s: the answer key was read. Look at it and confirm it."),
+                values={"exam": key.exam.title},
                 url=reverse("exams:key_review", args=[key.pk]),
             )
         elif key.state == KeyState.FAILED and job.state != JobState.CANCELLED:
@@ -87,8 +89,11 @@ class ExtractAnswerKey(Purpose):
             notify(
                 [key.created_by_id],
                 key=f"job-{job.pk}-late",
-                text=f"{key.exam.title}: the answer key has been at its provider for more than"
-                f" {int(settings.SHEAF_LATE_HOURS)} hours. Nothing is lost; it can be discarded.",
+                text=gettext_noop(
+                    "%(exam)s: the answer key has been at its provider for more than %(hours)s"
+                    " hours. Nothing is lost; it can be discarded."
+                ),
+                values={"exam": key.exam.title, "hours": int(settings.SHEAF_LATE_HOURS)},
                 url=reverse("exams:key_detail", args=[key.pk]),
             )
 

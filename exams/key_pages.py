@@ -17,6 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
+from django.utils.translation import gettext_noop
 from django_fsm import can_proceed
 from pdf2image import pdfinfo_from_path
 from pdf2image.exceptions import PDFPageCountError, PDFPopplerTimeoutError
@@ -122,7 +123,8 @@ def tell_failed(key: KeyProposal, problem: str) -> None:
     notify(
         [key.created_by_id],
         key=f"key-{key.pk}-failed-{key.attempt}-{key.batch_run_id or 0}",
-        text=f"{key.exam.title}: no answer key could be read from the PDF. {problem}",
+        text=gettext_noop("%(exam)s: no answer key could be read from the PDF. %(problem)s"),
+        values={"exam": key.exam.title, "problem": problem},
         url=reverse("exams:key_detail", args=[key.pk]),
     )
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from django.utils.formats import get_format
+
 # More digits than any mark has: such a number was mistyped, and stands as it was typed.
 LONGEST = 12
 
@@ -18,3 +20,8 @@ def plain(number: Decimal | float | str) -> str:
     if not exact.is_finite() or abs(exact.adjusted()) > LONGEST:
         return str(number)
     return format(exact.normalize() + 0, "f")
+
+
+def shown(number: Decimal | float | str) -> str:
+    """`plain` with the decimal sign of the reader's language: 1.5, in German 1,5."""
+    return plain(number).replace(".", get_format("DECIMAL_SEPARATOR"))

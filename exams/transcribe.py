@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from accounts.notifications import notify
@@ -104,7 +105,8 @@ class TranscribeSample(Purpose):
         told, samples = stories(items), _samples(items)
         for item in items:
             if sample := samples.get(item.subject_id):
-                _tell(sample, item, f"a sample could not be read. {told[item.pk]}")
+                text = gettext_noop("%(exam)s: a sample could not be read. %(problem)s")
+                _tell(sample, item, text, problem=told[item.pk])
 
     def cap(self, run: BatchRun) -> Decimal | None:
         exams = Exam.objects.filter(samples__in=run.items.values("subject_id"))
@@ -238,15 +240,20 @@ def _accept(sample: SampleSheet | None, reply: Reply) -> Verdict:
             "rejected", f"Each of the pages {', '.join(map(str, sent))} must be given once."
         )
     propose_text(sample, texts, source=providers.about(item.provider).title)
-    _tell(sample, item, "a sample was read. Compare it with its pages and confirm it.")
+    _tell(
+        sample,
+        item,
+        gettext_noop("%(exam)s: a sample was read. Compare it with its pages and confirm it."),
+    )
     return Verdict("accepted")
 
 
-def _tell(sample: SampleSheet, item: BatchItem, text: str) -> None:
+def _tell(sample: SampleSheet, item: BatchItem, text: str, **values: str) -> None:
     notify(
         [item.run.created_by_id],
         key=f"sample-read-{item.pk}",
-        text=f"{sample.exam.title}: {text}",
+        text=text,
+        values={"exam": sample.exam.title, **values},
         url=reverse("exams:sample_text", args=[sample.pk]),
     )
 

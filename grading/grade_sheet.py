@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Prefetch
 from django.urls import reverse
+from django.utils.translation import gettext_noop
 
 from accounts.notifications import notify
 from batching.models import BatchItem, BatchJob, BatchRun, ItemState, JobState
@@ -72,14 +73,20 @@ class GradeSheet(Purpose):
             return
         first = run.items.filter(previous=None, job__in=sent)
         accepted = run.items.filter(state=ItemState.ACCEPTED).count()
-        told = f"{run.title}: {accepted} of {first.count()} papers were graded."
+        told = gettext_noop("%(run)s: %(accepted)s of %(count)s papers were graded.")
+        values = {"run": run.title, "accepted": accepted, "count": first.count()}
         refused = sent.filter(state=JobState.FAILED).order_by("pk").first()
         if refused is not None:
-            told += f" Job {refused.number} failed: {refused.problem}"
+            told = gettext_noop(
+                "%(run)s: %(accepted)s of %(count)s papers were graded."
+                " Job %(number)s failed: %(problem)s"
+            )
+            values |= {"number": refused.number, "problem": refused.problem}
         notify(
             [run.created_by_id],
             key=f"run-{run.pk}-ended",
             text=told,
+            values=values,
             url=reverse("grading:run_detail", args=[run.pk]),
         )
 
@@ -88,8 +95,11 @@ class GradeSheet(Purpose):
         notify(
             [job.run.created_by_id],
             key=f"job-{job.pk}-late",
-            text=f"{job.run.title}: job {job.number} has been at its provider for more than"
-            f" {hours} hours. Nothing is lost; it can be stopped on its page.",
+            text=gettext_noop(
+                "%(run)s: job %(number)s has been at its provider for more than %(hours)s hours."
+                " Nothing is lost; it can be stopped on its page."
+            ),
+            values={"run": job.run.title, "number": job.number, "hours": hours},
             url=reverse("grading:run_detail", args=[job.run_id]),
         )
 
@@ -97,7 +107,12 @@ class GradeSheet(Purpose):
         notify(
             [job.run.created_by_id],
             key=f"job-{job.pk}-waits",
-            text=f"{job.run.title}: {job.item_count} papers wait to be sent again. {job.problem}",
+            text=gettext_noop("%(run)s: %(count)s papers wait to be sent again. %(problem)s"),
+            values={
+                "run": job.run.title,
+                "count": job.item_count,
+                "problem": job.problem,
+            },
             url=reverse("grading:run_detail", args=[job.run_id]),
         )
 

@@ -18,7 +18,7 @@ from django.db.models import Case, Count, Exists, Max, OuterRef, Q, QuerySet, Su
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, ngettext_lazy
+from django.utils.translation import gettext_noop, ngettext, ngettext_lazy
 
 from accounts.models import Enrolment, User
 from accounts.notifications import notify
@@ -233,7 +233,8 @@ def publish_exam(exam: Exam, *, fingerprint: str, by: User) -> int:
         notify(
             students,
             key=f"published-{exam.pk}-{moment.isoformat()}",
-            text=f"Your marks for {exam.title} are there.",
+            text=gettext_noop("Your marks for %(exam)s are there."),
+            values={"exam": exam.title},
             url=reverse("grading:my_results"),
         )
     return moved
@@ -282,7 +283,10 @@ def tell_withdrawn(exam: Exam, students: Sequence[int], moment: datetime) -> Non
     notify(
         students,
         key=f"withdrawn-{exam.pk}-{moment.isoformat()}",
-        text=f"Your marks for {exam.title} were taken back for a while. You will be told again.",
+        text=gettext_noop(
+            "Your marks for %(exam)s were taken back for a while. You will be told again."
+        ),
+        values={"exam": exam.title},
         url=reverse("grading:my_results"),
     )
 

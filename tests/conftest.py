@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
 from django.db import connection
 from django.test import Client
 
 from accounts.models import Enrolment, Role, SchoolClass, User
 from exams.models import Exam
 from tests import factories
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config):
+    """German is tested as it stands in the catalogue; the first process compiles it for all."""
+    if not hasattr(config, "workerinput"):
+        for source in (ROOT / "config/locale").glob("*/LC_MESSAGES/*.po"):
+            with source.open("rb") as file, source.with_suffix(".mo").open("wb") as compiled:
+                write_mo(compiled, read_po(file))
 
 
 def pytest_collection_modifyitems(config, items):

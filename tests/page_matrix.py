@@ -25,6 +25,7 @@ MATRIX = {
     "accounts:logout": {"POST": "......"},
     "accounts:forgotten": {"GET": PUBLIC, "POST": PUBLIC},
     "accounts:first_password": {"GET": "------", "POST": "------"},
+    "accounts:language": {"POST": PUBLIC},
     "accounts:account": {"GET": ANYONE, "POST": ANYONE},
     "accounts:password_change": {"GET": ANYONE, "POST": ANYONE},
     "accounts:notifications": {"GET": ANYONE},

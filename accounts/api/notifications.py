@@ -17,7 +17,7 @@ class NotificationRow(serializers.Serializer):
     """A line of the bell; `url` is a page of Sheaf, `read_at` null while it is unread."""
 
     id = serializers.IntegerField(source="pk")
-    text = serializers.CharField()
+    text = serializers.CharField(source="told")
     url = serializers.CharField()
     created_at = serializers.DateTimeField()
     read_at = serializers.DateTimeField(allow_null=True)

@@ -7,6 +7,8 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -37,7 +39,8 @@ def class_create(request: HttpRequest) -> HttpResponse:
     form = ClassForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         school_class = form.save()
-        messages.success(request, f"Class {school_class} is there. Import its roster now.")
+        text = _("Class %(name)s is there. Import its roster now.") % {"name": school_class}
+        messages.success(request, text)
         return redirect("accounts:roster_import", school_class.pk)
     return render(
         request, "accounts/class_create.html", {"form": form}, status=422 if form.is_bound else 200
@@ -108,7 +111,10 @@ def class_links_send(request: HttpRequest, pk: int) -> HttpResponse:
     unreached = send_links(students)
     reached = len(students) - len(unreached)
     if reached:
-        messages.success(request, f"{reached} link{'s' * (reached != 1)} will be e-mailed.")
+        text = ngettext(
+            "%(count)s link will be e-mailed.", "%(count)s links will be e-mailed.", reached
+        )
+        messages.success(request, text % {"count": reached})
     else:
-        messages.info(request, "There is nobody to e-mail a link to.")
+        messages.info(request, _("There is nobody to e-mail a link to."))
     return redirect("accounts:class_links", school_class.pk)

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import queries
@@ -64,16 +65,27 @@ def _findings(error: RosterError) -> dict[str, object]:
 
 
 def _summary(report: RosterReport) -> str:
-    return (
-        f"The roster is imported: {report.created} added, {report.updated} changed, "
-        f"{report.unchanged} as before."
-    )
+    return _(
+        "The roster is imported: %(created)s added, %(updated)s changed, %(unchanged)s as before."
+    ) % {
+        "created": report.created,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+    }
 
 
 def _missing(report: RosterReport) -> str:
     numbers = [enrolment.roll_number for enrolment in report.missing]
-    more = f" and {len(numbers) - SHOWN_MISSING} more" if len(numbers) > SHOWN_MISSING else ""
-    return (
-        "In the class but not in the file, and left as they are: "
-        f"{', '.join(numbers[:SHOWN_MISSING])}{more}."
-    )
+    values = {
+        "numbers": ", ".join(numbers[:SHOWN_MISSING]),
+        "more": len(numbers) - SHOWN_MISSING,
+    }
+    if len(numbers) > SHOWN_MISSING:
+        return (
+            _(
+                "In the class but not in the file, and left as they are: %(numbers)s and %(more)s"
+                " more."
+            )
+            % values
+        )
+    return _("In the class but not in the file, and left as they are: %(numbers)s.") % values

@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django import template
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 
 register = template.Library()
 
@@ -17,10 +19,10 @@ def money(amount: Decimal | None, currency: str = "") -> str:
     if amount is None:
         return ""
     if 0 < amount < SMALLEST:
-        text = f"under {SMALLEST}"
+        text = _("under %(amount)s") % {"amount": number_format(SMALLEST)}
+    elif 0 < amount < 1:
+        whole = f"{amount:.4f}"
+        text = number_format(Decimal(max(whole.rstrip("0"), whole[:4], key=len)))
     else:
-        text = f"{amount:,.2f}"
-        if 0 < amount < 1:
-            whole = f"{amount:.4f}"
-            text = max(whole.rstrip("0"), whole[:4], key=len)
+        text = number_format(amount, 2, force_grouping=True)
     return f"{text} {currency}".strip()

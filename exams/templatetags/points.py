@@ -4,12 +4,12 @@ from decimal import Decimal
 
 from django import template
 
-from exams.points import plain
+from exams.points import shown
 
 register = template.Library()
 
 
 @register.filter
 def points(number: Decimal | float | str | None) -> str:
-    """A number of marks without zeros at its end; nothing for no number."""
-    return "" if number is None or number == "" else plain(number)
+    """A number of marks without zeros at its end, for people; nothing for no number."""
+    return "" if number is None or number == "" else shown(number)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django import template
 
-from exams.points import plain
+from exams.points import plain, shown
 
 register = template.Library()
 
@@ -18,8 +18,14 @@ BAR_TALLEST = 68
 
 @register.filter
 def points(value: Decimal | float | None) -> str:
-    """A mark as people write it: 2, 1.5; a dash where there is none."""
-    return "–" if value is None else plain(value)
+    """A mark as people write it: 2, 1.5, in German 1,5; a dash where there is none."""
+    return "–" if value is None else shown(value)
+
+
+@register.filter
+def plain_points(value: Decimal | float) -> str:
+    """A mark as forms and scripts read it, whatever the language is."""
+    return plain(value)
 
 
 @register.simple_tag

@@ -7,7 +7,6 @@ however many sheets there are.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -21,7 +20,7 @@ from accounts.models import User
 from accounts.roles import teacher_required
 from batching import providers
 from exams.models import Exam, Sheet, SheetState
-from exams.points import plain
+from exams.points import shown
 from exams.queries import exams_for
 from grading import queries, review_blind, review_eyes
 from grading.forms import ReasonForm
@@ -167,8 +166,8 @@ def _rows(sheets: Iterable[dict[str, Any]], exam: Exam, show: str) -> list[dict[
                 "flags": flags,
                 "problem": sheet["problem"],
                 "todo": todo,
-                "total": plain(sheet["total"]) if graded else "–",
-                "out_of": f"/ {plain(sheet['out_of'] or Decimal(0))}" if graded else "",
+                "total": shown(sheet["total"]) if graded else "–",
+                "out_of": f"/ {shown(sheet['out_of'] or 0)}" if graded else "",
             }
         )
     return rows

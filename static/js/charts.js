@@ -34,7 +34,7 @@
     const place = document.getElementById(table.dataset.place);
     if (place) place.append(box);
     else (table.closest(".table-card") || table).before(box);
-    const show = (value) => (percent ? `${Math.round(value * 100)} %` : `${value}`);
+    const show = (value) => (percent ? `${Math.round(value * 100)} %` : showNumber(value));
     const value = { beginAtZero: true, stacked, grid: { color: line }, ticks: { callback: show, precision: percent ? undefined : 0 } };
     if (percent) Object.assign(value, { min: Math.min(0, Number(table.dataset.min || 0)), max: 1 });
     const names = { stacked, grid: { display: false }, ticks: { autoSkip: false } };

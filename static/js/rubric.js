@@ -43,7 +43,7 @@ function points(row, name) {
   return /^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) : 0;
 }
 
-const shown = (value) => String(Math.round(value * 100) / 100);
+const shown = (value) => showNumber(value, { maximumFractionDigits: 2 });
 
 function total() {
   const all = rows();
@@ -107,7 +107,7 @@ function add(after, at) {
   setDepth(row, at);
   field(row, "code").value = code;
   field(row, code ? "description" : "code").focus();
-  changed(`${code} ${form.dataset.textAdded}`);
+  changed(fillText(form.dataset.textAdded, { name: code }));
 }
 
 const acts = {
@@ -118,20 +118,20 @@ const acts = {
     const other = before(row);
     if (!other || depth(other) !== depth(row)) return;
     other.before(...block(row));
-    changed(`${label(row)} ${form.dataset.textMoved}`);
+    changed(fillText(form.dataset.textMoved, { name: label(row) }));
   },
   down(row) {
     const moved = block(row);
     const other = moved.at(-1).nextElementSibling;
     if (!other || depth(other) !== depth(row)) return;
     block(other).at(-1).after(...moved);
-    changed(`${label(row)} ${form.dataset.textMoved}`);
+    changed(fillText(form.dataset.textMoved, { name: label(row) }));
   },
   in(row) {
     const other = before(row);
     if (!other || depth(other) !== depth(row) || !fits(block(row), 1)) return;
     deepen(block(row), 1);
-    changed(`${label(row)} ${form.dataset.textMoved}`);
+    changed(fillText(form.dataset.textMoved, { name: label(row) }));
   },
   out(row) {
     if (!depth(row)) return;
@@ -140,7 +140,7 @@ const acts = {
     const moved = block(row);
     block(parent).at(-1).after(...moved);
     deepen(moved, -1);
-    changed(`${label(row)} ${form.dataset.textMoved}`);
+    changed(fillText(form.dataset.textMoved, { name: label(row) }));
   },
   delete(row) {
     const gone = block(row);
@@ -149,7 +149,7 @@ const acts = {
     gone.forEach((one) => one.remove());
     undo(gone, next);
     (next ? next.querySelector("[data-act=delete]") : form.querySelector("[data-act=add]")).focus();
-    changed(`${name} ${form.dataset.textDeleted}`);
+    changed(fillText(form.dataset.textDeleted, { name }));
   },
 };
 
@@ -160,7 +160,7 @@ function undo(gone, next) {
   button.type = "button";
   button.className = "btn btn-link ms-3";
   button.dataset.undo = "";
-  button.textContent = `${form.dataset.textBring} ${label(gone[0])}`;
+  button.textContent = fillText(form.dataset.textBring, { name: label(gone[0]) });
   button.addEventListener("click", () => {
     if (next?.isConnected && depth(next) <= depth(gone[0])) next.before(...gone);
     else list.append(...gone);
@@ -170,7 +170,7 @@ function undo(gone, next) {
     });
     button.remove();
     field(gone[0], "code").focus();
-    changed(`${label(gone[0])} ${form.dataset.textBack}`);
+    changed(fillText(form.dataset.textBack, { name: label(gone[0]) }));
   });
   form.querySelector("[data-act=add]").after(button);
 }
@@ -254,7 +254,7 @@ function drop(event) {
     deepen(moved, to.depth - depth(row));
     if (to.next) to.next.before(...moved);
     else list.append(...moved);
-    changed(`${label(row)} ${form.dataset.textMoved}`);
+    changed(fillText(form.dataset.textMoved, { name: label(row) }));
   } else {
     deepen(moved, drag.depth - depth(row));
   }

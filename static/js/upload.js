@@ -3,8 +3,14 @@
 const state = { request: null, sending: false, stopped: false };
 
 function size(bytes) {
+  const shown = (value, digits) =>
+    showNumber(value, { minimumFractionDigits: digits, maximumFractionDigits: digits });
   if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} KB`;
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+  return bytes < 1e9 ? `${shown(bytes / 1e6, 1)} MB` : `${shown(bytes / 1e9, 2)} GB`;
+}
+
+function textOf(form, name, values = {}) {
+  return fillText(form.querySelector("[data-upload-texts]").dataset[name], values);
 }
 
 function say(form, text) {
@@ -28,7 +34,7 @@ function show(form) {
   }
   if (files.length > 8) {
     const line = document.createElement("li");
-    line.textContent = `and ${files.length - 8} more`;
+    line.textContent = textOf(form, "more", { count: files.length - 8 });
     list.append(line);
   }
   say(form, problem(form, files));
@@ -45,7 +51,11 @@ function problem(form, files) {
   for (const group of groups(files)) {
     const total = group.reduce((sum, file) => sum + file.size, 0);
     if (total > Number(form.dataset.maxBytes)) {
-      return `${group[0].name}: this is ${size(total)}; one upload may have ${form.dataset.maxText}. Split it into several ZIPs.`;
+      return textOf(form, "large", {
+        name: group[0].name,
+        size: size(total),
+        most: form.dataset.maxText,
+      });
     }
   }
   return "";
@@ -101,12 +111,14 @@ function sendOne(form, one) {
       }
       const page = new DOMParser().parseFromString(request.responseText, "text/html");
       const alert = page.querySelector("#upload-form [role=alert]:not([hidden])");
-      failed(alert ? alert.textContent.trim() : `The upload was not taken (${request.status}).`);
+      failed(
+        alert ? alert.textContent.trim() : textOf(form, "refused", { status: request.status }),
+      );
     };
-    request.onerror = () => failed("The connection broke. Nothing of this file was kept; try it again.");
+    request.onerror = () => failed(textOf(form, "brokenFile"));
     request.onabort = () => {
       state.stopped = true;
-      failed("Stopped. Nothing of this file was kept.");
+      failed(textOf(form, "stoppedFile"));
     };
     request.send(data);
   });
@@ -162,8 +174,8 @@ function send(form) {
     bar.value = (100 * event.loaded) / event.total;
     text.textContent =
       event.loaded < event.total
-        ? `${Math.floor(bar.value)} % of ${size(event.total)}`
-        : "Sent; being checked…";
+        ? textOf(form, "sent", { percent: Math.floor(bar.value), size: size(event.total) })
+        : textOf(form, "checked");
   };
   request.onload = () => {
     if (request.status < 400) {
@@ -180,15 +192,15 @@ function send(form) {
       return;
     }
     busy(form, false);
-    say(form, `The upload was not taken (${request.status}). Load the page again and retry.`);
+    say(form, textOf(form, "refusedAll", { status: request.status }));
   };
   request.onerror = () => {
     busy(form, false);
-    say(form, "The connection broke before everything was sent. Nothing was kept; try again.");
+    say(form, textOf(form, "broken"));
   };
   request.onabort = () => {
     busy(form, false);
-    say(form, "Stopped. Nothing was kept.");
+    say(form, textOf(form, "stopped"));
   };
   busy(form, true);
   say(form, "");
