@@ -16,6 +16,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError as SchemaError
 
@@ -35,11 +37,17 @@ class RubricError(ValidationError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong at one place of a file; `key` is the line's key where the text names one."""
+    """What is wrong at one place of a file; `key` is the line's key where the text names one.
+
+    `about` is the key that the text begins with where the path does not end with it, and `plain`
+    the text for a form, which has rows and codes, where that is another one.
+    """
 
     path: Path
     text: str
     key: str = ""
+    about: str = ""
+    plain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +177,8 @@ def describe(problem: Problem, value: Any, lines: Mapping[Path, int] | None = No
         text = f"{label[len(named_label) :].lstrip('.')} {text}".strip()
         label = f"{named_label} ({name})"
     if lines and (line := line_of((*problem.path, problem.key), lines)):
-        label += f", line {line}" if label else f"line {line}"
+        where = _("line %(line)s") % {"line": line}
+        label = f"{label}, {where}" if label else where
     return f"{label}: {text}" if label else text
 
 
@@ -180,77 +189,96 @@ def line_of(path: Path, lines: Mapping[Path, int]) -> int | None:
 
 def shape_problems(validator: Draft202012Validator, value: Any) -> list[Problem]:
     """What jsonschema finds, in words for a person, in the order of the file."""
-    found = [
-        Problem(tuple(error.absolute_path), text, key)
-        for error in validator.iter_errors(value)
-        for key, text in _in_words(error)
-    ]
+    found = [problem for error in validator.iter_errors(value) for problem in _in_words(error)]
     return sorted(found, key=lambda p: [(isinstance(s, str), str(s).zfill(6)) for s in p.path])
 
 
 TYPE_WORDS = {
-    "string": "text",
-    "number": "a number",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "array": "a list (lines that start with -)",
-    "object": "a group of `key: value` lines",
+    "string": gettext_noop("text"),
+    "number": gettext_noop("a number"),
+    "integer": gettext_noop("a whole number"),
+    "boolean": gettext_noop("true or false"),
+    "array": gettext_noop("a list (lines that start with -)"),
+    "object": gettext_noop("a group of `key: value` lines"),
 }
 
 
-def _in_words(error: SchemaError) -> Iterator[tuple[str, str]]:
-    """What one rule found: (the key it is about if it is not the path's own, the words)."""
+def _in_words(error: SchemaError) -> Iterator[Problem]:
+    """What one rule found."""
+    path = tuple(error.absolute_path)
     if error.validator == "additionalProperties":
         known = error.schema["properties"]
         for key in error.instance:
             if key not in known:
-                yield key, _unknown_key(key, known)
+                yield Problem(path, _unknown_key(key, known), key)
     elif error.validator == "required":
         for key in error.validator_value:
             if error.message.startswith(repr(key)):
-                yield "", f"{key} is missing"
+                text = _("%(key)s is missing") % {"key": key}
+                yield Problem(path, text, about=key)
     else:
-        yield "", _broken_rule(error)
+        yield Problem(path, _broken_rule(error))
 
 
 def _broken_rule(error: SchemaError) -> str:
     rule, found = error.validator_value, error.instance
     match error.validator:
         case "type":
-            expected = TYPE_WORDS[rule if isinstance(rule, str) else rule[0]]
-            return f"must be {expected}, not {_shown(found)}"
+            expected = _(TYPE_WORDS[rule if isinstance(rule, str) else rule[0]])
+            return _("must be %(expected)s, not %(found)s") % {
+                "expected": expected,
+                "found": _shown(found),
+            }
         case "enum":
-            return f"must be one of {', '.join(map(str, rule))}, not {_shown(found)}"
+            return _("must be one of %(values)s, not %(found)s") % {
+                "values": ", ".join(map(str, rule)),
+                "found": _shown(found),
+            }
         case "pattern":
-            return (
-                f"{_shown(found)} must be 1 to 40 letters, digits, dots, hyphens or underscores"
-                " and begin with a letter or a digit"
-            )
+            return _(
+                "%(found)s must be 1 to 40 letters, digits, dots, hyphens or underscores and"
+                " begin with a letter or a digit"
+            ) % {"found": _shown(found)}
         case "exclusiveMinimum":
-            return f"must be > {rule}, not {_shown(found)}"
+            return _("must be > %(limit)s, not %(found)s") % {"limit": rule, "found": _shown(found)}
         case "minimum":
-            return f"must be at least {rule}, not {_shown(found)}"
+            return _("must be at least %(limit)s, not %(found)s") % {
+                "limit": rule,
+                "found": _shown(found),
+            }
         case "maximum":
-            return f"must be at most {rule}, not {_shown(found)}"
+            return _("must be at most %(limit)s, not %(found)s") % {
+                "limit": rule,
+                "found": _shown(found),
+            }
         case "minLength":
-            return "must not be empty"
+            return _("must not be empty")
         case "maxLength":
-            return f"is {len(found)} characters long; at most {rule} are allowed"
+            return _("is %(count)s characters long; at most %(limit)s are allowed") % {
+                "count": len(found),
+                "limit": rule,
+            }
         case "minItems":
-            return "is an empty list: give at least one entry or leave it out"
+            return _("is an empty list: give at least one entry or leave it out")
         case "maxItems":
-            return f"has {len(found)} entries; at most {rule} are allowed"
+            return _("has %(count)s entries; at most %(limit)s are allowed") % {
+                "count": len(found),
+                "limit": rule,
+            }
     return str(error.message)
 
 
 def _unknown_key(key: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(key, list(known), n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
-    return f"unknown key {key!r}; {hint}"
+    if near:
+        hint = _("did you mean %(key)r?") % {"key": near[0]}
+    else:
+        hint = _("known keys: %(keys)s") % {"keys": ", ".join(known)}
+    return _("unknown key %(key)r; %(hint)s") % {"key": key, "hint": hint}
 
 
 def _shown(value: Any) -> str:
-    text = "nothing" if value is None else repr(value)
+    text = _("nothing") if value is None else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -258,7 +286,7 @@ def _too_deep(value: Any, path: Path, depth: int) -> Iterator[Problem]:
     if not isinstance(value, list):
         return
     if depth > MAX_DEPTH:
-        yield Problem(path, f"items may nest at most {MAX_DEPTH} levels deep")
+        yield Problem(path, _("items may nest at most %(most)s levels deep") % {"most": MAX_DEPTH})
         return
     for index, entry in enumerate(value):
         if isinstance(entry, dict):
@@ -268,17 +296,25 @@ def _too_deep(value: Any, path: Path, depth: int) -> Iterator[Problem]:
 def _sense_problems(value: list[dict[str, Any]]) -> Iterator[Problem]:
     nodes = list(_walk(value, (), "base"))
     if len(nodes) > MAX_ITEMS:
-        yield Problem((), f"has {len(nodes)} items; at most {MAX_ITEMS} are allowed")
+        yield Problem(
+            (),
+            _("has %(count)s items; at most %(most)s are allowed")
+            % {"count": len(nodes), "most": MAX_ITEMS},
+        )
     first: dict[str, str] = {}
     for path, entry, inherited in nodes:
         key = entry["id"].casefold()
         if key in first:
-            yield Problem(path, f"the id {entry['id']!r} is taken: each item needs its own")
+            name = {"id": entry["id"]}
+            text = _("the id %(id)r is taken: each item needs its own") % name
+            plain = _("the code %(id)r is taken: each row needs its own") % name
+            yield Problem(path, text, about="id", plain=plain)
         first.setdefault(key, entry["id"])
         yield from _bad_text(path, entry)
         kind = entry.get("kind", inherited)
         if inherited != "base" and kind != inherited:
-            yield Problem(path, f"kind must be {inherited}, as that of the item it belongs to")
+            text = _("kind must be %(kind)s, as that of the item it belongs to")
+            yield Problem(path, text % {"kind": inherited}, about="kind")
         yield from _inner_problems(path, entry) if "items" in entry else _leaf_problems(path, entry)
 
 
@@ -292,10 +328,15 @@ def _walk(
 
 def _bad_text(path: Path, entry: dict[str, Any]) -> Iterator[Problem]:
     if not clean_text(entry["description"]):
-        yield Problem(path, "description must not be empty")
+        yield Problem(path, _("description must not be empty"), about="description")
     for key in ("description", "guidance", "answer"):
         if odd := odd_character(entry.get(key, "")):
-            yield Problem(path, f"{key} contains the control character {odd}: delete it")
+            yield Problem(
+                path,
+                _("%(key)s contains the control character %(character)s: delete it")
+                % {"key": key, "character": odd},
+                about=key,
+            )
 
 
 def odd_character(text: str) -> str:
@@ -309,29 +350,42 @@ def _inner_problems(path: Path, entry: dict[str, Any]) -> Iterator[Problem]:
         if key in entry:
             yield Problem(
                 path,
-                f"{key} does not go together with items: an item is the sum of its items, so"
-                f" give {key} to those",
+                _(
+                    "%(key)s does not go together with items: an item is the sum of its items, so"
+                    " give %(key)s to those"
+                )
+                % {"key": key},
+                about=key,
             )
 
 
 def _leaf_problems(path: Path, entry: dict[str, Any]) -> Iterator[Problem]:
     if "max_marks" not in entry:
-        yield Problem(path, "max_marks is missing (or items, if it is made of several)")
+        text = _("max_marks is missing (or items, if it is made of several)")
+        yield Problem(path, text, about="max_marks")
         return
     maximum = decimal_of(entry["max_marks"])
     step = _step(entry)
     for key, number in (("max_marks", maximum), ("step", step)):
         if number is not None and number != round(number, 2):
-            yield Problem(path, f"{key} may have at most two decimals, not {number}")
+            yield Problem(
+                path,
+                _("%(key)s may have at most two decimals, not %(number)s")
+                % {"key": key, "number": number},
+                about=key,
+            )
             return
     if "step" in entry and entry.get("binary") and step != maximum:
-        yield Problem(path, "binary means all or nothing: leave step out")
+        yield Problem(path, _("binary means all or nothing: leave step out"), about="binary")
     elif step is None:
-        yield Problem(path, f"step is missing: max_marks {maximum} is no multiple of 0.25")
+        text = _("step is missing: max_marks %(maximum)s is no multiple of 0.25")
+        yield Problem(path, text % {"maximum": maximum}, about="step")
     elif maximum % step:
-        yield Problem(path, f"max_marks {maximum} must be a multiple of step {step}")
+        text = _("max_marks %(maximum)s must be a multiple of step %(step)s")
+        yield Problem(path, text % {"maximum": maximum, "step": step}, about="max_marks")
     elif maximum / step >= MAX_LEGAL_MARKS:
-        yield Problem(path, f"step {step} is too fine for max_marks {maximum}")
+        text = _("step %(step)s is too fine for max_marks %(maximum)s")
+        yield Problem(path, text % {"step": step, "maximum": maximum}, about="step")
 
 
 def _step(entry: dict[str, Any]) -> Decimal | None:
