@@ -23,17 +23,15 @@ from exams.rubric_items import (
     ITEM_SCHEMA,
     ITEMS_SCHEMA,
     MAX_TEXT,
-    Problem,
     RubricError,
     RubricItem,
     check_items,
     clean_text,
-    describe,
     items_as_values,
     odd_character,
     read_items,
-    shape_problems,
 )
+from exams.rubric_problems import Problem, describe, shape_problems
 from exams.rubric_yaml import Parsed, read_yaml
 from exams.rubrics import (
     all_items,

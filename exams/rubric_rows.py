@@ -20,13 +20,12 @@ from exams.rubric_items import (
     DEFAULT_STEPS,
     MAX_DEPTH,
     MAX_ITEMS,
-    Path,
-    Problem,
     RubricItem,
     check_items,
     items_as_values,
     plain_number,
 )
+from exams.rubric_problems import Path, Problem
 
 FIELDS = ("code", "description", "kind", "marks", "step", "answer", "guidance")
 LISTS = ("row", "depth", *FIELDS)

@@ -17,7 +17,8 @@ from typing import Any
 import yaml
 from django.utils.translation import gettext as _
 
-from exams.rubric_items import Path, RubricError, odd_character
+from exams.rubric_items import RubricError, odd_character
+from exams.rubric_problems import Path
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 20_000
