@@ -113,7 +113,8 @@ def sheet_line(exam: Exam, sheet: Sheet) -> Line:
         why = _(sheet.suggestion_reason) or _("A student is suggested.")
         found = (why, _("Confirm or change"), mapping_address(exam, "open"))
     else:
-        why = _(sheet.suggestion_reason) or _("Neither the file name nor the first page tells whose.")
+        nothing = _("Neither the file name nor the first page tells whose.")
+        why = _(sheet.suggestion_reason) or nothing
         found = (why, _("Choose the student"), mapping_address(exam, "open"))
     return Line(sheet.name, "", *found, state=sheet.get_state_display())
 
