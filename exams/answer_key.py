@@ -21,6 +21,8 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from PIL import Image
 
 from exams import tesseract
@@ -44,7 +46,7 @@ AFTER = r"(?:[\s.:)\]]|[-–—](?!\d))*"
 NUMBER = r"\d{1,3}(?:\.\d{1,2})*(?:[._-]?[a-z]|\s?\([a-z]\)|\s?[a-z](?=[).:]))?(?![A-Za-z0-9])"
 OWN_WORD = re.compile(r"((?!q\d)[A-Za-z]+)\d", re.IGNORECASE)
 BARE_NUMBER = re.compile(r"\s*\(?(?P<label>\d{1,3}[a-z]?)\s*[.:)\]](?!\d)\s*", re.IGNORECASE)
-TOO_SLOW = "Reading the PDF took too long. Try a shorter one."
+TOO_SLOW = gettext_noop("Reading the PDF took too long. Try a shorter one.")
 
 
 class AnswerKeyError(ValidationError):
@@ -56,8 +58,11 @@ class ReaderMissing(AnswerKeyError):
 
     def __init__(self, program: str, package: str) -> None:
         super().__init__(
-            f"PDFs cannot be read here because {program} is not installed. Ask an admin to"
-            f" install it (apt-get install {package}), or type the answers."
+            _(
+                "PDFs cannot be read here because %(program)s is not installed. Ask an admin to"
+                " install it (apt-get install %(package)s), or type the answers."
+            )
+            % {"program": program, "package": package}
         )
         logger.error("an answer key could not be read: %s is missing", program)
 
@@ -88,19 +93,27 @@ def read_answer_key(data: bytes, items: Sequence[RubricItem]) -> KeyReading:
     if not reading.answers:
         names = ", ".join(item.id for item in leaf_items(items))
         labels = ", ".join(leftover.label for leftover in reading.leftovers)
-        raise AnswerKeyError(
-            f"No answer was found in the file: each must begin with its criterion ({names})."
-            + (f" The file has {labels}, which get no marks in the rubric." if labels else "")
-        )
+        text = _(
+            "No answer was found in the file: each must begin with its criterion (%(codes)s)."
+        ) % {"codes": names}
+        if labels:
+            text += " " + _("The file has %(labels)s, which get no marks in the rubric.") % {
+                "labels": labels
+            }
+        raise AnswerKeyError(text)
     return reading
 
 
 def read_pdf_text(data: bytes) -> str:
     """The text of a PDF, page after page."""
     if b"%PDF-" not in data[:1024]:
-        raise AnswerKeyError("This is not a PDF. Save the answer key as PDF and choose it again.")
+        raise AnswerKeyError(
+            _("This is not a PDF. Save the answer key as PDF and choose it again.")
+        )
     if len(data) > MAX_BYTES:
-        raise AnswerKeyError(f"The PDF is larger than {MAX_BYTES // 1_000_000} MB.")
+        raise AnswerKeyError(
+            _("The PDF is larger than %(limit)s MB.") % {"limit": MAX_BYTES // 1_000_000}
+        )
     deadline = time.monotonic() + settings.SHEAF_PDF_SECONDS
     with work_folder() as folder, no_room_is_clear():
         pdf = folder / "key.pdf"
@@ -108,15 +121,19 @@ def read_pdf_text(data: bytes) -> str:
         pages = _page_count(_run("pdfinfo", str(pdf), deadline=deadline))
         if pages > MAX_PAGES:
             raise AnswerKeyError(
-                f"The PDF has {pages} pages; an answer key has at most {MAX_PAGES}."
+                _("The PDF has %(pages)s pages; an answer key has at most %(most)s.")
+                % {"pages": pages, "most": MAX_PAGES}
             )
         text = _run("pdftotext", "-enc", "UTF-8", "-layout", str(pdf), "-", deadline=deadline)
         if sum(map(str.isalpha, text)) >= LETTERS_PER_PAGE * pages:
             return text
         if pages > MAX_SCANNED_PAGES:
             raise AnswerKeyError(
-                f"The PDF is a scan of {pages} pages; at most {MAX_SCANNED_PAGES} are read."
-                " Split it, or save it as PDF from the program it was written in."
+                _(
+                    "The PDF is a scan of %(pages)s pages; at most %(most)s are read. Split it, or"
+                    " save it as PDF from the program it was written in."
+                )
+                % {"pages": pages, "most": MAX_SCANNED_PAGES}
             )
         return _read_scan(pdf, deadline)
 
@@ -153,9 +170,9 @@ class _Block:
         return is_next
 
 
-NOT_IN_RUBRIC = "the rubric has no such criterion"
-SECOND_TIME = "it stands in the file twice"
-IN_PARTS = "it has no marks of its own, only its parts have"
+NOT_IN_RUBRIC = gettext_noop("the rubric has no such criterion")
+SECOND_TIME = gettext_noop("it stands in the file twice")
+IN_PARTS = gettext_noop("it has no marks of its own, only its parts have")
 
 
 def _cut(lines: list[str], items: Sequence[RubricItem], *, strict: bool) -> KeyReading:
@@ -323,11 +340,13 @@ def _read_picture(path: Path, deadline: float) -> str:
     except tesseract.TesseractMissing as error:
         raise ReaderMissing("tesseract", "tesseract-ocr") from error
     except tesseract.TesseractSlow as error:
-        raise AnswerKeyError(TOO_SLOW) from error
+        raise AnswerKeyError(_(TOO_SLOW)) from error
     except (tesseract.TesseractFailed, OSError) as error:
         raise AnswerKeyError(
-            "A page of the scan cannot be read. Scan it again, or save the key as PDF from the"
-            " program it was written in."
+            _(
+                "A page of the scan cannot be read. Scan it again, or save the key as PDF from"
+                " the program it was written in."
+            )
         ) from error
 
 
@@ -353,17 +372,17 @@ def _run(program: str, *arguments: str, deadline: float) -> str:
             printed.seek(0)
             return printed.read().decode("utf-8", "replace")
     except subprocess.TimeoutExpired as error:
-        raise AnswerKeyError(TOO_SLOW) from error
+        raise AnswerKeyError(_(TOO_SLOW)) from error
     except subprocess.CalledProcessError as error:
         if error.returncode == -signal.SIGXFSZ:
-            raise AnswerKeyError("The PDF holds more text than an answer key has.") from error
+            raise AnswerKeyError(_("The PDF holds more text than an answer key has.")) from error
         raise AnswerKeyError(
-            "The PDF cannot be read: it is damaged or has a password. Save it again without one."
+            _("The PDF cannot be read: it is damaged or has a password. Save it again without one.")
         ) from error
 
 
 def _page_count(info: str) -> int:
     match = re.search(r"^Pages:\s+(\d+)", info, re.MULTILINE)
     if not match or match[1] == "0":
-        raise AnswerKeyError("The PDF has no pages.")
+        raise AnswerKeyError(_("The PDF has no pages."))
     return int(match[1])

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_noop
 
 MAX_NAME = 900
 RATIO_FREE_BYTES = 1_000_000
@@ -137,7 +138,9 @@ def members_of(archive: zipfile.ZipFile) -> list[Member]:
         if raw.endswith("/") and not info.file_size:
             continue
         name = _unique(_clean(raw), taken)
-        ignored = "Made by the computer, not by a person." if _JUNK.search(raw) else ""
+        ignored = (
+            gettext_noop("Made by the computer, not by a person.") if _JUNK.search(raw) else ""
+        )
         members.append(Member(info, name, "" if ignored else _refusal(info, raw), ignored))
     return members
 
@@ -172,17 +175,23 @@ def _refusal(info: zipfile.ZipInfo, raw: str) -> str:
     mode = info.external_attr >> 16
     # The upper half means something only where the archive was made by a Unix system.
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        return "It is a link or a device, not a file. Put the file itself into the ZIP."
+        return gettext_noop(
+            "It is a link or a device, not a file. Put the file itself into the ZIP."
+        )
     if raw.startswith("/") or re.match(r"[A-Za-z]:", raw):
-        return "Its path is absolute. Make the ZIP again from the folder that holds the papers."
+        return gettext_noop(
+            "Its path is absolute. Make the ZIP again from the folder that holds the papers."
+        )
     if ".." in raw.split("/"):
-        return (
+        return gettext_noop(
             "Its path leads out of the archive. Make the ZIP again from the folder of the papers."
         )
     if info.flag_bits & 0x1:
-        return "It is encrypted. Make the ZIP again without a password."
+        return gettext_noop("It is encrypted. Make the ZIP again without a password.")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return "It is packed in an unusual way. Make the ZIP again with ordinary compression."
+        return gettext_noop(
+            "It is packed in an unusual way. Make the ZIP again with ordinary compression."
+        )
     return ""
 
 

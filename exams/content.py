@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from django.utils.translation import gettext_noop
+
 HEAD = 2048
-ACCEPTED = "PDF, JPEG or PNG"
+ACCEPTED = gettext_noop("PDF, JPEG or PNG")
 
 
 class Kind(StrEnum):
@@ -25,22 +27,22 @@ class Kind(StrEnum):
 
 
 _ARCHIVES = (
-    (b"Rar!", "a RAR archive"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"BZh", "a bzip2 archive"),
-    (b"\xfd7zXZ\x00", "an xz archive"),
-    (b"\x28\xb5\x2f\xfd", "a zstd archive"),
+    (b"Rar!", gettext_noop("a RAR archive")),
+    (b"7z\xbc\xaf\x27\x1c", gettext_noop("a 7z archive")),
+    (b"\x1f\x8b", gettext_noop("a gzip archive")),
+    (b"BZh", gettext_noop("a bzip2 archive")),
+    (b"\xfd7zXZ\x00", gettext_noop("an xz archive")),
+    (b"\x28\xb5\x2f\xfd", gettext_noop("a zstd archive")),
 )
 _OTHERS = (
-    (b"GIF8", "a GIF image"),
-    (b"BM", "a BMP image"),
-    (b"II*\x00", "a TIFF image"),
-    (b"MM\x00*", "a TIFF image"),
-    (b"{\\rtf", "an RTF document"),
-    (b"\xd0\xcf\x11\xe0", "an old Office document"),
-    (b"MZ", "a program"),
-    (b"\x7fELF", "a program"),
+    (b"GIF8", gettext_noop("a GIF image")),
+    (b"BM", gettext_noop("a BMP image")),
+    (b"II*\x00", gettext_noop("a TIFF image")),
+    (b"MM\x00*", gettext_noop("a TIFF image")),
+    (b"{\\rtf", gettext_noop("an RTF document")),
+    (b"\xd0\xcf\x11\xe0", gettext_noop("an old Office document")),
+    (b"MZ", gettext_noop("a program")),
+    (b"\x7fELF", gettext_noop("a program")),
 )
 _OFFICE_NAMES = (b"[Content_Types].xml", b"word/", b"xl/", b"ppt/", b"mimetypeapplication/")
 
@@ -60,19 +62,23 @@ def kind_of(head: bytes) -> Kind | None:
 def describe(head: bytes) -> str:
     """What a file that is not taken seems to be, for a sentence: "It is …"."""
     if not head:
-        return "empty"
+        return gettext_noop("empty")
     if head.startswith(b"PK"):
-        return "an Office document" if _is_office(head) else "a ZIP archive"
+        return (
+            gettext_noop("an Office document")
+            if _is_office(head)
+            else gettext_noop("a ZIP archive")
+        )
     for magic, words in (*_ARCHIVES, *_OTHERS):
         if head.startswith(magic):
             return words
     if head[257:262] == b"ustar":
-        return "a tar archive"
+        return gettext_noop("a tar archive")
     if head[4:8] == b"ftyp":
-        return "a HEIC or video file"
+        return gettext_noop("a HEIC or video file")
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "a WebP image"
-    return "text" if _is_text(head) else "of an unknown kind"
+        return gettext_noop("a WebP image")
+    return gettext_noop("text") if _is_text(head) else gettext_noop("of an unknown kind")
 
 
 def is_archive(head: bytes) -> bool:

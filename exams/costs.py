@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from batching import spending
 from batching.models import BatchItem, BatchJob, JobState
@@ -113,11 +114,11 @@ def caps_on(exam: Exam, jobs: Iterable[BatchJob]) -> list[Cap]:
     names = {name for job in waiting for name in (job.provider, job.run.second_provider) if name}
     unpriced = ", ".join(spending.unpriced(names))
     own = BatchJob.objects.filter(run__budget=exam.budget)
-    caps = [Cap("This exam", exam.spending_cap, spending.spent(own), asked, unpriced)]
+    caps = [Cap(_("This exam"), exam.spending_cap, spending.spent(own), asked, unpriced)]
     if settings.SHEAF_SPENDING_CAP is not None:
         everything = spending.spent(BatchJob.objects.all())
         caps.append(
-            Cap("Sheaf as a whole", settings.SHEAF_SPENDING_CAP, everything, asked, unpriced)
+            Cap(_("Sheaf as a whole"), settings.SHEAF_SPENDING_CAP, everything, asked, unpriced)
         )
     return caps
 

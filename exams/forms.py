@@ -23,7 +23,7 @@ from exams.rubric_items import clean_text
 from exams.rubric_yaml import check_size
 from exams.seen import fingerprint
 
-SAME_TITLE = "This class has an exam with this title on this date."
+SAME_TITLE = _("This class has an exam with this title on this date.")
 
 
 class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -33,19 +33,19 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
     """
 
     subject_name = forms.CharField(
-        label="Subject",
+        label=_("Subject"),
         max_length=100,
         widget=forms.TextInput(attrs={"list": "subjects", "autocomplete": "off"}),
     )
     provider = forms.ChoiceField(
-        label="Assessed by",
+        label=_("Assessed by"),
         required=False,
-        help_text="Proposed when a run is drafted; another one can be chosen there.",
+        help_text=_("Proposed when a run is drafted; another one can be chosen there."),
     )
     second_provider = forms.ChoiceField(
-        label="What it fails at goes to",
+        label=_("What it fails at goes to"),
         required=False,
-        help_text="Asked about single sheets for which the first one gave no usable reply.",
+        help_text=_("Asked about single sheets for which the first one gave no usable reply."),
     )
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -62,8 +62,11 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
             "show_distribution",
         )
         labels = {
-            "school_class": "Class",
-            "spending_cap": "May cost at most",
+            "title": _("Title"),
+            "date": _("Date"),
+            "instructions": _("Instructions"),
+            "school_class": _("Class"),
+            "spending_cap": _("May cost at most"),
             "show_distribution": _("Students see how the totals of the class spread"),
         }
         widgets = {
@@ -71,9 +74,13 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
             "instructions": forms.Textarea(attrs={"rows": 3}),
         }
         help_texts = {
-            "instructions": "For whoever marks: what counts in this exam. Students do not see it.",
-            "spending_cap": "All runs of this exam together, in the currency of the prices. "
-            "Empty: no limit of its own.",
+            "instructions": _(
+                "For whoever marks: what counts in this exam. Students do not see it."
+            ),
+            "spending_cap": _(
+                "All runs of this exam together, in the currency of the prices. Empty: no limit"
+                " of its own."
+            ),
             "show_distribution": _(
                 "How many results fall into each tenth of the marks, beside their own published"
                 " result. Never with fewer than 5 published results."
@@ -96,8 +103,8 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **options)
         self.fields["school_class"].queryset = classes  # type: ignore[attr-defined]
         for name, nobody in (
-            ("provider", f"as everywhere here: {site_default()}"),
-            ("second_provider", "nobody"),
+            ("provider", _("as everywhere here: %(provider)s") % {"provider": site_default()}),
+            ("second_provider", _("nobody")),
         ):
             kept = getattr(self.instance, name)
             self.fields[name].choices = provider_choices(kept, nobody)  # type: ignore[attr-defined]
@@ -117,7 +124,7 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
         cleaned = super().clean() or self.cleaned_data
         second = cleaned.get("second_provider")
         if second and second == (cleaned.get("provider") or settings.SHEAF_DEFAULT_PROVIDER):
-            self.add_error("second_provider", "Choose another one than the first, or nobody.")
+            self.add_error("second_provider", _("Choose another one than the first, or nobody."))
         self.instance.school_class_id = getattr(
             cleaned.get("school_class"), "pk", self.instance.school_class_id
         )
@@ -157,7 +164,7 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
     @transaction.atomic
     def save_exam(self) -> Exam:
         """Save; raises ValidationError when a second click made the same exam meanwhile."""
-        self.instance.subject, _ = Subject.objects.get_or_create(
+        self.instance.subject, _is_new = Subject.objects.get_or_create(
             name=clean_text(self.cleaned_data["subject_name"])
         )
         try:
@@ -185,7 +192,7 @@ def facts_of(exam: Exam) -> dict[str, Any]:
 def _as_words(value: Any) -> str:
     if isinstance(value, bool):
         return str(_("yes") if value else _("no"))
-    return str(value or "nothing")
+    return str(value or _("nothing"))
 
 
 def provider_choices(kept: str, nobody: str) -> list[tuple[str, str]]:
@@ -193,7 +200,7 @@ def provider_choices(kept: str, nobody: str) -> list[tuple[str, str]]:
     ready = dict(providers.choices())
     choices = [("", nobody)]
     for name in providers.names():
-        title = ready.get(name, f"{providers.get(name).title} (not ready)")
+        title = ready.get(name) or _("%(title)s (not ready)") % {"title": providers.get(name).title}
         choices.append((name, title))
     if kept and kept not in providers.names():
         choices.append((kept, providers.about(kept).title))
@@ -209,12 +216,12 @@ class ExamFileForm(forms.Form):
     """An exam file, uploaded or pasted; `cleaned_data["exam_file"]` is the checked file."""
 
     file = forms.FileField(
-        label="Exam file",
+        label=_("Exam file"),
         required=False,
         widget=forms.FileInput(attrs={"accept": ".yaml,.yml,.json"}),
     )
     text = forms.CharField(
-        label="or its text",
+        label=_("or its text"),
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "class": "code"}),
@@ -226,7 +233,9 @@ class ExamFileForm(forms.Form):
             return cleaned
         file, text = cleaned.get("file"), cleaned.get("text", "")
         if bool(file) == bool(text.strip()):
-            raise forms.ValidationError("Choose an exam file, or paste its text: one of the two.")
+            raise forms.ValidationError(
+                _("Choose an exam file, or paste its text: one of the two.")
+            )
         cleaned["exam_file"] = self._read(file, text)
         return cleaned
 
@@ -241,9 +250,9 @@ class RubricForm(forms.Form):
     """The rubric's text, and the version it was written from."""
 
     text = forms.CharField(
-        label="Rubric",
+        label=_("Rubric"),
         strip=False,
-        error_messages={"required": "Write at least one item."},
+        error_messages={"required": _("Write at least one item.")},
         widget=forms.Textarea(
             attrs={"rows": 24, "spellcheck": "false", "wrap": "off", "class": "code"}
         ),
@@ -255,8 +264,11 @@ class AnswerKeyFileForm(forms.Form):
     """The PDF of an answer key."""
 
     pdf = forms.FileField(
-        label="Answer key as PDF",
-        error_messages={"required": "Choose a PDF first.", "empty": "The chosen file is empty."},
+        label=_("Answer key as PDF"),
+        error_messages={
+            "required": _("Choose a PDF first."),
+            "empty": _("The chosen file is empty."),
+        },
         # It stands above the fields and goes along with them, so that nothing typed is lost.
         widget=forms.FileInput(attrs={"accept": ".pdf,application/pdf", "form": "key"}),
     )

@@ -13,6 +13,8 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from exams.content import HEAD, kind_of
 from exams.natural import natural_key
@@ -36,12 +38,12 @@ class UploadForm(forms.Form):
     """One file, or several pictures of one sheet."""
 
     files = SeveralFilesField(
-        label="Papers",
+        label=_("Papers"),
         max_length=255,
         error_messages={
-            "required": "Choose a ZIP, a PDF or pictures first.",
-            "empty": "A chosen file is empty. Scan or export it again.",
-            "max_length": "A file name is longer than %(max)d characters. Rename it.",
+            "required": _("Choose a ZIP, a PDF or pictures first."),
+            "empty": _("A chosen file is empty. Scan or export it again."),
+            "max_length": _("A file name is longer than %(max)d characters. Rename it."),
         },
         widget=SeveralFilesInput(
             attrs={"accept": ".zip,.pdf,.jpg,.jpeg,.png", "class": "form-control"}
@@ -59,23 +61,28 @@ class UploadForm(forms.Form):
         others = [file.name for file in files if not is_picture(file)]
         if others:
             raise ValidationError(
-                f"Several files at once are the pages of one sheet, as JPEG or PNG; “{others[0]}” "
-                "is not a picture. Upload it alone, or put the papers of a class in one ZIP."
+                _(
+                    "Several files at once are the pages of one sheet, as JPEG or PNG; “%(name)s”"
+                    " is not a picture. Upload it alone, or put the papers of a class in one ZIP."
+                )
+                % {"name": others[0]}
             )
         if len(files) > settings.SHEAF_SHEET_MAX_PAGES:
             raise ValidationError(
-                f"These are {len(files)} pictures; one sheet may have "
-                f"{settings.SHEAF_SHEET_MAX_PAGES} pages. Put several sheets in one ZIP, "
-                "with a folder for each."
+                _(
+                    "These are %(count)s pictures; one sheet may have %(most)s pages. Put several"
+                    " sheets in one ZIP, with a folder for each."
+                )
+                % {"count": len(files), "most": settings.SHEAF_SHEET_MAX_PAGES}
             )
         return sorted(files, key=lambda file: natural_key(file.name or ""))
 
 
 def too_large_text(limit_mb: float) -> str:
-    return (
-        f"This is larger than the {limit_mb:g} MB one upload may have. "
-        "Split it into several ZIPs, or scan at 150 to 200 DPI."
-    )
+    return gettext(
+        "This is larger than the %(size)s MB one upload may have."
+        " Split it into several ZIPs, or scan at 150 to 200 DPI."
+    ) % {"size": f"{limit_mb:g}"}
 
 
 def is_picture(file: UploadedFile) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from batching import providers
 from exams.key_proposals import able_providers, why_not
@@ -27,7 +28,7 @@ class KeyProviderForm(forms.Form):
     """Which provider shall read the answer key."""
 
     provider = forms.CharField(
-        max_length=60, error_messages={"required": "Choose who shall read it."}
+        max_length=60, error_messages={"required": _("Choose who shall read it.")}
     )
 
     def __init__(self, *args: Any, chosen: str = "", **options: Any) -> None:
@@ -65,8 +66,11 @@ class KeyFileForm(KeyProviderForm):
     """The PDF of an answer key, and which provider shall read it."""
 
     pdf = forms.FileField(
-        label="Answer key as PDF",
-        error_messages={"required": "Choose a PDF first.", "empty": "The chosen file is empty."},
+        label=_("Answer key as PDF"),
+        error_messages={
+            "required": _("Choose a PDF first."),
+            "empty": _("The chosen file is empty."),
+        },
         widget=forms.FileInput(attrs={"accept": ".pdf,application/pdf"}),
     )
 
@@ -77,41 +81,42 @@ class KeyRowForm(forms.Form):
     was = forms.CharField(max_length=40, required=False, widget=forms.HiddenInput)
     code = forms.RegexField(
         r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$",
-        label="Code",
+        label=_("Code"),
         error_messages={
-            "required": "Give it a code, such as Q1.",
-            "invalid": "1 to 40 letters, digits, dots, hyphens or underscores; a letter or a digit"
-            " first.",
+            "required": _("Give it a code, such as Q1."),
+            "invalid": _(
+                "1 to 40 letters, digits, dots, hyphens or underscores; a letter or a digit first."
+            ),
         },
     )
     max_marks = forms.DecimalField(
-        label="Marks",
+        label=_("Marks"),
         max_digits=6,
         decimal_places=2,
-        error_messages={"required": "Say how many marks it gives."},
+        error_messages={"required": _("Say how many marks it gives.")},
         widget=forms.NumberInput(attrs={"step": "any", "min": "0"}),
     )
     step = forms.DecimalField(
-        label="Step",
+        label=_("Step"),
         required=False,
         max_digits=6,
         decimal_places=2,
         widget=forms.NumberInput(attrs={"step": "any", "min": "0"}),
     )
     description = forms.CharField(
-        label="Description",
+        label=_("Description"),
         max_length=MAX_TEXT,
-        error_messages={"required": "Say what is asked."},
+        error_messages={"required": _("Say what is asked.")},
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     answer = forms.CharField(
-        label="Answer",
+        label=_("Answer"),
         required=False,
         max_length=MAX_TEXT,
         widget=forms.Textarea(attrs={"rows": 4}),
     )
     guidance = forms.CharField(
-        label="Guidance for marking",
+        label=_("Guidance for marking"),
         required=False,
         max_length=MAX_TEXT,
         widget=forms.Textarea(attrs={"rows": 2}),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 from PIL import Image
 
 from accounts.models import Enrolment
@@ -76,8 +77,8 @@ def _attempt(held: Claim) -> None:
     folder = f"sheets/{sheet.pk}/upright"
     clean_folder(folder, keep={name for page in pages for name in (page.image, page.thumbnail)})
     if held.exhausted:
-        problem = "Its pages could not be read several times. Scan the paper again."
-        fail(held, problem, reason="Inspection failed")
+        problem = gettext_noop("Its pages could not be read several times. Scan the paper again.")
+        fail(held, problem, reason=gettext_noop("Inspection failed"))
         return
     with undone_on_error() as kept:
         with kept_alive(held):
@@ -88,7 +89,7 @@ def _attempt(held: Claim) -> None:
             locked.roll_number_read = head.roll
             locked.name_read = head.name
             locked.inspected_at = timezone.now()
-            locked._change_reason = "Inspected"
+            locked._change_reason = gettext_noop("Inspected")
             locked.save()
 
 

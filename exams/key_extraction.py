@@ -54,7 +54,7 @@ class ExtractAnswerKey(Purpose):
         for key, item in _of(items):
             if key.state == KeyState.DRAFTED and key.batch_run_id == item.run_id:
                 key.send()
-                _save(key, "Sent")
+                _save(key, gettext_noop("Sent"))
 
     def released(self, items: Sequence[BatchItem]) -> None:
         _fail(items, {item.pk: item.reason for item in items})
@@ -134,7 +134,7 @@ def _of(items: Sequence[BatchItem]) -> list[tuple[KeyProposal, BatchItem]]:
 
 def _draft(key: KeyProposal | None, item: BatchItem) -> Draft | str:
     if key is None or not waits_for(key, item):
-        return "The answer key is no longer waiting to be read."
+        return gettext_noop("The answer key is no longer waiting to be read.")
     rubric = rubric_items(key.exam)
     fence = {
         "pages": [[page["number"], page["sha256"]] for page in key.pages],
@@ -147,11 +147,15 @@ def _draft(key: KeyProposal | None, item: BatchItem) -> Draft | str:
 def _accept(key: KeyProposal | None, reply: Reply) -> Verdict:
     item, criteria = reply.item, reply.value["criteria"]
     if key is None:
-        return Verdict("discarded", "The answer key is gone.")
+        return Verdict("discarded", gettext_noop("The answer key is gone."))
     if key.state == KeyState.DISCARDED:
-        return Verdict("discarded", "The answer key was discarded before it was read.")
+        return Verdict(
+            "discarded", gettext_noop("The answer key was discarded before it was read.")
+        )
     if key.state != KeyState.SENT or key.batch_run_id != item.run_id:
-        return Verdict("superseded", "The answer key was not waiting for this reply any more.")
+        return Verdict(
+            "superseded", gettext_noop("The answer key was not waiting for this reply any more.")
+        )
     known = {leaf.id.casefold() for leaf in leaf_items(rubric_items(key.exam))}
     added = sum(criterion["code"].casefold() not in known for criterion in criteria)
     if len(known) + added > MAX_CRITERIA:
@@ -161,7 +165,7 @@ def _accept(key: KeyProposal | None, reply: Reply) -> Verdict:
             f" {MAX_CRITERIA} can be kept.",
         )
     key.propose(item, criteria)
-    _save(key, "Read")
+    _save(key, gettext_noop("Read"))
     return Verdict("accepted")
 
 
@@ -169,7 +173,7 @@ def _fail(items: Sequence[BatchItem], reasons: dict[int, str]) -> None:
     for key, item in _of(items):
         if key.state in UNDER_WAY and key.batch_run_id == item.run_id:
             key.fail(reasons[item.pk])
-            _save(key, "Not read")
+            _save(key, gettext_noop("Not read"))
 
 
 def _save(key: KeyProposal, reason: str) -> None:

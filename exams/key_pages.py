@@ -34,7 +34,7 @@ from exams.due import keys_to_prepare
 from exams.key_request import PURPOSE
 from exams.models import KeyProposal
 from exams.page_images import UnreadableImage, look_at
-from exams.personal import NAMED, named_person
+from exams.personal import named_person
 from exams.rasterize import POPPLER, PopplerMissing, UnreadablePaper, render_pdf
 from exams.storage import (
     check_room,
@@ -66,7 +66,12 @@ def _attempt(held: Claim) -> None:
     folder = f"keys/{held.pk}"
     clean_folder(folder)
     if held.exhausted:
-        _fail(held, "Rendering this PDF stopped half-way several times. Print it to a new PDF.")
+        _fail(
+            held,
+            gettext_noop(
+                "Rendering this PDF stopped half-way several times. Print it to a new PDF."
+            ),
+        )
         return
     try:
         _render_and_plan(held, f"{folder}/{held.attempt}")
@@ -85,7 +90,7 @@ def _render_and_plan(held: Claim, folder: str) -> None:
             transaction.on_commit(kept.clear)
             locked.pages, locked.text, locked.problem = pages, text, complaint
             plan_reading(locked, by=locked.created_by)
-            locked._change_reason = "Rendered"
+            locked._change_reason = gettext_noop("Rendered")
             locked.save()
 
 
@@ -113,7 +118,7 @@ def _fail(held: Claim, problem: str) -> None:
         # A person may have discarded it meanwhile.
         if can_proceed(key.fail):
             key.fail(problem)
-            key._change_reason = "Preparing failed"
+            key._change_reason = gettext_noop("Preparing failed")
             key.save()
             tell_failed(key, problem)
 
@@ -151,7 +156,10 @@ def check_nobody_is_named(key: KeyProposal, text: str) -> None:
     leaves. On the pictures of a scan nobody can look for it; the page says so.
     """
     if named := named_person(key.exam.school_class, [text]):
-        raise UnreadablePaper(f"“{named}” in the PDF {NAMED}")
+        raise UnreadablePaper(
+            f"“{named}” in the PDF is the name or roll number of somebody in the class."
+            " Leave it out: nothing personal is sent to a model."
+        )
 
 
 def check_length(pdf: Path) -> None:

@@ -10,6 +10,8 @@ from typing import IO, Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from batching import jobs, providers
@@ -27,9 +29,9 @@ from exams.rubric_items import leaf_items
 from exams.rubrics import lock_exam, save_rubric
 from exams.storage import keep_file, limit_of, undone_on_error
 
-OTHER_OPEN = (
-    "This exam has an answer key that is being read or waits to be checked."
-    " Confirm or discard that one first."
+OTHER_OPEN = gettext_lazy(
+    "This exam has an answer key that is being read or waits to be checked. Confirm"
+    " or discard that one first."
 )
 
 
@@ -40,13 +42,13 @@ class CannotRead(ValidationError):
 def why_not(provider: str) -> str:
     """Why a configured provider cannot read an answer key; "" when it can."""
     if provider not in providers.names():
-        return f"There is no provider {provider!r} any more. Choose another one."
+        return _("There is no provider %(name)r any more. Choose another one.") % {"name": provider}
     found = providers.get(provider)
     if found.assessor == "offline":
-        return (
-            f"{found.title} compares answers with a key; it cannot propose one. Choose a model,"
+        return _(
+            "%(title)s compares answers with a key; it cannot propose one. Choose a model,"
             " or read the text of the PDF without a model on the answer key page."
-        )
+        ) % {"title": found.title}
     return found.missing
 
 
@@ -71,11 +73,17 @@ def propose_key(exam: Exam, file: IO[bytes], *, name: str, provider: str, by: Us
     file.seek(0)
     head = file.read(HEAD)
     if kind_of(head) is not Kind.PDF:
-        raise CannotRead(f"“{name}” is {describe(head)}. Save the answer key as PDF.")
+        raise CannotRead(
+            _("“%(name)s” is %(what)s. Save the answer key as PDF.")
+            % {"name": name, "what": _(describe(head))}
+        )
     if open_key(exam):
         raise Conflict(OTHER_OPEN)
     file.seek(0)
-    check = limit_of(MAX_BYTES / 1e6, f"The PDF is larger than {MAX_BYTES // 1_000_000} MB.")
+    check = limit_of(
+        MAX_BYTES / 1e6,
+        _("The PDF is larger than %(limit)s MB.") % {"limit": MAX_BYTES // 1_000_000},
+    )
     with undone_on_error() as kept:
         stored = keep_file(file, "keys", ".pdf", check=check, durable=True)
         kept.append(stored.name)
@@ -104,12 +112,17 @@ def send_key(key: KeyProposal, *, by: User) -> None:
     """
     key = KeyProposal.objects.select_related("exam", "batch_run").get(pk=key.pk)
     if key.state not in UNDER_WAY or key.batch_run is None:
-        raise Conflict(f"This answer key is {key.get_state_display()} and cannot be sent.")
+        raise Conflict(
+            _("This answer key is %(state)s and cannot be sent.")
+            % {"state": key.get_state_display()}
+        )
     jobs.send_run(key.batch_run, by=by)
     if is_out_of_date(key):
         raise Conflict(
-            "The rubric was changed since this was drafted, so the draft is out of date."
-            " Draft it again, then send it."
+            _(
+                "The rubric was changed since this was drafted, so the draft is out of date."
+                " Draft it again, then send it."
+            )
         )
 
 
@@ -132,7 +145,10 @@ def retry_key(key: KeyProposal, *, provider: str, by: User) -> None:
         jobs.cancel_run(found.batch_run, by=by)
     key = _locked(key)
     if key.state != KeyState.FAILED:
-        raise Conflict(f"This answer key is {key.get_state_display()} and cannot be drafted again.")
+        raise Conflict(
+            _("This answer key is %(state)s and cannot be drafted again.")
+            % {"state": key.get_state_display()}
+        )
     key.provider, key.problem = provider, ""
     if key.pages:
         jobs.start_building(plan_reading(key, by=by))
@@ -151,7 +167,10 @@ def discard_key(key: KeyProposal, *, by: User) -> None:
         with suppress(Conflict):  # it has just ended by itself
             jobs.cancel_run(found.batch_run, by=by)
     key = _locked(key)
-    with guarded(f"This answer key is {key.get_state_display()} and cannot be discarded."):
+    with guarded(
+        _("This answer key is %(state)s and cannot be discarded.")
+        % {"state": key.get_state_display()}
+    ):
         key.discard()
         key.attempt += 1  # a worker that renders it writes nothing more
         key.lease_until = None
@@ -168,7 +187,10 @@ def confirm_key(key: KeyProposal, items: list[dict[str, Any]], *, by: User, seen
     """
     key = _locked(key)
     if key.state != KeyState.PROPOSED:
-        raise Conflict(f"This answer key is {key.get_state_display()}: nothing was changed.")
+        raise Conflict(
+            _("This answer key is %(state)s: nothing was changed.")
+            % {"state": key.get_state_display()}
+        )
     rubric = save_rubric(key.exam, items, by=by, seen=seen, write_over=False)
     key.confirm(rubric, by)
     _save(key, by)
@@ -186,8 +208,11 @@ def check_rubric(exam: Exam) -> None:
     count = len(list(leaf_items(rubric_items(exam))))
     if count > MAX_CRITERIA:
         raise CannotRead(
-            f"The rubric has {count} criteria; with more than {MAX_CRITERIA} its answers have to"
-            " be typed, or read without a model on the answer key page."
+            _(
+                "The rubric has %(count)s criteria; with more than %(most)s its answers have to"
+                " be typed, or read without a model on the answer key page."
+            )
+            % {"count": count, "most": MAX_CRITERIA}
         )
 
 
@@ -195,7 +220,7 @@ def _locked(key: KeyProposal) -> KeyProposal:
     rows = KeyProposal.objects.select_for_update(of=("self",)).select_related("exam__school_class")
     locked = rows.filter(pk=key.pk).first()
     if locked is None:
-        raise Conflict("This answer key was deleted meanwhile, with its exam.")
+        raise Conflict(_("This answer key was deleted meanwhile, with its exam."))
     return locked
 
 

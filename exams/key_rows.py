@@ -7,13 +7,15 @@ becomes the next version of the rubric. Pure: nothing is saved and nothing put r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from exams.points import plain
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from exams.points import plain, shown
 from exams.rubric_items import (
     RubricItem,
     check_items,
@@ -26,7 +28,7 @@ from exams.rubric_items import (
 from exams.rubrics import all_items
 
 UNSURE_BELOW = 0.5
-NOT_FOUND = "Not found on the pages: as it is in the rubric."
+NOT_FOUND = gettext_lazy("Not found on the pages: as it is in the rubric.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def rows_of(criteria: Sequence[dict[str, Any]], items: Sequence[RubricItem]) -> 
 def _known_row(leaf: RubricItem, proposed: dict[str, Any] | None) -> Row:
     row = Row(saved_values(leaf))
     if proposed is None:
-        row.problems.append(NOT_FOUND)
+        row.problems.append(str(NOT_FOUND))
         return row
     row.page, row.confidence = proposed["page"], proposed["confidence"]
     answer = clean_text(proposed["answer"])
@@ -99,15 +101,20 @@ def _known_row(leaf: RubricItem, proposed: dict[str, Any] | None) -> Row:
         row.values["answer"] = proposed["answer"]
         row.saved = leaf.answer if leaf.answer != answer else ""
         if odd := odd_character(answer):
-            row.problems.append(f"The answer contains the control character {odd}: delete it.")
+            row.problems.append(
+                _("The answer contains the control character %(character)s: delete it.")
+                % {"character": odd}
+            )
     else:
-        row.problems.append("No answer was found for it.")
-    for name, words in (("max_marks", "marks"), ("step", "as step")):
+        row.problems.append(_("No answer was found for it."))
+    texts = {
+        "max_marks": _("The PDF seems to say %(read)s marks; the rubric says %(own)s."),
+        "step": _("The PDF seems to say %(read)s as step; the rubric says %(own)s."),
+    }
+    for name, text in texts.items():
         read, own = proposed[name], getattr(leaf, name)
         if read is not None and own is not None and decimal_of(read) != own:
-            row.problems.append(
-                f"The PDF seems to say {plain(read)} {words}; the rubric says {plain(own)}."
-            )
+            row.problems.append(text % {"read": shown(read), "own": shown(own)})
     _add_unsure(row)
     return row
 
@@ -121,14 +128,20 @@ def _new_row(criterion: dict[str, Any], *, repeated: bool, is_group: bool) -> Ro
     row = Row(values, page=criterion["page"], confidence=criterion["confidence"])
     row.problems += _odd(criterion)
     if repeated:
-        row.problems.append(f"There is another criterion {criterion['code']!r}: keep one of them.")
+        row.problems.append(
+            _("There is another criterion %(code)r: keep one of them.")
+            % {"code": criterion["code"]}
+        )
     if is_group:
         row.problems.append(
-            f"{criterion['code']!r} is made of several criteria in the rubric: give this one a"
-            " code of its own, or leave it out."
+            _(
+                "%(code)r is made of several criteria in the rubric: give this one a code of"
+                " its own, or leave it out."
+            )
+            % {"code": criterion["code"]}
         )
     if not clean_text(criterion["answer"]):
-        row.problems.append("No answer was found for it.")
+        row.problems.append(_("No answer was found for it."))
     _add_unsure(row)
     return row
 
@@ -143,17 +156,18 @@ def _odd(criterion: dict[str, Any]) -> list[str]:
     told = []
     for problem in check_items([entry]):
         words = problem.text
-        if words.startswith("max_marks is missing"):
-            words = "The PDF does not say how many marks it gives."
+        if problem.about == "max_marks" and "max_marks" not in entry:
+            words = _("The PDF does not say how many marks it gives.")
         elif problem.path != (0,):
-            words = f"{problem.path[-1]} {words}"
-        told.append(re.sub(r"^id\b", "code", words).replace("max_marks", "marks"))
+            name = problem.path[-1]
+            words = f"{_('code') if name == 'id' else name} {words}"
+        told.append(words.replace("max_marks", _("marks")))
     return told
 
 
 def _add_unsure(row: Row) -> None:
     if row.is_unsure:
-        row.problems.append("The model was unsure of what it read: compare it with the page.")
+        row.problems.append(_("The model was unsure of what it read: compare it with the page."))
 
 
 def saved_values(leaf: RubricItem) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from simple_history.utils import bulk_update_with_history
 
 from accounts.models import Enrolment, User
@@ -56,8 +58,11 @@ class AlreadyHasASheet(ValidationError):
 
     def __init__(self, enrolment: Enrolment, other: Sheet) -> None:
         super().__init__(
-            f"{enrolment} already has the sheet “{other.name}”. "
-            "Take that one back first, or choose another student.",
+            _(
+                "%(student)s already has the sheet “%(sheet)s”. Take that one back first, or"
+                " choose another student."
+            )
+            % {"student": enrolment, "sheet": other.name},
             code="already_has_a_sheet",
         )
         self.other = other
@@ -76,19 +81,26 @@ def map_sheet(sheet: Sheet, enrolment: Enrolment, *, by: User) -> Sheet:
     Doing it again changes nothing. Raises AlreadyHasASheet, NotInThisClass, ValidationError where
     no page is left, or Conflict where the sheet is past mapping.
     """
-    with _locked(sheet, "This sheet can no longer be mapped") as row:
+    with _locked(sheet, _("This sheet can no longer be mapped")) as row:
         if enrolment.school_class_id != row.exam.school_class_id:
             raise NotInThisClass(
-                f"{enrolment} is not in {row.exam.school_class}. Choose a student of that class."
+                _("%(student)s is not in %(school_class)s. Choose a student of that class.")
+                % {"student": enrolment, "school_class": row.exam.school_class}
             )
         if row.state == SheetState.MAPPED and row.enrolment_id == enrolment.pk:
             return row
         if row.rendered_at is None:
-            raise Conflict(f"The pages of “{row.name}” are not ready yet. Try again in a moment.")
+            raise Conflict(
+                _("The pages of “%(sheet)s” are not ready yet. Try again in a moment.")
+                % {"sheet": row.name}
+            )
         if not row.pages.filter(dropped_at__isnull=True).exists():
             raise ValidationError(
-                f"All pages of “{row.name}” were dropped, so that there is nothing to grade. "
-                "Restore a page, or skip the sheet."
+                _(
+                    "All pages of “%(sheet)s” were dropped, so that there is nothing to grade."
+                    " Restore a page, or skip the sheet."
+                )
+                % {"sheet": row.name}
             )
         if other := _sheet_of(enrolment, row):
             raise AlreadyHasASheet(enrolment, other)
@@ -109,19 +121,19 @@ def map_sheet(sheet: Sheet, enrolment: Enrolment, *, by: User) -> Sheet:
 
 def unmap_sheet(sheet: Sheet, *, by: User) -> Sheet:
     """Take a mapping back. Raises Conflict where the sheet is not mapped, or past it."""
-    done, refusal = SheetState.PENDING_MAPPING, "This sheet cannot be taken back"
+    done, refusal = SheetState.PENDING_MAPPING, _("This sheet cannot be taken back")
     return _move_one(sheet, _unmap, by=by, done=done, refusal=refusal)
 
 
 def skip_sheet(sheet: Sheet, *, by: User) -> Sheet:
     """Leave a sheet out of the exam. Raises Conflict where it is past mapping."""
-    done, refusal = SheetState.SKIPPED, "This sheet cannot be left out"
+    done, refusal = SheetState.SKIPPED, _("This sheet cannot be left out")
     return _move_one(sheet, _skip, by=by, done=done, refusal=refusal)
 
 
 def unskip_sheet(sheet: Sheet, *, by: User) -> Sheet:
     """Take a skipped sheet in again. Raises Conflict where it is not skipped."""
-    done, refusal = SheetState.PENDING_MAPPING, "This sheet is not left out"
+    done, refusal = SheetState.PENDING_MAPPING, _("This sheet is not left out")
     return _move_one(sheet, _unskip, by=by, done=done, refusal=refusal)
 
 
@@ -130,7 +142,7 @@ def retry_sheet(sheet: Sheet, *, by: User) -> Sheet:
 
     Raises Conflict where it has not failed.
     """
-    done, refusal = SheetState.PENDING_MAPPING, "This sheet has not failed"
+    done, refusal = SheetState.PENDING_MAPPING, _("This sheet has not failed")
     return _move_one(sheet, _retry, by=by, done=done, refusal=refusal)
 
 
@@ -157,13 +169,15 @@ def map_certain(exam: Exam, *, by: User, seen: str | None = None) -> int:
         if is_as_seen:
             for sheet in sheets:
                 sheet.map_to(sheet.suggested_enrolment)
-                sheet._change_reason = "Certain suggestion confirmed"
+                sheet._change_reason = gettext_noop("Certain suggestion confirmed")
             _save_all(exam, sheets, by)
     # After the commit, so that what was worked out is there when the page is shown again.
     if not is_as_seen:
         raise Conflict(
-            "Other suggestions are certain than those you were shown. Nothing was mapped: "
-            "look at them, then confirm again."
+            _(
+                "Other suggestions are certain than those you were shown. Nothing was mapped:"
+                " look at them, then confirm again."
+            )
         )
     return len(sheets)
 
@@ -180,10 +194,10 @@ def skip_upload(upload: Upload, *, by: User) -> int:
 
     Gives how many sheets were left out. Raises Conflict while it is still being unpacked.
     """
-    with _locked_upload(upload, "This file is still being unpacked") as row:
+    with _locked_upload(upload, _("This file is still being unpacked")) as row:
         if row.state != UploadState.SKIPPED:
             row.skip()
-            _save(row, by, "Left out")
+            _save(row, by, gettext_noop("Left out"))
         return _move_all(row.exam, row.sheets.filter(state__in=LEAVABLE), _skip, by)
 
 
@@ -193,11 +207,11 @@ def unskip_upload(upload: Upload, *, by: User) -> int:
     Samples, which wait aside as skipped sheets too, stay. Raises Conflict where it was never left
     out; doing it again changes nothing.
     """
-    with _locked_upload(upload, "This file was not left out") as row:
+    with _locked_upload(upload, _("This file was not left out")) as row:
         if row.state in (UploadState.UNPACKED, UploadState.FAILED):
             return 0
         row.unskip()
-        _save(row, by, "Taken in again")
+        _save(row, by, gettext_noop("Taken in again"))
         skipped = row.sheets.filter(state=SheetState.SKIPPED, sample__isnull=True)
         return _move_all(row.exam, skipped, _unskip, by)
 
@@ -207,19 +221,19 @@ def unskip_upload(upload: Upload, *, by: User) -> int:
 
 def _unmap(sheet: Sheet) -> str:
     sheet.unmap()
-    return "Mapping taken back"
+    return gettext_noop("Mapping taken back")
 
 
 def _skip(sheet: Sheet) -> str:
     failure = sheet.problem if sheet.state == SheetState.FAILED else ""
     sheet.skip()
-    return f"Left out; it had failed: {failure}" if failure else "Left out"
+    return f"Left out; it had failed: {failure}" if failure else gettext_noop("Left out")
 
 
 def _unskip(sheet: Sheet) -> str:
     sheet.unskip()
     _begin_anew(sheet)
-    return "Taken in again"
+    return gettext_noop("Taken in again")
 
 
 def _retry(sheet: Sheet) -> str:
@@ -228,7 +242,7 @@ def _retry(sheet: Sheet) -> str:
     else:
         sheet.retry()
     _begin_anew(sheet)
-    return "Tried again"
+    return gettext_noop("Tried again")
 
 
 def _begin_anew(sheet: Sheet) -> None:
@@ -266,7 +280,10 @@ def _locked(sheet: Sheet, refusal: str) -> Iterator[Sheet]:
             .select_related("exam__school_class")
             .get(pk=sheet.pk)
         )
-        with guarded(f"{refusal}: its state is {row.get_state_display()}."):
+        state = row.get_state_display()
+        with guarded(
+            _("%(refusal)s: its state is %(state)s.") % {"refusal": refusal, "state": state}
+        ):
             yield row
 
 
@@ -278,7 +295,10 @@ def _locked_upload(upload: Upload, refusal: str) -> Iterator[Upload]:
             Upload.objects.select_for_update(of=("self",)).select_related("exam").get(pk=upload.pk)
         )
         Exam.objects.select_for_update(no_key=True).get(pk=row.exam_id)
-        with guarded(f"{refusal}: its state is {row.get_state_display()}."):
+        state = row.get_state_display()
+        with guarded(
+            _("%(refusal)s: its state is %(state)s.") % {"refusal": refusal, "state": state}
+        ):
             yield row
 
 

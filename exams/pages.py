@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from batching.conflicts import Conflict
@@ -28,7 +29,7 @@ from exams.inspection import (
 from exams.models import Page, Sheet
 from exams.storage import undone_on_error
 
-CHANGED_MEANWHILE = "This page was changed by somebody else. Look at it again."
+CHANGED_MEANWHILE = gettext_lazy("This page was changed by somebody else. Look at it again.")
 
 
 def kept_pages(sheet: Sheet) -> list[Page]:
@@ -175,6 +176,6 @@ def _locked(page: Page, by: User, reason: str) -> Iterator[Page]:
 def _refuse_past_mapping(sheet: Sheet) -> None:
     if sheet.state not in CHANGEABLE:
         raise Conflict(
-            f"The pages of “{sheet.name}” can no longer be changed: "
-            f"its state is {sheet.get_state_display()}."
+            _("The pages of “%(name)s” can no longer be changed: its state is %(state)s.")
+            % {"name": sheet.name, "state": sheet.get_state_display()}
         )

@@ -9,12 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from django.utils.translation import gettext as _
+
 from accounts.models import Enrolment, SchoolClass
 
-NAMED = (
-    "is the name or roll number of somebody in the class. Leave it out: nothing personal is sent"
-    " to a model."
-)
 # A number alone may be an answer; one that is a roll number by its look is not.
 ROLL_NUMBER = re.compile(r"(?=.*\d)(?=.*[^\W\d_]).{3,}|\d{5,}", re.DOTALL)
 
@@ -35,6 +33,14 @@ def named_person(school_class: SchoolClass, texts: Iterable[str]) -> str:
             if re.search(rf"(?<!\w){re.escape(_plain(one))}(?!\w)", told):
                 return str(one)
     return ""
+
+
+def is_named(who: str) -> str:
+    """What to say to the teacher whose texts hold this name or roll number."""
+    return _(
+        "“%(who)s” is the name or roll number of somebody in the class. Leave it out: nothing"
+        " personal is sent to a model."
+    ) % {"who": who}
 
 
 def _plain(text: str) -> str:

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 from pdf2image import convert_from_path, pdfinfo_from_path
 from pdf2image.exceptions import PDFPageCountError, PDFPopplerTimeoutError
 
@@ -101,13 +102,15 @@ def _attempt(held: Claim) -> None:
     folder = f"sheets/{held.pk}"
     clean_folder(folder)
     if held.exhausted:
-        problem = "Rendering this paper stopped half-way several times. Scan it again."
-        fail(held, problem, reason="Rendering failed")
+        problem = gettext_noop(
+            "Rendering this paper stopped half-way several times. Scan it again."
+        )
+        fail(held, problem, reason=gettext_noop("Rendering failed"))
         return
     try:
         _render_and_keep(held, f"{folder}/{held.attempt}")
     except UnreadablePaper as error:
-        fail(held, " ".join(error.messages), reason="Rendering failed")
+        fail(held, " ".join(error.messages), reason=gettext_noop("Rendering failed"))
 
 
 def _render_and_keep(held: Claim, folder: str) -> None:
@@ -120,7 +123,7 @@ def _render_and_keep(held: Claim, folder: str) -> None:
             Page.objects.bulk_create(rendered.pages)
             locked.rendered_at = timezone.now()
             locked.problem = rendered.problem
-            locked._change_reason = "Rendered"
+            locked._change_reason = gettext_noop("Rendered")
             locked.save()
 
 
@@ -266,11 +269,13 @@ def pdf_pages(path: Path) -> list[PdfPage]:
     except PDFPageCountError as error:
         if "password" in str(error).lower():
             raise UnreadablePaper(
-                "The PDF is encrypted. Save it without a password and upload it again."
+                gettext_noop(
+                    "The PDF is encrypted. Save it without a password and upload it again."
+                )
             ) from error
         raise _damaged(str(error)) from error
     if info["Pages"] < 1:
-        raise UnreadablePaper("The PDF has no pages.")
+        raise UnreadablePaper(gettext_noop("The PDF has no pages."))
     if info["Pages"] > limit:
         raise _too_many_pages(info["Pages"])
     return [_pdf_page(info, number) for number in range(1, info["Pages"] + 1)]

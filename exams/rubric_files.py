@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from django.db import transaction
+from django.utils.translation import gettext as _
 from jsonschema import Draft202012Validator
 
 from accounts.models import SchoolClass, Subject, User
@@ -22,17 +23,15 @@ from exams.rubric_items import (
     ITEM_SCHEMA,
     ITEMS_SCHEMA,
     MAX_TEXT,
-    Problem,
     RubricError,
     RubricItem,
     check_items,
     clean_text,
-    describe,
     items_as_values,
     odd_character,
     read_items,
-    shape_problems,
 )
+from exams.rubric_problems import Problem, describe, shape_problems
 from exams.rubric_yaml import Parsed, read_yaml
 from exams.rubrics import (
     all_items,
@@ -129,7 +128,7 @@ def read_rubric_text(text: str) -> list[dict[str, Any]]:
     value = parsed.value
     if not isinstance(value, dict) or set(value) != {"rubric_items"}:
         raise ExamFileError(
-            "The text must begin with the line “rubric_items:” and hold nothing beside it."
+            _("The text must begin with the line “rubric_items:” and hold nothing beside it.")
         )
     _refuse(_item_problems(value), parsed)
     items: list[dict[str, Any]] = value["rubric_items"]
@@ -210,7 +209,7 @@ def _follow_file(
 
     An exam that says so already is not saved again.
     """
-    subject, _ = Subject.objects.get_or_create(name=exam_file.subject)
+    subject, _is_new = Subject.objects.get_or_create(name=exam_file.subject)
     wanted: dict[str, Any] = {
         "school_class_id": school_class.pk,
         "title": exam_file.title,
@@ -227,7 +226,15 @@ def _follow_file(
             setattr(exam, name, wanted[name])
         exam._history_user = by
         exam.save()
-    return tuple(f"the {name.removesuffix('_id')}" for name in changed)
+    words = {
+        "school_class_id": _("the class"),
+        "title": _("the title"),
+        "date": _("the date"),
+        "subject_id": _("the subject"),
+        "instructions": _("the instructions"),
+        "regions": _("the regions"),
+    }
+    return tuple(words[name] for name in changed)
 
 
 def _follow_rubric(
@@ -241,9 +248,12 @@ def _follow_rubric(
     if before is None or rubric.pk == before.pk:
         changes: tuple[str, ...] = ()
     else:
-        changes = (f"the rubric: version {rubric.version}, beside version {before.version}",)
+        changes = (
+            _("the rubric: version %(version)s, beside version %(before)s")
+            % {"version": rubric.version, "before": before.version},
+        )
         if others := _other_answers(merged, stored):
-            changes += (f"other answers in it for {others}",)
+            changes += (_("other answers in it for %(codes)s") % {"codes": others},)
     pairs = zip(all_items(items), all_items(merged), strict=True)
     return changes, tuple(
         new.id
@@ -266,10 +276,11 @@ def _class_of(exam_file: ExamFile, *, by: User, create: bool) -> SchoolClass:
         return found
     if not create:
         raise ExamFileError(
-            f"class: you have no class named {name!r}. Create it first, or correct the name."
+            _("class: you have no class named %(name)r. Create it first, or correct the name.")
+            % {"name": name}
         )
     if SchoolClass.objects.filter(name=name).exists():
-        raise ExamFileError(f"class: {name!r} belongs to other teachers.")
+        raise ExamFileError(_("class: %(name)r belongs to other teachers.") % {"name": name})
     made = SchoolClass.objects.create(name=name)
     if by.is_teacher:
         made.teachers.add(by)
@@ -302,15 +313,22 @@ def _sense_problems(value: dict[str, Any]) -> list[Problem]:
     for key in ("exam", "class", "subject", "instructions"):
         text = value.get(key, "x")
         if isinstance(text, str) and (odd := odd_character(text)):
-            problems.append(Problem((key,), f"the control character {odd} is not allowed"))
+            problems.append(
+                Problem(
+                    (key,),
+                    _("the control character %(character)s is not allowed") % {"character": odd},
+                )
+            )
         elif key != "instructions" and isinstance(text, str) and text and not text.strip():
-            problems.append(Problem((key,), "must not be empty"))
+            problems.append(Problem((key,), _("must not be empty")))
     date = value.get("date")
     if isinstance(date, str):
         try:
             dt.date.fromisoformat(date)
         except ValueError:
-            problems.append(Problem(("date",), f"{date!r} is not a date like 2026-10-14"))
+            problems.append(
+                Problem(("date",), _("%(date)r is not a date like 2026-10-14") % {"date": date})
+            )
     regions = value.get("regions")
     for index, region in enumerate(regions if isinstance(regions, list) else ()):
         for start, length in (("x", "w"), ("y", "h")):
@@ -319,7 +337,8 @@ def _sense_problems(value: dict[str, Any]) -> list[Problem]:
                 problems.append(
                     Problem(
                         ("regions", index),
-                        f"{start} + {length} is {sum(edge):g}: the region leaves the page",
+                        _("%(start)s + %(length)s is %(sum)s: the region leaves the page")
+                        % {"start": start, "length": length, "sum": f"{sum(edge):g}"},
                     )
                 )
     return problems

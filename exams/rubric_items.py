@@ -7,19 +7,19 @@ database, so that a file, the editor and the answer key page share one judge.
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError as SchemaError
 
-from exams.points import plain
+from exams.points import shown
+from exams.rubric_problems import Path, Problem, describe, shape_problems
 
 MAX_ITEMS = 200
 MAX_DEPTH = 4
@@ -28,20 +28,9 @@ MAX_TEXT = 20_000
 DEFAULT_STEPS = (Decimal(1), Decimal("0.5"), Decimal("0.25"))
 KINDS = ("base", "bonus", "penalty")
 
-Path = tuple[str | int, ...]
-
 
 class RubricError(ValidationError):
     """A rubric or an exam file that cannot be used; `messages` lists every problem."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong at one place of a file; `key` is the line's key where the text names one."""
-
-    path: Path
-    text: str
-    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,113 +143,11 @@ def decimal_of(number: float | Decimal) -> Decimal:
     return number if isinstance(number, Decimal) else Decimal(str(number))
 
 
-def describe(problem: Problem, value: Any, lines: Mapping[Path, int] | None = None) -> str:
-    """A problem as a sentence: "rubric_items[2] (Q3), line 34: max_marks must be …"."""
-    label = named_label = name = ""
-    node = value
-    for step in problem.path:
-        label += f"[{step}]" if isinstance(step, int) else f".{step}" if label else str(step)
-        try:
-            node = node[step]
-        except (LookupError, TypeError):
-            node = None
-        if isinstance(node, dict) and isinstance(node.get("id"), str):
-            named_label, name = label, node["id"]
-    text = problem.text
-    if name:
-        text = f"{label[len(named_label) :].lstrip('.')} {text}".strip()
-        label = f"{named_label} ({name})"
-    if lines and (line := line_of((*problem.path, problem.key), lines)):
-        label += f", line {line}" if label else f"line {line}"
-    return f"{label}: {text}" if label else text
-
-
-def line_of(path: Path, lines: Mapping[Path, int]) -> int | None:
-    """The line of a place in a file, or of the nearest thing around it."""
-    return next((lines[p] for end in range(len(path), -1, -1) if (p := path[:end]) in lines), None)
-
-
-def shape_problems(validator: Draft202012Validator, value: Any) -> list[Problem]:
-    """What jsonschema finds, in words for a person, in the order of the file."""
-    found = [
-        Problem(tuple(error.absolute_path), text, key)
-        for error in validator.iter_errors(value)
-        for key, text in _in_words(error)
-    ]
-    return sorted(found, key=lambda p: [(isinstance(s, str), str(s).zfill(6)) for s in p.path])
-
-
-TYPE_WORDS = {
-    "string": "text",
-    "number": "a number",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "array": "a list (lines that start with -)",
-    "object": "a group of `key: value` lines",
-}
-
-
-def _in_words(error: SchemaError) -> Iterator[tuple[str, str]]:
-    """What one rule found: (the key it is about if it is not the path's own, the words)."""
-    if error.validator == "additionalProperties":
-        known = error.schema["properties"]
-        for key in error.instance:
-            if key not in known:
-                yield key, _unknown_key(key, known)
-    elif error.validator == "required":
-        for key in error.validator_value:
-            if error.message.startswith(repr(key)):
-                yield "", f"{key} is missing"
-    else:
-        yield "", _broken_rule(error)
-
-
-def _broken_rule(error: SchemaError) -> str:
-    rule, found = error.validator_value, error.instance
-    match error.validator:
-        case "type":
-            expected = TYPE_WORDS[rule if isinstance(rule, str) else rule[0]]
-            return f"must be {expected}, not {_shown(found)}"
-        case "enum":
-            return f"must be one of {', '.join(map(str, rule))}, not {_shown(found)}"
-        case "pattern":
-            return (
-                f"{_shown(found)} must be 1 to 40 letters, digits, dots, hyphens or underscores"
-                " and begin with a letter or a digit"
-            )
-        case "exclusiveMinimum":
-            return f"must be > {rule}, not {_shown(found)}"
-        case "minimum":
-            return f"must be at least {rule}, not {_shown(found)}"
-        case "maximum":
-            return f"must be at most {rule}, not {_shown(found)}"
-        case "minLength":
-            return "must not be empty"
-        case "maxLength":
-            return f"is {len(found)} characters long; at most {rule} are allowed"
-        case "minItems":
-            return "is an empty list: give at least one entry or leave it out"
-        case "maxItems":
-            return f"has {len(found)} entries; at most {rule} are allowed"
-    return str(error.message)
-
-
-def _unknown_key(key: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(key, list(known), n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
-    return f"unknown key {key!r}; {hint}"
-
-
-def _shown(value: Any) -> str:
-    text = "nothing" if value is None else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 def _too_deep(value: Any, path: Path, depth: int) -> Iterator[Problem]:
     if not isinstance(value, list):
         return
     if depth > MAX_DEPTH:
-        yield Problem(path, f"items may nest at most {MAX_DEPTH} levels deep")
+        yield Problem(path, _("items may nest at most %(most)s levels deep") % {"most": MAX_DEPTH})
         return
     for index, entry in enumerate(value):
         if isinstance(entry, dict):
@@ -270,17 +157,25 @@ def _too_deep(value: Any, path: Path, depth: int) -> Iterator[Problem]:
 def _sense_problems(value: list[dict[str, Any]]) -> Iterator[Problem]:
     nodes = list(_walk(value, (), "base"))
     if len(nodes) > MAX_ITEMS:
-        yield Problem((), f"has {len(nodes)} items; at most {MAX_ITEMS} are allowed")
+        yield Problem(
+            (),
+            _("has %(count)s items; at most %(most)s are allowed")
+            % {"count": len(nodes), "most": MAX_ITEMS},
+        )
     first: dict[str, str] = {}
     for path, entry, inherited in nodes:
         key = entry["id"].casefold()
         if key in first:
-            yield Problem(path, f"the id {entry['id']!r} is taken: each item needs its own")
+            name = {"id": entry["id"]}
+            text = _("the id %(id)r is taken: each item needs its own") % name
+            plain = _("the code %(id)r is taken: each row needs its own") % name
+            yield Problem(path, text, about="id", plain=plain)
         first.setdefault(key, entry["id"])
         yield from _bad_text(path, entry)
         kind = entry.get("kind", inherited)
         if inherited != "base" and kind != inherited:
-            yield Problem(path, f"kind must be {inherited}, as that of the item it belongs to")
+            text = _("kind must be %(kind)s, as that of the item it belongs to")
+            yield Problem(path, text % {"kind": inherited}, about="kind")
         yield from _inner_problems(path, entry) if "items" in entry else _leaf_problems(path, entry)
 
 
@@ -294,10 +189,15 @@ def _walk(
 
 def _bad_text(path: Path, entry: dict[str, Any]) -> Iterator[Problem]:
     if not clean_text(entry["description"]):
-        yield Problem(path, "description must not be empty")
+        yield Problem(path, _("description must not be empty"), about="description")
     for key in ("description", "guidance", "answer"):
         if odd := odd_character(entry.get(key, "")):
-            yield Problem(path, f"{key} contains the control character {odd}: delete it")
+            yield Problem(
+                path,
+                _("%(key)s contains the control character %(character)s: delete it")
+                % {"key": key, "character": odd},
+                about=key,
+            )
 
 
 def odd_character(text: str) -> str:
@@ -311,29 +211,44 @@ def _inner_problems(path: Path, entry: dict[str, Any]) -> Iterator[Problem]:
         if key in entry:
             yield Problem(
                 path,
-                f"{key} does not go together with items: an item is the sum of its items, so"
-                f" give {key} to those",
+                _(
+                    "%(key)s does not go together with items: an item is the sum of its items, so"
+                    " give %(key)s to those"
+                )
+                % {"key": key},
+                about=key,
             )
 
 
 def _leaf_problems(path: Path, entry: dict[str, Any]) -> Iterator[Problem]:
     if "max_marks" not in entry:
-        yield Problem(path, "max_marks is missing (or items, if it is made of several)")
+        text = _("max_marks is missing (or items, if it is made of several)")
+        yield Problem(path, text, about="max_marks")
         return
     maximum = decimal_of(entry["max_marks"])
     step = _step(entry)
     for key, number in (("max_marks", maximum), ("step", step)):
         if number is not None and number != round(number, 2):
-            yield Problem(path, f"{key} may have at most two decimals, not {plain(number)}")
+            yield Problem(
+                path,
+                _("%(key)s may have at most two decimals, not %(number)s")
+                % {"key": key, "number": shown(number)},
+                about=key,
+            )
             return
     if "step" in entry and entry.get("binary") and step != maximum:
-        yield Problem(path, "binary means all or nothing: leave step out")
+        yield Problem(path, _("binary means all or nothing: leave step out"), about="binary")
     elif step is None:
-        yield Problem(path, f"step is missing: max_marks {plain(maximum)} is no multiple of 0.25")
+        text = _("step is missing: max_marks %(maximum)s is no multiple of 0.25")
+        yield Problem(path, text % {"maximum": shown(maximum)}, about="step")
     elif maximum % step:
-        yield Problem(path, f"max_marks {plain(maximum)} must be a multiple of step {plain(step)}")
+        text = _("max_marks %(maximum)s must be a multiple of step %(step)s")
+        numbers = {"maximum": shown(maximum), "step": shown(step)}
+        yield Problem(path, text % numbers, about="max_marks")
     elif maximum / step >= MAX_LEGAL_MARKS:
-        yield Problem(path, f"step {plain(step)} is too fine for max_marks {plain(maximum)}")
+        text = _("step %(step)s is too fine for max_marks %(maximum)s")
+        numbers = {"maximum": shown(maximum), "step": shown(step)}
+        yield Problem(path, text % numbers, about="step")
 
 
 def _step(entry: dict[str, Any]) -> Decimal | None:

@@ -20,12 +20,12 @@ from exams.rubric_items import (
     DEFAULT_STEPS,
     MAX_DEPTH,
     MAX_ITEMS,
-    Path,
     RubricItem,
     check_items,
     items_as_values,
     plain_number,
 )
+from exams.rubric_problems import Path, Problem
 
 FIELDS = ("code", "description", "kind", "marks", "step", "answer", "guidance")
 LISTS = ("row", "depth", *FIELDS)
@@ -166,11 +166,11 @@ def errors_of(rows: list[Row]) -> dict[int, dict[str, list[str]]]:
         return {-1: {"": [_("Write at least one criterion.")]}}
     values, paths = values_of(rows)
     for problem in check_items(values):
-        number, name = _place(problem.path, problem.text, paths)
+        number, name = _place(problem, paths)
         at_row = found.setdefault(number, {})
         # What was said in plainer words already is not said twice.
         if name not in at_row:
-            at_row[name] = [_plain(problem.text)]
+            at_row[name] = [_plain(problem)]
     return {number: at_row for number, at_row in found.items() if at_row}
 
 
@@ -189,24 +189,20 @@ def _first_look(row: Row, inner: bool) -> Iterable[tuple[str, str]]:
             yield name, _("“%(text)s” is no number such as 2 or 0.5.") % {"text": text[:20]}
 
 
-def _place(path: Path, text: str, paths: Mapping[Path, int]) -> tuple[int, str]:
+def _place(problem: Problem, paths: Mapping[Path, int]) -> tuple[int, str]:
     """The row and the field that a problem is about."""
-    steps = list(path)
+    steps = list(problem.path)
     name = ""
     if steps and isinstance(steps[-1], str):
         name = NAMES.get(str(steps.pop()), "")
     while steps and tuple(steps) not in paths:
         steps.pop()
-    if not name:
-        first = re.match(r"(?:the )?(\w+)", text)
-        name = NAMES.get(first[1] if first else "", "code")
-    return paths.get(tuple(steps), -1), name
+    return paths.get(tuple(steps), -1), name or NAMES.get(problem.about, "code")
 
 
-def _plain(text: str) -> str:
+def _plain(problem: Problem) -> str:
     """A problem of an exam file in the words of the form."""
-    for old, new in (("max_marks", "marks"), ("the id ", "the code "), ("each item", "each row")):
-        text = text.replace(old, new)
+    text = (problem.plain or problem.text).replace("max_marks", _("marks"))
     return f"{text[:1].upper()}{text[1:]}."
 
 

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from django.utils.translation import gettext as _
 
-from exams.rubric_items import Path, RubricError, odd_character
+from exams.rubric_items import RubricError, odd_character
+from exams.rubric_problems import Path
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 20_000
@@ -60,7 +62,7 @@ def read_yaml(data: bytes) -> Parsed:
     except yaml.MarkedYAMLError as error:
         raise RubricError(_in_words(error)) from error
     except yaml.YAMLError as error:
-        raise RubricError(f"This is not YAML: {error}") from error
+        raise RubricError(_("This is not YAML: %(error)s") % {"error": error}) from error
 
 
 def check_size(size: int) -> None:
@@ -69,8 +71,11 @@ def check_size(size: int) -> None:
         # Rounded up, or a file a little over the limit would seem to be as large as the limit.
         megabytes = math.ceil(size / 100_000) / 10
         raise RubricError(
-            f"An exam file may have at most {MAX_BYTES / 1_000_000:g} MB, and this one has"
-            f" {megabytes:g} MB. Is it the right file?"
+            _(
+                "An exam file may have at most %(most)s MB, and this one has %(size)s MB. Is it"
+                " the right file?"
+            )
+            % {"most": f"{MAX_BYTES / 1_000_000:g}", "size": f"{megabytes:g}"}
         )
 
 
@@ -82,13 +87,16 @@ def _decoded(data: bytes) -> str:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise RubricError(
-            f"line {line}: this is not UTF-8 text. Save the file as UTF-8."
+            _("line %(line)s: this is not UTF-8 text. Save the file as UTF-8.") % {"line": line}
         ) from error
     if not text.strip():
-        raise RubricError("The file is empty.")
+        raise RubricError(_("The file is empty."))
     if odd := odd_character(text):
         line = next(n for n, t in enumerate(text.split("\n"), 1) if odd_character(t))
-        raise RubricError(f"line {line}: the control character {odd} is not allowed. Delete it.")
+        raise RubricError(
+            _("line %(line)s: the control character %(character)s is not allowed. Delete it.")
+            % {"line": line, "character": odd}
+        )
     return _json_as_yaml(text) if text.lstrip()[0] in "{[" else text
 
 
@@ -110,19 +118,22 @@ def _built(events: Iterator[Any]) -> Parsed:
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                raise _at(event, "a second document (---) begins here; a file holds one")
+                raise _at(event, _("a second document (---) begins here; a file holds one"))
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _at(event, "anchors and aliases (& and *) are not taken: write the text out,"
-                      " or in quotes if it begins with one of them")  # fmt: skip
+            text = _(
+                "anchors and aliases (& and *) are not taken: write the text out, or in quotes"
+                " if it begins with one of them"
+            )
+            raise _at(event, text)
         if not isinstance(event, yaml.NodeEvent):
             if isinstance(event, yaml.CollectionEndEvent):
                 stack.pop()
             continue
         count += 1
         if count > MAX_NODES or len(stack) >= MAX_DEPTH:
-            raise _at(event, "too much: the file has too many entries or nests too deep")
+            raise _at(event, _("too much: the file has too many entries or nests too deep"))
         if event.tag not in (None, "!"):
-            raise _at(event, f"tags are not taken: leave out {event.tag}")
+            raise _at(event, _("tags are not taken: leave out %(tag)s") % {"tag": event.tag})
         _place(event, stack, parsed)
     return parsed
 
@@ -155,10 +166,14 @@ def _place(event: Any, stack: list[_Open], parsed: Parsed) -> None:
 
 def _key(event: Any, group: _Open) -> str:
     if not isinstance(event, yaml.ScalarEvent):
-        raise _at(event, "a key must be plain text")
+        raise _at(event, _("a key must be plain text"))
     key, line = event.value, event.start_mark.line + 1
     if key in group.seen:
-        raise _at(event, f"the key {key!r} stands here twice (first in line {group.seen[key]})")
+        raise _at(
+            event,
+            _("the key %(key)r stands here twice (first in line %(line)s)")
+            % {"key": key, "line": group.seen[key]},
+        )
     group.seen[key] = line
     return key
 
@@ -180,7 +195,7 @@ def _value(event: Any, stack: list[_Open]) -> Any:
     if len(text) <= 30 and NUMBER.match(text):
         number = int(text) if WHOLE.match(text) else float(text)
         if abs(number) == float("inf"):
-            raise _at(event, f"{text} is too large")
+            raise _at(event, _("%(text)s is too large") % {"text": text})
         return number
     return text
 
@@ -195,18 +210,23 @@ def _is_text(stack: list[_Open]) -> bool:
 
 
 def _at(event: Any, text: str) -> RubricError:
-    return RubricError(f"line {event.start_mark.line + 1}: {text}")
+    return RubricError(
+        _("line %(line)s: %(text)s") % {"line": event.start_mark.line + 1, "text": text}
+    )
 
 
 def _in_words(error: yaml.MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
-    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    problem = error.problem or "this is not YAML"
+    where = ""
+    if mark:
+        place = {"line": mark.line + 1, "column": mark.column + 1}
+        where = _("line %(line)s, column %(column)s") % place + ": "
+    problem = error.problem or _("this is not YAML")
     hint = ""
     if "mapping values are not allowed" in problem:
-        hint = " (a text that contains a colon must stand in quotes)"
+        hint = _("a text that contains a colon must stand in quotes")
     elif "\\t" in problem:
-        hint = " (indent with spaces, not with tabs)"
+        hint = _("indent with spaces, not with tabs")
     elif "did not find expected" in problem or "expected <block end>" in problem:
-        hint = " (check the indentation of this line and the ones before it)"
-    return f"{where}{problem}{hint}"
+        hint = _("check the indentation of this line and the ones before it")
+    return f"{where}{problem} ({hint})" if hint else f"{where}{problem}"

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from batching.conflicts import Conflict
@@ -147,7 +148,7 @@ def lock_exam(pk: int) -> Exam:
     # no_key: sheets that arrive meanwhile only refer to the row and need not wait.
     locked = Exam.objects.select_for_update(no_key=True).filter(pk=pk).first()
     if locked is None:
-        raise Conflict("This exam was deleted meanwhile.")
+        raise Conflict(_("This exam was deleted meanwhile."))
     return locked
 
 
@@ -220,11 +221,11 @@ def _with_answers(items: Iterable[RubricItem], answers: dict[str, str]) -> tuple
 
 def _changed_meanwhile(current: Rubric | None) -> str:
     if current is None:
-        return "The rubric was removed while you were editing it."
-    return (
-        f"{current.created_by} saved version {current.version} of the rubric while you were"
-        " editing it. Nothing of yours was saved: compare the two and save again."
-    )
+        return _("The rubric was removed while you were editing it.")
+    return _(
+        "%(who)s saved version %(version)s of the rubric while you were editing it."
+        " Nothing of yours was saved: compare the two and save again."
+    ) % {"who": current.created_by, "version": current.version}
 
 
 def _content(item: RubricItem) -> dict[str, Any]:

@@ -14,12 +14,13 @@ from decimal import Decimal, InvalidOperation
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from batching.conflicts import Conflict
 from exams.models import Criterion, Exam, Page, SampleSheet, Sheet, SheetState
-from exams.personal import NAMED, named_person
-from exams.points import plain
+from exams.personal import is_named, named_person
+from exams.points import shown
 from exams.result_schema import is_legal, legal_marks
 from exams.rubric_items import clean_text, odd_character
 from exams.rubrics import current_rubric, leaves, lock_exam
@@ -71,15 +72,19 @@ def staleness(sample: SampleSheet, criteria: list[Criterion]) -> str:
     wanted, has = {criterion.code for criterion in criteria}, set(sample.marks)
     reasons = []
     if missing := [c.code for c in criteria if c.code not in has]:
-        reasons.append(f"no mark for {', '.join(missing)}")
+        reasons.append(_("no mark for %(codes)s") % {"codes": ", ".join(missing)})
     if gone := sorted(has - wanted):
-        reasons.append(f"marks for {', '.join(gone)}, which the rubric no longer has")
+        reasons.append(
+            _("marks for %(codes)s, which the rubric no longer has") % {"codes": ", ".join(gone)}
+        )
     if illegal := [
         c.code
         for c in criteria
         if c.code in has and not is_legal(c, Decimal(sample.marks[c.code]["awarded"]))
     ]:
-        reasons.append(f"a mark that is no longer possible for {', '.join(illegal)}")
+        reasons.append(
+            _("a mark that is no longer possible for %(codes)s") % {"codes": ", ".join(illegal)}
+        )
     return "; ".join(reasons)
 
 
@@ -114,22 +119,27 @@ def save_sample(
     title, checked = checked_title(title), checked_marks(exam, marks)
     told = (entry["comment"] for entry in checked.values())
     if who := named_person(exam.school_class, (title, *told)):
-        raise SampleError(f"“{who}” {NAMED}")
+        raise SampleError(is_named(who))
     if sample and (sample.title, sample.marks) == (title, checked):
         return sample
     if seen is not None and seen != sample_seen(sample):
         raise Conflict(
-            saved_meanwhile(sample, "this sample")
+            saved_meanwhile(sample, _("this sample"))
             if sample
-            else "Somebody removed this sample while you were editing it. Save it again to make it"
-            " anew."
+            else _(
+                "Somebody removed this sample while you were editing it. Save it again to make"
+                " it anew."
+            )
         )
     if sample is None:
         refuse_state(sheet)
         if exam.samples.count() >= MAX_SAMPLES:
             raise SampleError(
-                f"This exam has {MAX_SAMPLES} samples, which is the most that are sent along."
-                " Remove one first."
+                _(
+                    "This exam has %(most)s samples, which is the most that are sent along. Remove"
+                    " one first."
+                )
+                % {"most": MAX_SAMPLES}
             )
         sample = SampleSheet(exam=exam, sheet=sheet, created_by=by)
     sample.title, sample.marks = title, checked
@@ -157,21 +167,25 @@ def refuse_state(sheet: Sheet) -> None:
     """Raise when a sheet in this state cannot become a sample."""
     if sheet.state == SheetState.PENDING_MAPPING:
         raise SampleError(
-            f"{sheet.name} is not mapped: confirm whose paper it is, or skip it if it belongs to"
-            " no student of the class."
+            _(
+                "%(name)s is not mapped: confirm whose paper it is, or skip it if it belongs to"
+                " no student of the class."
+            )
+            % {"name": sheet.name}
         )
     if sheet.state not in SAMPLE_STATES:
         raise Conflict(
-            f"{sheet.name} is {sheet.get_state_display()}, so it cannot be made a sample now."
+            _("%(name)s is %(state)s, so it cannot be made a sample now.")
+            % {"name": sheet.name, "state": sheet.get_state_display()}
         )
     if not sheet.pages.filter(dropped_at__isnull=True).exists():
-        raise SampleError(f"{sheet.name} has no pages to show.")
+        raise SampleError(_("%(name)s has no pages to show.") % {"name": sheet.name})
 
 
 def checked_title(title: str) -> str:
     title = clean_text(title)
     if not title or len(title) > 100 or odd_character(title):
-        raise SampleError("title: give a name of 1 to 100 characters, such as “full marks”.")
+        raise SampleError(_("title: give a name of 1 to 100 characters, such as “full marks”."))
     return title
 
 
@@ -179,25 +193,35 @@ def checked_marks(exam: Exam, marks: Mapping[str, SampleMark]) -> dict[str, dict
     """The marks as they are stored, one for each leaf; raises SampleError naming each bad one."""
     rubric = current_rubric(exam)
     if rubric is None:
-        raise SampleError("Write the rubric first: a sample has a mark for each criterion of it.")
+        raise SampleError(
+            _("Write the rubric first: a sample has a mark for each criterion of it.")
+        )
     criteria, problems, checked = leaves(rubric), [], {}
     for criterion in criteria:
         mark = marks.get(criterion.code)
         if mark is None:
-            problems.append(f"{criterion.code}: the mark is missing")
+            problems.append(_("%(code)s: the mark is missing") % {"code": criterion.code})
         elif not is_legal(criterion, mark.awarded):
             problems.append(
-                f"{criterion.code}: {plain(mark.awarded)} is not possible; {range_of(criterion)}"
+                _("%(code)s: %(mark)s is not possible; %(range)s")
+                % {
+                    "code": criterion.code,
+                    "mark": shown(mark.awarded),
+                    "range": range_of(criterion),
+                }
             )
         elif len(mark.comment) > MAX_COMMENT or odd_character(mark.comment):
-            problems.append(f"{criterion.code}: the comment is too long or holds odd characters")
+            problems.append(
+                _("%(code)s: the comment is too long or holds odd characters")
+                % {"code": criterion.code}
+            )
         else:
             checked[criterion.code] = {
                 "awarded": f"{mark.awarded.normalize():f}",
                 "comment": clean_text(mark.comment),
             }
     if unknown := sorted(set(marks) - {criterion.code for criterion in criteria}):
-        problems.append(f"the rubric has no {', '.join(unknown)}")
+        problems.append(_("the rubric has no %(codes)s") % {"codes": ", ".join(unknown)})
     if problems:
         raise SampleError(problems)
     return checked
@@ -206,11 +230,13 @@ def checked_marks(exam: Exam, marks: Mapping[str, SampleMark]) -> dict[str, dict
 def range_of(criterion: Criterion) -> str:
     """Which marks are possible, in words: "0 to 2 in steps of 0.5"."""
     if criterion.is_binary:
-        return " or ".join(plain(mark) for mark in legal_marks(criterion))
-    return (
-        f"{plain(criterion.floor)} to {plain(criterion.ceiling)}"
-        f" in steps of {plain(criterion.step or 1)}"
-    )
+        first, second = (shown(mark) for mark in legal_marks(criterion))
+        return _("%(first)s or %(second)s") % {"first": first, "second": second}
+    return _("%(least)s to %(most)s in steps of %(step)s") % {
+        "least": shown(criterion.floor),
+        "most": shown(criterion.ceiling),
+        "step": shown(criterion.step or 1),
+    }
 
 
 def parse_mark(text: str) -> Decimal | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from exams.models import Exam, SampleSheet
 
@@ -26,7 +27,7 @@ def saved_meanwhile(row: Exam | SampleSheet, what: str) -> str:
     """Who saved the row last, and when, for somebody whose own change was not saved."""
     last = row.history.select_related("history_user").latest()
     when = date_format(timezone.localtime(last.history_date), "j F, H:i")
-    return (
-        f"{last.history_user or 'Somebody'} saved {what} on {when}, while you were editing it."
+    return _(
+        "%(who)s saved %(what)s on %(when)s, while you were editing it."
         " Nothing of yours was saved: compare the two and save again."
-    )
+    ) % {"who": last.history_user or _("Somebody"), "what": what, "when": when}

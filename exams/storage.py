@@ -26,6 +26,7 @@ from django.core.files import File
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, default_storage
 from django.db import InterfaceError, OperationalError, transaction
+from django.utils.translation import gettext as _
 
 CHUNK = 256 * 1024
 LITTLE_ROOM = 20_000_000
@@ -157,7 +158,7 @@ def no_room_is_clear() -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise StorageFull(
-                "The disk is full: nothing was kept. Free some room and try again.",
+                _("The disk is full: nothing was kept. Free some room and try again."),
                 code="storage_full",
             ) from error
         raise
@@ -169,7 +170,7 @@ def check_room(folder: Path) -> None:
     For work of other programs, which only leave their files out or short.
     """
     if shutil.disk_usage(folder).free < LITTLE_ROOM:
-        raise StorageFull("The disk is full. Free some room and try again.", code="storage_full")
+        raise StorageFull(_("The disk is full. Free some room and try again."), code="storage_full")
 
 
 def limit_of(megabytes: float, message: str) -> Callable[[int], None]:

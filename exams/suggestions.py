@@ -16,6 +16,7 @@ import numpy as np
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 from rapidfuzz.distance import Levenshtein
 from scipy.optimize import linear_sum_assignment
 
@@ -256,7 +257,9 @@ def evidence_of(sheet: Sheet, roster: Roster) -> dict[int, Evidence]:
             )
     if not in_name:
         for student in _named_in(sheet.name, roster):
-            row[student].add("file", FILE_NAME, "File name contains the student’s name")
+            row[student].add(
+                "file", FILE_NAME, gettext_noop("File name contains the student’s name")
+            )
     if sheet.roll_number_read:
         match = match_either(sheet.roll_number_read, roster.known)
         if match.roll:
@@ -374,4 +377,4 @@ def _why_nobody(
         return f"{row[student].reasons[0]}, but another sheet fits {roster.rolls[student]} better"
     if sheet.roll_number_read:
         return f"{sheet.roll_number_read} on page 1 is no roll number of this class"
-    return "No roll number or name was found"
+    return gettext_noop("No roll number or name was found")

@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from accounts.models import User
@@ -116,10 +117,12 @@ class TranscribeSample(Purpose):
 def why_not(provider: str) -> str:
     """Why a configured provider cannot read a sample; "" when it can."""
     if provider not in providers.names():
-        return f"There is no provider {provider!r} any more. Choose another one."
+        return _("There is no provider %(name)r any more. Choose another one.") % {"name": provider}
     found = providers.get(provider)
     if found.assessor == "offline":
-        return f"{found.title} only compares what it reads with a key. Choose a model."
+        return _("%(title)s only compares what it reads with a key. Choose a model.") % {
+            "title": found.title
+        }
     return found.missing
 
 
@@ -143,7 +146,7 @@ def draft_reading(sample: SampleSheet, *, provider: str, by: User) -> BatchRun:
         raise CannotTranscribe(problem)
     lock_exam(sample.exam_id)
     if _items(sample).filter(state__in=LIVE_ITEM_STATES).exists():
-        raise Conflict("This sample is in a draft or being read already.")
+        raise Conflict(_("This sample is in a draft or being read already."))
     exam = sample.exam
     run = jobs.plan_run(
         PURPOSE,
@@ -171,7 +174,7 @@ def stop_reading(sample: SampleSheet, *, by: User) -> None:
 def _open_run(sample: SampleSheet) -> BatchRun:
     item = latest_item(sample)
     if item is None or item.state not in LIVE_ITEM_STATES:
-        raise Conflict("This sample is not being read: there is nothing to send or to stop.")
+        raise Conflict(_("This sample is not being read: there is nothing to send or to stop."))
     return item.run
 
 
@@ -198,7 +201,7 @@ def _pages(sample: SampleSheet | None) -> list[list[Any]]:
 def _draft(sample: SampleSheet | None, item: BatchItem) -> Draft | str:
     pages = kept_pages(sample.sheet) if sample else []
     if sample is None or not pages:
-        return "The sample was removed, or has no page left."
+        return gettext_noop("The sample was removed, or has no page left.")
     images = [
         Image(
             name=page.image,
@@ -230,9 +233,11 @@ def _draft(sample: SampleSheet | None, item: BatchItem) -> Draft | str:
 def _accept(sample: SampleSheet | None, reply: Reply) -> Verdict:
     item = reply.item
     if sample is None:
-        return Verdict("discarded", "The sample was removed before it was read.")
+        return Verdict("discarded", gettext_noop("The sample was removed before it was read."))
     if _pages(sample) != item.fence["pages"]:
-        return Verdict("superseded", "The sample's pages changed after this was sent.")
+        return Verdict(
+            "superseded", gettext_noop("The sample's pages changed after this was sent.")
+        )
     texts = {entry["page"]: entry["text"] for entry in reply.value["pages"]}
     sent = [number for number, _ in item.fence["pages"]]
     if sorted(texts) != sorted(sent) or len(texts) != len(reply.value["pages"]):

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from PIL import Image as Pixels
 
 from accounts.models import User
@@ -22,7 +24,7 @@ from batching.providers.base import Rendition
 from exams import tesseract
 from exams.models import Exam, Page, SampleSheet
 from exams.pages import kept_pages
-from exams.personal import NAMED, named_person
+from exams.personal import is_named, named_person
 from exams.rubric_items import clean_text, odd_character
 from exams.rubrics import lock_exam
 from exams.samples import SampleError
@@ -30,7 +32,7 @@ from exams.seen import fingerprint, saved_meanwhile
 from exams.storage import read_file
 
 MAX_PAGE_TEXT = 20_000
-TESSERACT = "Tesseract, on this machine"
+TESSERACT = gettext_noop("Tesseract, on this machine")
 # A person waits for it.
 TESSERACT_SECONDS = 25.0
 
@@ -77,11 +79,11 @@ def save_text(
     if not any(entry["text"] for entry in checked):
         checked = []
     if seen is not None and seen != text_seen(row) and checked != row.transcription:
-        raise Conflict(saved_meanwhile(row, "the text or the pages of this sample"))
+        raise Conflict(saved_meanwhile(row, _("the text or the pages of this sample")))
     if (row.transcription, row.proposal) == (checked, []):
         return row
     row.transcription, row.proposal, row.proposed_by = checked, [], ""
-    _save(row, "Text confirmed" if checked else "Text taken away", by)
+    _save(row, gettext_noop("Text confirmed") if checked else gettext_noop("Text taken away"), by)
     return row
 
 
@@ -91,7 +93,7 @@ def drop_proposal(sample: SampleSheet, *, by: User) -> None:
     row = locked_sample(sample.pk)
     if row.proposal:
         row.proposal, row.proposed_by = [], ""
-        _save(row, "Proposed text dropped", by)
+        _save(row, gettext_noop("Proposed text dropped"), by)
 
 
 def propose_text(
@@ -103,7 +105,7 @@ def propose_text(
         for page in kept_pages(sample.sheet)
     ]
     sample.proposed_by = source[:200]
-    _save(sample, "Text proposed", by)
+    _save(sample, gettext_noop("Text proposed"), by)
 
 
 def read_with_tesseract(sample: SampleSheet, *, by: User) -> None:
@@ -119,19 +121,22 @@ def read_with_tesseract(sample: SampleSheet, *, by: User) -> None:
                 texts[page.number] = tesseract.read_text(image, layout=4, seconds=left)
         except tesseract.TesseractMissing as error:
             raise SampleError(
-                "Tesseract is not installed here, so nothing can be read. Type the text instead."
+                _("Tesseract is not installed here, so nothing can be read. Type the text instead.")
             ) from error
         except (tesseract.TesseractFailed, OSError) as error:
             raise SampleError(
-                f"Page {page.number} could not be read by tesseract ({error}). Type its text"
-                " instead."
+                _(
+                    "Page %(number)s could not be read by tesseract (%(error)s). Type its text"
+                    " instead."
+                )
+                % {"number": page.number, "error": error}
             ) from error
     with transaction.atomic():
         row = locked_sample(sample.pk)
         if [(page.number, page.sha256) for page in kept_pages(row.sheet)] != [
             (page.number, page.sha256) for page in kept_pages(sample.sheet)
         ]:
-            raise Conflict("The pages were changed while they were read. Read them again.")
+            raise Conflict(_("The pages were changed while they were read. Read them again."))
         propose_text(row, texts, source=TESSERACT, by=by)
 
 
@@ -140,7 +145,7 @@ def locked_sample(pk: int) -> SampleSheet:
     rows = SampleSheet.objects.select_for_update(of=("self",)).select_related("sheet", "exam")
     sample = rows.prefetch_related("sheet__pages").filter(pk=pk).first()
     if sample is None:
-        raise Conflict("Somebody removed this sample meanwhile.")
+        raise Conflict(_("Somebody removed this sample meanwhile."))
     return sample
 
 
@@ -159,12 +164,18 @@ def checked_texts(exam: Exam, pages: Sequence[Page], texts: Mapping[int, str]) -
     for page in pages:
         text = clean_text(texts.get(page.number, ""))
         if len(text) > MAX_PAGE_TEXT:
-            problems.append(f"Page {page.number}: at most {MAX_PAGE_TEXT:,} characters are kept.")
+            problems.append(
+                _("Page %(number)s: at most %(most)s characters are kept.")
+                % {"number": page.number, "most": f"{MAX_PAGE_TEXT:,}"}
+            )
         elif odd := odd_character(text):
-            problems.append(f"Page {page.number} holds the control character {odd}: delete it.")
+            problems.append(
+                _("Page %(number)s holds the control character %(character)s: delete it.")
+                % {"number": page.number, "character": odd}
+            )
         checked.append({"page": page.number, "sha256": page.sha256, "text": text})
     if who := named_person(exam.school_class, (entry["text"] for entry in checked)):
-        problems.append(f"“{who}” {NAMED}")
+        problems.append(is_named(who))
     if problems:
         raise SampleError(problems)
     return checked

@@ -14,6 +14,8 @@ from typing import IO
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from batching.conflicts import Conflict, guarded
@@ -35,8 +37,15 @@ class DuplicateUpload(ValidationError):
 
     def __init__(self, first: Upload) -> None:
         super().__init__(
-            f"This file was uploaded before, as “{first.original_name}” "
-            f"on {first.uploaded_at:%d %B %Y at %H:%M}. Nothing was changed.",
+            _(
+                "This file was uploaded before, as “%(name)s” on %(date)s at %(time)s."
+                " Nothing was changed."
+            )
+            % {
+                "name": first.original_name,
+                "date": date_format(first.uploaded_at, "d F Y"),
+                "time": date_format(first.uploaded_at, "H:i"),
+            },
             code="duplicate_upload",
         )
         self.first = first
@@ -57,12 +66,16 @@ def receive_upload(exam: Exam, file: IO[bytes], *, name: str, by: User) -> Uploa
     kind = kind_of(head)
     if kind is None:
         raise UnknownContent(
-            f"“{name}” is {describe(head)}. Upload a ZIP, or a {ACCEPTED} file.",
+            _("“%(name)s” is %(what)s. Upload a ZIP, or a %(accepted)s file.")
+            % {"name": name, "what": _(describe(head)), "accepted": _(ACCEPTED)},
             code="unknown_content",
         )
     file.seek(0)
     megabytes = settings.SHEAF_UPLOAD_MAX_MB
-    too_large = f"“{name}” is larger than {megabytes:g} MB. Upload it in parts."
+    too_large = _("“%(name)s” is larger than %(size)s MB. Upload it in parts.") % {
+        "name": name,
+        "size": f"{megabytes:g}",
+    }
     with undone_on_error() as kept:
         stored = keep_file(
             file, "uploads", kind.value, check=limit_of(megabytes, too_large), durable=True
@@ -90,7 +103,9 @@ def receive_upload(exam: Exam, file: IO[bytes], *, name: str, by: User) -> Uploa
             if first := same.first():
                 raise DuplicateUpload(first) from None
             if not Exam.objects.filter(pk=exam.pk).exists():
-                raise Conflict("This exam was deleted meanwhile. The file was not kept.") from None
+                raise Conflict(
+                    _("This exam was deleted meanwhile. The file was not kept.")
+                ) from None
             raise
     return upload
 
@@ -105,7 +120,10 @@ def receive_images(
     """
     folder = name.replace("/", " ").replace("\\", " ").strip(" .") or "images"
     limit = settings.SHEAF_UPLOAD_MAX_MB
-    check = limit_of(limit, f"The images are larger than {limit:g} MB. Upload fewer at once.")
+    check = limit_of(
+        limit,
+        _("The images are larger than %(size)s MB. Upload fewer at once.") % {"size": f"{limit:g}"},
+    )
     size = 0
     with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as packed:
         with no_room_is_clear(), zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
@@ -124,7 +142,7 @@ def receive_images(
 
 def retry_upload(upload: Upload, *, by: User) -> None:
     """Let a failed upload be unpacked once more. Raises Conflict when it has not failed."""
-    with transaction.atomic(), guarded("This upload is not waiting for another try."):
+    with transaction.atomic(), guarded(_("This upload is not waiting for another try.")):
         locked = Upload.objects.select_for_update(of=("self",)).get(pk=upload.pk)
         locked.retry()
         locked.tries = 0

@@ -18,6 +18,7 @@ from typing import IO
 
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.utils.translation import gettext_noop
 from simple_history.utils import bulk_create_with_history
 
 from accounts.models import Enrolment
@@ -79,14 +80,16 @@ def _attempt(held: Claim) -> None:
     written = upload.sheets.values_list("source_files", flat=True)
     clean_folder(folder, keep={name for names in written for name in names})
     if held.exhausted:
-        problem = "Unpacking stopped half-way several times. Upload the file in smaller parts."
-        fail(held, problem, reason="Unpacking failed")
+        problem = gettext_noop(
+            "Unpacking stopped half-way several times. Upload the file in smaller parts."
+        )
+        fail(held, problem, reason=gettext_noop("Unpacking failed"))
         return
     try:
         with kept_alive(held):
             _Unpacking(held, upload, folder).run()
     except BadArchive as error:
-        fail(held, " ".join(error.messages), reason="Unpacking failed")
+        fail(held, " ".join(error.messages), reason=gettext_noop("Unpacking failed"))
 
 
 class _Unpacking:
@@ -127,7 +130,9 @@ class _Unpacking:
         with open_archive(file) as archive:
             members = members_of(archive)
             if not members:
-                raise BadArchive("The ZIP is empty. Put PDF, JPEG or PNG files into it.")
+                raise BadArchive(
+                    gettext_noop("The ZIP is empty. Put PDF, JPEG or PNG files into it.")
+                )
             self._start(len(members))
             listed = set(self.upload.members.values_list("name", flat=True))
             if listed:
@@ -205,13 +210,13 @@ class _Unpacking:
         with fenced(self.held, done=False, progress=False) as upload:
             if upload.state == UploadState.RECEIVED:
                 upload.start(member_count)
-                upload._change_reason = "Unpacking began"
+                upload._change_reason = gettext_noop("Unpacking began")
                 upload.save()
 
     def _finish(self) -> None:
         with fenced(self.held) as upload:
             upload.finish()
-            upload._change_reason = "Unpacked"
+            upload._change_reason = gettext_noop("Unpacked")
             upload.save()
 
     def _commit_sometimes(self) -> None:
@@ -259,7 +264,7 @@ class _Unpacking:
             [sheet for _, sheet in new],
             Sheet,
             default_user=upload.uploaded_by,
-            default_change_reason="Unpacked",
+            default_change_reason=gettext_noop("Unpacked"),
         )
         made = {id(paper): sheet for paper, sheet in new}
         for paper in self.papers:

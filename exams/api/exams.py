@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -180,7 +181,7 @@ def exam_detail(request: Request, pk: int) -> Response:
             form = form_of(kept | change, request, instance=exam)
             cleaned(form, NAMES)
             if form.differs_unseen:
-                raise Conflict(saved_meanwhile(exam, "this exam"))
+                raise Conflict(saved_meanwhile(exam, _("this exam")))
             form.save_exam()
     return Response(shown(request, pk))
 

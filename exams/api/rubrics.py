@@ -10,6 +10,7 @@ from typing import Any
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import api_view, parser_classes
@@ -159,7 +160,9 @@ def answer_key(request: Request, pk: int) -> Response:
         change = sent_with_seen(AnswerKeyChange, request)
         known = {leaf.code for leaf in leaves(current)}
         if unknown := sorted(set(change["answers"]) - known):
-            raise RubricError(f"The rubric has no leaf {', '.join(unknown)}.")
+            raise RubricError(
+                _("The rubric has no leaf %(codes)s.") % {"codes": ", ".join(unknown)}
+            )
         current = save_answers(exam, change["answers"], by=request.user, seen=change["seen"])
     answers = {leaf.code: leaf.answer for leaf in leaves(current)}
     value = {"version": current.version, "hash": current.content_hash, "answers": answers}

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import api_view
@@ -93,7 +94,9 @@ class SampleTextChange(serializers.Serializer):
 
     def validate_texts(self, texts: dict[str, str]) -> dict[int, str]:
         if wrong := [page for page in texts if not (page.isdecimal() and len(page) < 5)]:
-            raise serializers.ValidationError(f"“{wrong[0]}” is no page number.")
+            raise serializers.ValidationError(
+                _("“%(wrong)s” is no page number.") % {"wrong": wrong[0]}
+            )
         return {int(page): text for page, text in texts.items()}
 
 

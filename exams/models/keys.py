@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django_fsm import ConcurrentTransitionMixin, FSMField, transition
 from simple_history.models import HistoricalRecords
 
@@ -16,13 +17,13 @@ from exams.models.rubrics import Rubric
 
 
 class KeyState(models.TextChoices):
-    RECEIVED = "received", "being prepared"
-    DRAFTED = "drafted", "in a draft"
-    SENT = "sent", "being read"
-    PROPOSED = "proposed", "to be checked"
-    CONFIRMED = "confirmed"
-    DISCARDED = "discarded"
-    FAILED = "failed"
+    RECEIVED = "received", _("being prepared")
+    DRAFTED = "drafted", _("in a draft")
+    SENT = "sent", _("being read")
+    PROPOSED = "proposed", _("to be checked")
+    CONFIRMED = "confirmed", _("Confirmed")
+    DISCARDED = "discarded", _("Discarded")
+    FAILED = "failed", _("Failed")
 
 
 OPEN_KEY_STATES = (KeyState.RECEIVED, KeyState.DRAFTED, KeyState.SENT, KeyState.PROPOSED)

@@ -10,6 +10,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from exams.models.exams import Exam
 
@@ -91,10 +93,14 @@ class Rubric(models.Model):
         Rubric.objects.filter(pk=self.pk).refuse_used()
 
 
+# What pages show of a kind as it stands in an exam file.
+KIND_WORDS = (gettext_noop("base"), gettext_noop("bonus"), gettext_noop("penalty"))
+
+
 class CriterionKind(models.TextChoices):
-    BASE = "base"
-    BONUS = "bonus"
-    PENALTY = "penalty"
+    BASE = "base", _("Base")
+    BONUS = "bonus", _("Bonus")
+    PENALTY = "penalty", _("Penalty")
 
 
 class Criterion(models.Model):

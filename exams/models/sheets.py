@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django_fsm import RETURN_VALUE, ConcurrentTransitionMixin, FSMField, transition
 from simple_history.models import HistoricalRecords
 
@@ -17,11 +18,11 @@ from exams.models.exams import Exam
 
 
 class UploadState(models.TextChoices):
-    RECEIVED = "received"
-    UNPACKING = "unpacking"
-    UNPACKED = "unpacked"
-    FAILED = "failed"
-    SKIPPED = "skipped", "left out"
+    RECEIVED = "received", _("Received")
+    UNPACKING = "unpacking", _("Unpacking")
+    UNPACKED = "unpacked", _("Unpacked")
+    FAILED = "failed", _("Failed")
+    SKIPPED = "skipped", _("left out")
 
 
 class Upload(ConcurrentTransitionMixin, Claimable):
@@ -88,16 +89,16 @@ class Upload(ConcurrentTransitionMixin, Claimable):
 
 
 class SheetState(models.TextChoices):
-    PENDING_MAPPING = "pending_mapping", "to be mapped"
-    MAPPED = "mapped"
-    JSONL_READY = "jsonl_ready", "in a draft"
-    IN_BATCH = "in_batch", "being graded"
-    GRADED = "graded", "to be reviewed"
-    REVIEWED = "reviewed"
-    OVERRIDDEN = "overridden"
-    PUBLISHED = "published"
-    SKIPPED = "skipped"
-    FAILED = "failed"
+    PENDING_MAPPING = "pending_mapping", _("to be mapped")
+    MAPPED = "mapped", _("Mapped")
+    JSONL_READY = "jsonl_ready", _("in a draft")
+    IN_BATCH = "in_batch", _("being graded")
+    GRADED = "graded", _("to be reviewed")
+    REVIEWED = "reviewed", _("Reviewed")
+    OVERRIDDEN = "overridden", _("Overridden")
+    PUBLISHED = "published", _("Published")
+    SKIPPED = "skipped", _("Skipped")
+    FAILED = "failed", _("Failed")
 
 
 REVIEWED_STATES = (SheetState.REVIEWED, SheetState.OVERRIDDEN)
@@ -286,10 +287,10 @@ class Sheet(ConcurrentTransitionMixin, Claimable):
 
 
 class MemberOutcome(models.TextChoices):
-    ACCEPTED = "accepted"
-    REPEATED = "repeated"
-    REFUSED = "refused"
-    IGNORED = "ignored"
+    ACCEPTED = "accepted", _("Accepted")
+    REPEATED = "repeated", _("Repeated")
+    REFUSED = "refused", _("Refused")
+    IGNORED = "ignored", _("Ignored")
 
 
 class UploadMember(models.Model):

@@ -15,6 +15,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.roles import teacher_required
@@ -52,9 +53,16 @@ def answer_key(request: HttpRequest, pk: int) -> HttpResponse:
             request, exam, rubric, typed=typed, chosen=chosen, conflict=str(error), status=409
         )
     request.session.pop(session_key(exam), None)
-    messages.success(request, f"The answer key is saved in version {saved.version} of the rubric.")
+    messages.success(
+        request,
+        _("The answer key is saved in version %(version)s of the rubric.")
+        % {"version": saved.version},
+    )
     if unread := request.POST.get("pdf"):
-        messages.warning(request, f"“{unread}” was chosen but not read: press “Read the PDF”.")
+        messages.warning(
+            request,
+            _("“%(name)s” was chosen but not read: press “Read the PDF”.") % {"name": unread},
+        )
     return redirect("exams:answer_key", pk=exam.pk)
 
 

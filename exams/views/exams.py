@@ -14,6 +14,7 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.models import Subject
@@ -68,7 +69,9 @@ def exam_create(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            messages.success(request, f"{exam.title} was made. Now write its rubric.")
+            messages.success(
+                request, _("%(title)s was made. Now write its rubric.") % {"title": exam.title}
+            )
             return redirect("exams:rubric", pk=exam.pk)
     if from_file and file_form.is_valid():
         try:
@@ -93,20 +96,26 @@ def tell_import(request: HttpRequest, done: ExamImport) -> None:
     """Say what the file did, above all to an exam that was there before."""
     title = done.exam.title
     if done.is_new:
-        messages.success(request, f"{title} was taken from the file.")
+        messages.success(request, _("%(title)s was taken from the file.") % {"title": title})
     elif not done.changes:
-        messages.info(request, f"{title} was there already; the file changed nothing in it.")
+        messages.info(
+            request,
+            _("%(title)s was there already; the file changed nothing in it.") % {"title": title},
+        )
     else:
         messages.warning(
             request,
-            f"{title} was there already and follows the file now. Changed: "
-            f"{'; '.join(done.changes)}.",
+            _("%(title)s was there already and follows the file now. Changed: %(changes)s.")
+            % {"title": title, "changes": "; ".join(done.changes)},
         )
     if done.kept:
         messages.info(
             request,
-            "The file left out answers or guidance that were typed here, and they were kept: "
-            f"{', '.join(done.kept)}.",
+            _(
+                "The file left out answers or guidance that were typed here, and they were"
+                " kept: %(codes)s."
+            )
+            % {"codes": ", ".join(done.kept)},
         )
 
 
@@ -161,7 +170,7 @@ def exam_edit_page(
     context = {"exam": exam, "form": form, "subjects": Subject.objects.all()}
     if status == 409:
         context |= {
-            "conflict": saved_meanwhile(exam, "this exam"),
+            "conflict": saved_meanwhile(exam, _("this exam")),
             "saved": form.show_stored(exam),
         }
     return render(request, "exams/exam_edit.html", context, status=status)

@@ -12,6 +12,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import (
     require_GET,
     require_http_methods,
@@ -99,7 +100,7 @@ def key_send(request: HttpRequest, pk: int) -> HttpResponse:
         key_proposals.send_key(key, by=request.user)
     except ValidationError as error:
         return detail_page(request, key, problems=error.messages, status=422)
-    messages.success(request, "The answer key was sent.")
+    messages.success(request, _("The answer key was sent."))
     return redirect("exams:key_detail", pk=key.pk)
 
 
@@ -124,7 +125,9 @@ def key_discard(request: HttpRequest, pk: int) -> HttpResponse:
     """Give it up; the rubric stays as it is."""
     key = visible_key(request, pk)
     key_proposals.discard_key(key, by=request.user)
-    messages.success(request, f"{key} was discarded. The rubric stays as it is.")
+    messages.success(
+        request, _("%(name)s was discarded. The rubric stays as it is.") % {"name": key}
+    )
     return redirect("exams:key_create", pk=key.exam_id)
 
 
@@ -152,7 +155,10 @@ def key_review(request: HttpRequest, pk: int) -> HttpResponse:
         if key.state != KeyState.PROPOSED:
             raise
         return conflict_page(request, key, formset.typed(), str(error))
-    messages.success(request, f"Version {rubric.version} of the rubric was made of it.")
+    messages.success(
+        request,
+        _("Version %(version)s of the rubric was made of it.") % {"version": rubric.version},
+    )
     return redirect("exams:rubric", pk=key.exam_id)
 
 
@@ -237,7 +243,10 @@ def review_page(
     items = rubric_items(key.exam)
     rows = rows_of(key.criteria, items)
     if len(rows) > MOST_ROWS:
-        raise Conflict(f"These are {len(rows)} criteria, more than can be checked on one page.")
+        raise Conflict(
+            _("These are %(count)s criteria, more than can be checked on one page.")
+            % {"count": len(rows)}
+        )
     seen = content_hash(items) if items else ""
     return render_rows(request, key, row_forms(row.values for row in rows), rows, seen)
 
@@ -253,14 +262,17 @@ def conflict_page(
     covered = {values["was"] for values in typed}
     missing = [saved_values(leaf) for leaf in leaf_items(items) if leaf.id not in covered]
     rows = [Row(values) for values in typed]
-    rows += [Row(values, ["This is in the rubric now."]) for values in missing]
+    rows += [Row(values, [_("This is in the rubric now.")]) for values in missing]
     saved = {leaf.id: leaf.answer for leaf in leaf_items(items)}
     for row in rows:
         row.saved = saved.get(row.values["was"], "")
         if row.saved == row.values["answer"]:
             row.saved = ""
     if len(rows) > MOST_ROWS:
-        raise Conflict(f"These are {len(rows)} criteria, more than can be checked on one page.")
+        raise Conflict(
+            _("These are %(count)s criteria, more than can be checked on one page.")
+            % {"count": len(rows)}
+        )
     formset = row_forms(row.values for row in rows)
     seen = rubric_hash(key.exam)
     return render_rows(request, key, formset, rows, seen, conflict=conflict, status=409)

@@ -16,6 +16,8 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Enrolment, User
@@ -54,7 +56,8 @@ def map_certain(request: HttpRequest, pk: int) -> HttpResponse:
         exam = exam_shown(request, pk)
         context = screen_context(request, exam, request.POST, problem=(0, str(error)))
         return render(request, "exams/mapping.html", context, status=409)
-    messages.success(request, f"{count} sheet{' was' if count == 1 else 's were'} mapped.")
+    text = ngettext("%(count)s sheet was mapped.", "%(count)s sheets were mapped.", count)
+    messages.success(request, text % {"count": count})
     return redirect("exams:mapping", pk=exam.pk)
 
 
@@ -72,7 +75,8 @@ def retry_failed(request: HttpRequest, pk: int) -> HttpResponse:
     """Let every failed sheet of the exam go on where it stopped."""
     exam = exam_shown(request, pk)
     count = commands.retry_failed(exam, by=request.user)
-    messages.success(request, f"{count} sheet{' is' if count == 1 else 's are'} tried again.")
+    text = ngettext("%(count)s sheet is tried again.", "%(count)s sheets are tried again.", count)
+    messages.success(request, text % {"count": count})
     return redirect("exams:mapping", pk=exam.pk)
 
 
@@ -149,7 +153,10 @@ def refuse_unseen(sheet: Sheet, data: QueryDict) -> None:
     sheet = Sheet.objects.get(pk=sheet.pk)
     expected = ("", data.get("seen"), data.get("enrolment"))
     if "seen" in data and str(sheet.enrolment_id or "") not in expected:
-        raise Conflict(f"Somebody gave this sheet to {sheet.enrolment} meanwhile. Nothing changed.")
+        raise Conflict(
+            _("Somebody gave this sheet to %(student)s meanwhile. Nothing changed.")
+            % {"student": sheet.enrolment}
+        )
 
 
 def chosen_enrolment(sheet: Sheet, data: QueryDict) -> Enrolment:
@@ -161,11 +168,13 @@ def chosen_enrolment(sheet: Sheet, data: QueryDict) -> Enrolment:
     if data.get("enrolment", "").isdecimal():
         found = students.filter(pk=int(data["enrolment"])).first()
         if found is None:
-            raise ValidationError("This student is not in the class any more. Load the page again.")
+            raise ValidationError(
+                _("This student is not in the class any more. Load the page again.")
+            )
         return found
     typed = " ".join(data.get("student", "").split())
     if not typed:
-        raise ValidationError("Type a roll number or choose a student from the list first.")
+        raise ValidationError(_("Type a roll number or choose a student from the list first."))
     wanted = typed.casefold()
     everyone = list(students.select_related("student"))
     for key in (label, lambda one: one.roll_number, lambda one: one.student.name):
@@ -173,8 +182,11 @@ def chosen_enrolment(sheet: Sheet, data: QueryDict) -> Enrolment:
         if len(named) == 1:
             return named[0]
     raise ValidationError(
-        f"No single student of {sheet.exam.school_class} is “{typed}”. Type the roll number, "
-        "or choose from the list."
+        _(
+            "No single student of %(class)s is “%(typed)s”. Type the roll number, or choose"
+            " from the list."
+        )
+        % {"class": sheet.exam.school_class, "typed": typed}
     )
 
 

@@ -99,7 +99,7 @@ def sheet_line(exam: Exam, sheet: Sheet) -> Line:
     """A sheet with what to do next."""
     pages = address("sheet_pages", sheet.pk)
     if sheet.state == SheetState.FAILED:
-        found = (sheet.problem, _("Try again"), mapping_address(exam, "failed"))
+        found = (_(sheet.problem), _("Try again"), mapping_address(exam, "failed"))
     elif sheet.state == SheetState.SKIPPED:
         why = _("Left out of the exam. Take it in again if it is somebody's answer.")
         found = (why, _("Look at it"), mapping_address(exam, "skipped"))
@@ -110,10 +110,11 @@ def sheet_line(exam: Exam, sheet: Sheet) -> Line:
         why = _("No page is left in it: skip it, or restore a page.")
         found = (why, _("See its pages"), pages)
     elif sheet.suggested_enrolment_id:
-        why = sheet.suggestion_reason or _("A student is suggested.")
+        why = _(sheet.suggestion_reason) or _("A student is suggested.")
         found = (why, _("Confirm or change"), mapping_address(exam, "open"))
     else:
-        why = sheet.suggestion_reason or _("Neither the file name nor the first page tells whose.")
+        nothing = _("Neither the file name nor the first page tells whose.")
+        why = _(sheet.suggestion_reason) or nothing
         found = (why, _("Choose the student"), mapping_address(exam, "open"))
     return Line(sheet.name, "", *found, state=sheet.get_state_display())
 

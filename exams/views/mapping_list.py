@@ -32,6 +32,8 @@ from django.shortcuts import get_object_or_404
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.models import Enrolment
 from exams import queries
@@ -43,10 +45,10 @@ from exams.views.addresses import address
 ROWS_PER_SCREEN = 50
 ASIDE = (SheetState.PENDING_MAPPING, SheetState.SKIPPED, SheetState.FAILED)
 TABS = {
-    "open": ("To map", Q(state=SheetState.PENDING_MAPPING)),
-    "mapped": ("Mapped", ~Q(state__in=ASIDE)),
-    "skipped": ("Skipped", Q(state=SheetState.SKIPPED)),
-    "failed": ("Failed", Q(state=SheetState.FAILED)),
+    "open": (_("To map"), Q(state=SheetState.PENDING_MAPPING)),
+    "mapped": (_("Mapped"), ~Q(state__in=ASIDE)),
+    "skipped": (_("Skipped"), Q(state=SheetState.SKIPPED)),
+    "failed": (_("Failed"), Q(state=SheetState.FAILED)),
 }
 SHEET_LINKS = ("map", "unmap", "skip", "unskip", "retry", "pages")
 PAGE_LINKS = ("image", "thumbnail")
@@ -56,7 +58,7 @@ UNSUGGESTED = Q(
 )
 
 
-COUNTED = {name: condition for name, (_, condition) in TABS.items()} | {
+COUNTED = {name: condition for name, (_title, condition) in TABS.items()} | {
     "being_read": BEING_READ,
     "unsuggested": UNSUGGESTED,
 }
@@ -158,17 +160,21 @@ class Row:
 
     @property
     def pages_text(self) -> str:
-        return f"{len(self.pages)} page{'' if len(self.pages) == 1 else 's'}"
+        count = len(self.pages)
+        return ngettext("%(count)s page", "%(count)s pages", count) % {"count": count}
 
     @property
     def flags(self) -> list[str]:
         """What was noticed about its pages, such as "1 blank"."""
-        counts = {
-            "blank": sum(page.is_blank for page in self.pages),
-            "faint": sum(page.is_faint for page in self.pages),
-            "turned upright": sum(page.turned > 0 for page in self.pages),
-        }
-        return [f"{count} {flag}" for flag, count in counts.items() if count]
+        blank = sum(page.is_blank for page in self.pages)
+        faint = sum(page.is_faint for page in self.pages)
+        turned = sum(page.turned > 0 for page in self.pages)
+        texts = (
+            (blank, ngettext("%(count)s blank", "%(count)s blank", blank)),
+            (faint, ngettext("%(count)s faint", "%(count)s faint", faint)),
+            (turned, ngettext("%(count)s turned upright", "%(count)s turned upright", turned)),
+        )
+        return [text % {"count": count} for count, text in texts if count]
 
 
 def exam_shown(request: HttpRequest, pk: int) -> Exam:

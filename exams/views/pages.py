@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
@@ -26,11 +27,19 @@ from exams.models import Page, Sheet, SheetState
 from exams.views.clicks import outcome_of
 
 LOCKED_TEXTS = {
-    SheetState.JSONL_READY: "This sheet stands in a draft run. Cancel the draft to change pages.",
-    SheetState.IN_BATCH: "This sheet is being graded. Its pages stay as they were sent.",
-    SheetState.FAILED: "This sheet failed. Retry it on the mapping page, then change its pages.",
+    SheetState.JSONL_READY: gettext_lazy(
+        "This sheet stands in a draft run. Cancel the draft to change pages."
+    ),
+    SheetState.IN_BATCH: gettext_lazy(
+        "This sheet is being graded. Its pages stay as they were sent."
+    ),
+    SheetState.FAILED: gettext_lazy(
+        "This sheet failed. Retry it on the mapping page, then change its pages."
+    ),
 }
-LOCKED_TEXT = "This sheet is graded. Its pages stay as they were when its marks were given."
+LOCKED_TEXT = gettext_lazy(
+    "This sheet is graded. Its pages stay as they were when its marks were given."
+)
 
 
 @teacher_required
@@ -51,7 +60,7 @@ def page_turn(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
     def turn(page: Page, *, by: User) -> None:
         if quarters is None:
-            raise ValidationError("Say which way to turn the page: left or right.")
+            raise ValidationError(_("Say which way to turn the page: left or right."))
         pages.turn_page(page, quarter_turns=quarters, by=by)
 
     return change(request, public_id, turn)
@@ -79,7 +88,7 @@ def page_move(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
     def move(page: Page, *, by: User) -> None:
         if not to.isdecimal() or len(to) > 4:
-            raise ValidationError("Say where to move the page: a number from 1.")
+            raise ValidationError(_("Say where to move the page: a number from 1."))
         pages.move_page(page, to=int(to), by=by)
 
     return change(request, public_id, move)

@@ -13,6 +13,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.roles import teacher_required
@@ -48,9 +49,13 @@ def sample_text(request: HttpRequest, pk: int) -> HttpResponse:
         sample = sample_or_404(request, pk)
         return text_page(request, sample, typed, conflict=str(error), status=409)
     if saved.transcription:
-        messages.success(request, f"The text of {sample.title} is confirmed.")
+        messages.success(
+            request, _("The text of %(title)s is confirmed.") % {"title": sample.title}
+        )
     else:
-        messages.info(request, f"{sample.title} has no text; its images are sent.")
+        messages.info(
+            request, _("%(title)s has no text; its images are sent.") % {"title": sample.title}
+        )
     return redirect("exams:samples", pk=sample.exam_id)
 
 
@@ -63,7 +68,7 @@ def sample_read(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         if chosen == "tesseract":
             transcription.read_with_tesseract(sample, by=request.user)
-            messages.info(request, "The text was read. Correct it, then save it.")
+            messages.info(request, _("The text was read. Correct it, then save it."))
         else:
             transcribe.draft_reading(sample, provider=chosen, by=request.user)
     except ValidationError as error:
@@ -80,7 +85,9 @@ def sample_read_send(request: HttpRequest, pk: int) -> HttpResponse:
         transcribe.send_reading(sample, by=request.user)
     except ValidationError as error:
         return text_page(request, sample, problems=error.messages, status=422)
-    messages.success(request, "Sent. You are told when the text is there; this page can be left.")
+    messages.success(
+        request, _("Sent. You are told when the text is there; this page can be left.")
+    )
     return redirect("exams:sample_text", pk=sample.pk)
 
 

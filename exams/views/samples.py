@@ -16,6 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.roles import teacher_required
@@ -96,7 +97,9 @@ def sample_edit(request: HttpRequest, pk: int) -> HttpResponse:
         sheets_for(request.user).select_related("exam__school_class", "exam__subject"), pk=pk
     )
     if current_rubric(sheet.exam) is None:
-        messages.error(request, "Write the rubric first: a sample has a mark for each criterion.")
+        messages.error(
+            request, _("Write the rubric first: a sample has a mark for each criterion.")
+        )
         return redirect("exams:rubric", pk=sheet.exam_id)
     sample = SampleSheet.objects.filter(sheet=sheet).first()
     if request.method == "GET":
@@ -118,7 +121,10 @@ def sample_edit(request: HttpRequest, pk: int) -> HttpResponse:
         sample = SampleSheet.objects.filter(sheet=sheet).first()
         conflict = str(error)
         return sample_page(request, sheet, sample, title, typed, conflict=conflict, status=409)
-    messages.success(request, f"{sheet.name} is a sample now. It goes along with every request.")
+    messages.success(
+        request,
+        _("%(name)s is a sample now. It goes along with every request.") % {"name": sheet.name},
+    )
     return redirect("exams:samples", pk=sheet.exam_id)
 
 
@@ -131,7 +137,7 @@ def sample_remove(request: HttpRequest, pk: int) -> HttpResponse:
     with suppress(Conflict):  # it is not being read
         stop_reading(sample, by=request.user)
     stored.remove_sample(sample, by=request.user)
-    messages.success(request, f"{sample.sheet.name} is no longer a sample.")
+    messages.success(request, _("%(name)s is no longer a sample.") % {"name": sample.sheet.name})
     return redirect("exams:samples", pk=sample.exam_id)
 
 

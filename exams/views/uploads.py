@@ -18,6 +18,7 @@ from django.core.paginator import Paginator
 from django.db.models import Case, Count, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -182,7 +183,12 @@ def upload_skip(request: HttpRequest, pk: int) -> HttpResponse:
     """Leave an upload out of the exam, with its sheets that are not past mapping."""
     upload = visible_upload(request, pk)
     count = mapping.skip_upload(upload, by=request.user)
-    messages.success(request, f"{upload} and {sheets_text(count)} of it were left out.")
+    text = ngettext(
+        "%(upload)s and 1 sheet of it were left out.",
+        "%(upload)s and %(count)s sheets of it were left out.",
+        count,
+    )
+    messages.success(request, text % {"upload": upload, "count": count})
     return redirect("exams:upload_detail", pk=upload.pk)
 
 
@@ -192,7 +198,12 @@ def upload_unskip(request: HttpRequest, pk: int) -> HttpResponse:
     """Take an upload in again, with its skipped sheets."""
     upload = visible_upload(request, pk)
     count = mapping.unskip_upload(upload, by=request.user)
-    messages.success(request, f"{upload} and {sheets_text(count)} of it were taken in again.")
+    text = ngettext(
+        "%(upload)s and 1 sheet of it were taken in again.",
+        "%(upload)s and %(count)s sheets of it were taken in again.",
+        count,
+    )
+    messages.success(request, text % {"upload": upload, "count": count})
     return redirect("exams:upload_detail", pk=upload.pk)
 
 
@@ -231,10 +242,6 @@ class Progress:
     @property
     def is_working(self) -> bool:
         return not self.is_unpacked or self.waiting > 0
-
-
-def sheets_text(count: int) -> str:
-    return "1 sheet" if count == 1 else f"{count} sheets"
 
 
 def visible_upload(request: HttpRequest, pk: int) -> Upload:
