@@ -12,8 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from batching import providers
 from batching.build import LINES_PER_JOB
@@ -308,13 +311,21 @@ def why_split(jobs: Sequence[BatchJob]) -> str:
     provider = providers.get(first.provider)
     limits = provider.limits
     lines = min(limits.lines or LINES_PER_JOB, LINES_PER_JOB)
-    shares: list[tuple[float, str]] = [(first.item_count / lines, f"{lines:,} requests")]
+    requests = ngettext(
+        "One job of this provider holds at most %(number)s request.",
+        "One job of this provider holds at most %(number)s requests.",
+        lines,
+    )
+    shares = [(first.item_count / lines, requests % {"number": intcomma(lines)})]
     if limits.bytes:
-        size = f"{limits.bytes / 1_000_000:,.1f}".removesuffix(".0")
-        shares.append((first.lines_bytes / limits.bytes, f"{size} MB"))
+        told = _("One job of this provider holds at most %(size)s MB.")
+        size = round(limits.bytes / 1_000_000, 1)
+        size = int(size) if size.is_integer() else size
+        shares.append((first.lines_bytes / limits.bytes, told % {"size": intcomma(size)}))
     if most := _most_tokens(provider):
-        shares.append((first.estimated_input_tokens / most, f"{most:,} tokens"))
-    return f"One job of this provider holds at most {max(shares)[1]}."
+        told = _("One job of this provider holds at most %(number)s tokens.")
+        shares.append((first.estimated_input_tokens / most, told % {"number": intcomma(most)}))
+    return max(shares)[1]
 
 
 def _most_tokens(provider: DirectProvider | BatchProvider) -> int | None:
@@ -337,7 +348,7 @@ def list_rows(runs: Iterable[GradingRun]) -> list[dict[str, Any]]:
         states = dict.fromkeys(job.get_state_display() for job in own)
         if not own:
             stopped = bool(run.batch_run.problem or run.batch_run.built_at)
-            states = {"Stopped" if stopped else "Being built": None}
+            states = {_("Stopped") if stopped else _("Being built"): None}
         rows.append(
             {
                 "run": run,

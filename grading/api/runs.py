@@ -172,13 +172,13 @@ class StoryRow(serializers.Serializer):
 
     sheet = serializers.IntegerField(source="sheet.pk", allow_null=True, default=None)
     name = serializers.CharField(source="sheet.name", allow_null=True, default=None)
-    end = serializers.ChoiceField([(name, words) for name, (words, _) in ENDS.items()])
+    end = serializers.ChoiceField([(name, words) for name, (words, _states) in ENDS.items()])
     attempts = AttemptBody(many=True)
 
 
 class StoryFilters(serializers.Serializer):
     end = serializers.ChoiceField(
-        [(name, words) for name, (words, _) in ENDS.items()], required=False
+        [(name, words) for name, (words, _states) in ENDS.items()], required=False
     )
 
 
