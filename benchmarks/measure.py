@@ -59,15 +59,17 @@ def cpu_seconds() -> float:
 
 
 def in_alternation(
-    ways: Mapping[str, Callable[[int], object]], rounds: int = ROUNDS
+    ways: Mapping[str, Callable[[int], object]],
+    rounds: int = ROUNDS,
+    clock: Callable[[], float] = cpu_seconds,
 ) -> dict[str, float]:
     """Median CPU seconds of each way, run in turn; each is called with the round's number."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds):
         for name, run in ways.items():
-            before = cpu_seconds()
+            before = clock()
             run(number)
-            seconds[name].append(cpu_seconds() - before)
+            seconds[name].append(clock() - before)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
