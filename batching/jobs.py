@@ -154,7 +154,8 @@ def look_at_job(job: BatchJob, *, by: User) -> BatchJob:
     """
     job = BatchJob.objects.select_for_update().get(pk=job.pk)
     if job.state != JobState.IN_PROGRESS or job.kind != "batch":
-        raise Conflict(f"Job {job.number} is not at a provider; there is nothing to ask about.")
+        told = _("Job %(number)s is not at a provider; there is nothing to ask about.")
+        raise Conflict(told % {"number": job.number})
     job.next_poll_at = timezone.now()
     job._history_user = by
     job.save()
