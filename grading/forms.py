@@ -88,7 +88,9 @@ class ReasonForm(forms.Form):
     """Why something is done."""
 
     reason = forms.CharField(
-        max_length=REASON_LENGTH, error_messages={"required": _("Say why; the history keeps it.")}
+        label=_("Reason"),
+        max_length=REASON_LENGTH,
+        error_messages={"required": _("Say why; the history keeps it.")},
     )
 
 
