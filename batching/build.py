@@ -19,7 +19,8 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import models
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext_noop
 
 from batching import providers, purposes, spending
 from batching.claims import Claim, LostClaim, claim, fenced, kept_alive
@@ -117,7 +118,10 @@ def build_run(run_pk: int) -> bool:
     drop_stopped(held)
     if held.exhausted:
         give_up(
-            held, "Building the requests failed several times. Ask an admin to look at the log."
+            held,
+            gettext_noop(
+                "Building the requests failed several times. Ask an admin to look at the log."
+            ),
         )
         return False
     end = time.monotonic() + BUILD_SECONDS
@@ -140,7 +144,7 @@ def drop_stopped(held: Claim) -> None:
             previous__job__state=JobState.CANCELLED
         )
         planned = run.items.filter(stopped, state=ItemState.PLANNED, job=None)
-        release(planned, "Its job was stopped before this was sent again.")
+        release(planned, gettext_noop("Its job was stopped before this was sent again."))
 
 
 def present(held: Claim) -> None:
@@ -163,7 +167,8 @@ def send_round(run: BatchRun, job: BatchJob) -> None:
     """
     first = run.jobs.filter(round=0, approved_by__isnull=False).order_by("pk").first()
     try:
-        spending.check_caps(run, run.jobs.filter(pk=job.pk))
+        with translation.override("en"):  # the message stands in a row
+            spending.check_caps(run, run.jobs.filter(pk=job.pk))
     except spending.OverBudget as over:
         job.problem = over.message
         purposes.get(run.purpose).waits(job)
@@ -354,7 +359,7 @@ def _lines(
             except (ProviderRefused, ImageChanged) as refusal:
                 yield item, str(refusal)
             except FileNotFoundError:
-                yield item, "An image of this request is no longer stored."
+                yield item, gettext_noop("An image of this request is no longer stored.")
             else:
                 yield item, line
 

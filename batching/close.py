@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from batching import purposes, spending
 from batching.models import BatchJob, ItemState, JobState
@@ -31,7 +32,7 @@ def close_job(job_pk: int) -> bool:
         if job.kind == "direct" and job.problem:
             job.fail(job.problem)
         elif job.cancel_asked_at:
-            job.cancel("Cancelled by a person; what was answered before was kept.")
+            job.cancel(gettext_noop("Cancelled by a person; what was answered before was kept."))
         else:
             job.complete()
         job.cost = spending.cost_of(spending.usage_of(job), job.price)

@@ -22,6 +22,7 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from batching import pauses
 from batching.claims import Claim, claim, fenced, give_back, kept_alive
@@ -82,9 +83,9 @@ def collect_job(job_pk: int) -> bool:
     with fenced(held) as job:
         missing = list(job.items.filter(state=ItemState.SENT).order_by("pk"))
         if job.cancel_asked_at:
-            lose(job, missing, "Cancelled before it was answered.", free=True)
+            lose(job, missing, gettext_noop("Cancelled before it was answered."), free=True)
         else:
-            lose(job, missing, "The provider returned no line for this request.")
+            lose(job, missing, gettext_noop("The provider returned no line for this request."))
     close_job(job.pk)
     return False
 
@@ -127,7 +128,7 @@ def refuse_foreign(path: Path, provider: BatchProvider) -> None:
         first = islice(iter(partial(file.readline, LONGEST_LINE), b""), 100)
         answers = (read_lines([line], provider) for line in first)
         if not any(answered or not unreadable for answered, unreadable in answers):
-            raise ProviderBusy("What was downloaded are no results.", retry_after=300)
+            raise ProviderBusy(gettext_noop("What was downloaded are no results."), retry_after=300)
 
 
 def keep_file(held: Claim, job: BatchJob, number: int, path: Path) -> ResultFile:

@@ -9,8 +9,12 @@ from contextlib import contextmanager
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.functional import Promise
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as _
 from django_fsm import ConcurrentTransition, TransitionNotAllowed
+
+MOVED_ON = _("This has changed since the page was shown. Look at it again.")
 
 
 class Conflict(Exception):
@@ -19,13 +23,13 @@ class Conflict(Exception):
 
 @contextmanager
 def guarded(
-    message: str = "This has changed since the page was shown. Look at it again.",
+    message: str | Promise = MOVED_ON,
 ) -> Iterator[None]:
     """Raise Conflict(message) where the state machine refuses."""
     try:
         yield
     except (TransitionNotAllowed, ConcurrentTransition) as error:
-        raise Conflict(message) from error
+        raise Conflict(str(message)) from error
 
 
 class ConflictMiddleware:

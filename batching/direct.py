@@ -14,6 +14,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from batching import pauses, providers
 from batching.claims import Claim, LostClaim, claim, fenced, free, give_back, kept_alive
@@ -108,7 +109,7 @@ def answer_item(held: Claim, job: BatchJob, provider: DirectProvider) -> None:
             "",
             "",
             finish="error",
-            problem="Answering this request stopped the worker several times.",
+            problem=gettext_noop("Answering this request stopped the worker several times."),
         )
     else:
         try:
@@ -131,7 +132,7 @@ def answer_item(held: Claim, job: BatchJob, provider: DirectProvider) -> None:
 
 def lose_waiting(job: BatchJob) -> None:
     """After a stop: items that no worker holds will not be answered."""
-    reason = job.problem or "Cancelled before it was answered."
+    reason = job.problem or gettext_noop("Cancelled before it was answered.")
     with transaction.atomic():
         waiting = job.items.select_for_update().filter(free(), state=ItemState.SENT)
         lose(job, list(waiting.order_by("pk")), reason, free=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from batching.conflicts import Conflict
@@ -44,7 +45,7 @@ def forget_content(runs: QuerySet[BatchRun], *, by: User, reason: str) -> None:
     # Before any lock, since a worker on a live job may wait for what the caller holds. What has
     # ended stays so.
     if live_runs(BatchRun.objects.filter(pk__in=pks)).exists():
-        raise Conflict("A run is drafted or under way. Let it end, or stop it.")
+        raise Conflict(_("A run is drafted or under way. Let it end, or stop it."))
     jobs = BatchJob.objects.select_for_update(of=("self",)).filter(run__in=pks).order_by("pk")
     for job in list(jobs):
         files = [file.name for file in job.result_files.all()]

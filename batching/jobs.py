@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import SchoolClass, User
 from batching import providers, purposes, spending, tasks
@@ -26,7 +28,7 @@ from batching.models import (
 from batching.settle import lose
 from batching.sweep import ring
 
-NEVER_BUILT = "Cancelled before it was built."
+NEVER_BUILT = gettext_noop("Cancelled before it was built.")
 
 
 def plan_run(
@@ -76,7 +78,7 @@ def plan_run(
             with transaction.atomic():
                 BatchItem.objects.bulk_create(items, batch_size=500)
         except IntegrityError as error:
-            raise Conflict("Some of these are in another draft or batch already.") from error
+            raise Conflict(_("Some of these are in another draft or batch already.")) from error
     return run
 
 
@@ -90,9 +92,14 @@ def _locked(run: BatchRun) -> BatchRun:
     return BatchRun.objects.select_for_update(no_key=True).get(pk=run.pk)
 
 
+def _named(job: BatchJob) -> dict[str, object]:
+    return {"number": job.number, "state": job.get_state_display()}
+
+
 def _approve(job: BatchJob, *, by: User) -> BatchJob:
     job = BatchJob.objects.select_for_update().get(pk=job.pk)
-    with guarded(f"Job {job.number} is {job.get_state_display()} and cannot be sent."):
+    refusal = _("Job %(number)s is %(state)s and cannot be sent.") % _named(job)
+    with guarded(refusal):
         job.submit(by)
         job.problem = ""
         job._history_user = by
@@ -126,8 +133,9 @@ def cancel_job(job: BatchJob, *, by: User) -> BatchJob:
         job.save()
         ring(tasks.submit_job, job.pk)
         return job
-    with guarded(f"Job {job.number} is {job.get_state_display()} and cannot be cancelled."):
-        job.cancel("Cancelled before it was sent.")
+    refusal = _("Job %(number)s is %(state)s and cannot be cancelled.") % _named(job)
+    with guarded(refusal):
+        job.cancel(gettext_noop("Cancelled before it was sent."))
         job.cost = 0
         # A hand-in that is just beginning loses its claim before it calls the provider.
         job.attempt += 1
@@ -135,7 +143,7 @@ def cancel_job(job: BatchJob, *, by: User) -> BatchJob:
         job.save()
     release(
         job.items.filter(state__in=[ItemState.BUILT, ItemState.SENT]),
-        "Cancelled before it was sent.",
+        gettext_noop("Cancelled before it was sent."),
     )
     return job
 
@@ -148,7 +156,8 @@ def look_at_job(job: BatchJob, *, by: User) -> BatchJob:
     """
     job = BatchJob.objects.select_for_update().get(pk=job.pk)
     if job.state != JobState.IN_PROGRESS or job.kind != "batch":
-        raise Conflict(f"Job {job.number} is not at a provider; there is nothing to ask about.")
+        told = _("Job %(number)s is not at a provider; there is nothing to ask about.")
+        raise Conflict(told % {"number": job.number})
     job.next_poll_at = timezone.now()
     job._history_user = by
     job.save()
@@ -165,9 +174,7 @@ def write_off_job(job: BatchJob, *, by: User) -> BatchJob:
     """
     job = BatchJob.objects.select_for_update().get(pk=job.pk)
     if job.state not in LIVE_JOB_STATES:
-        raise Conflict(
-            f"Job {job.number} is {job.get_state_display()}; there is nothing to give up."
-        )
+        raise Conflict(_("Job %(number)s is %(state)s; there is nothing to give up.") % _named(job))
     problem = f"Written off by {by}."
     job.cancel(problem)
     job.attempt += 1  # a worker on it writes nothing more
@@ -192,10 +199,10 @@ def send_run(run: BatchRun, *, by: User) -> int:
     """
     run = _locked(run)
     if run.built_at is None:
-        raise Conflict("The requests are still being built. Wait until the draft is complete.")
+        raise Conflict(_("The requests are still being built. Wait until the draft is complete."))
     waiting = list(run.jobs.filter(state=JobState.REVIEW).order_by("pk"))
     if not waiting:
-        raise Conflict("No job of this run waits to be sent: it was sent or cancelled already.")
+        raise Conflict(_("No job of this run waits to be sent: it was sent or cancelled already."))
     spending.check_caps(run, run.jobs.filter(pk__in=[job.pk for job in waiting]))
     for job in waiting:
         _approve(job, by=by)
@@ -209,8 +216,8 @@ def cancel_run(run: BatchRun, *, by: User) -> None:
     open_jobs = list(run.jobs.select_for_update().filter(state__in=OPEN_JOB_STATES).order_by("pk"))
     planned = run.items.filter(state=ItemState.PLANNED)
     if run.built_at is not None and not open_jobs and not planned.exists():
-        raise Conflict("This run has ended; there is nothing left to cancel.")
-    reason = "The run was stopped before this was sent again."
+        raise Conflict(_("This run has ended; there is nothing left to cancel."))
+    reason = gettext_noop("The run was stopped before this was sent again.")
     if run.built_at is None and not run.problem:
         reason = run.problem = NEVER_BUILT
     run.attempt += 1  # the build that may be under way writes nothing more

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from batching import providers
@@ -83,7 +84,7 @@ def lift_pause(account: ProviderAccount, *, by: User) -> None:
     """
     account = ProviderAccount.objects.select_for_update().get(pk=account.pk)
     if account.paused_until is None or account.paused_until <= timezone.now():
-        raise Conflict(f"{account} does not rest.")
+        raise Conflict(_("%(account)s does not rest.") % {"account": account})
     account.paused_until = None
     account.save()
     logger.info("pause of provider account %s lifted by user %s", account.pk, by.pk)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from batching import pauses, providers, purposes
 from batching.claims import Claim, claim, fenced, give_back
@@ -62,7 +63,7 @@ def poll_job(job_pk: int) -> None:
         return
     pauses.end_pause(provider)
     if status.state == "refused" and not status.has_results:
-        refuse(held, status.problem or "The provider refused the whole job.")
+        refuse(held, status.problem or gettext_noop("The provider refused the whole job."))
     elif status.state == "full" and not job.cancel_asked_at:
         queue_again(held, job, status)
     elif status.state == "gone" and job.account != provider.account:

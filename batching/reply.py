@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from django.utils.translation import gettext_noop
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
@@ -44,16 +45,18 @@ def _validator(schema: str) -> Draft202012Validator:
 def read_reply(answer: Answer, custom_id: str, validator: Draft202012Validator) -> dict[str, Any]:
     """The value of a reply to request `custom_id`. Raises InvalidReply."""
     if answer.finish == "refused":
-        raise InvalidReply(answer.problem or "The provider refused to answer.")
+        raise InvalidReply(answer.problem or gettext_noop("The provider refused to answer."))
     if answer.finish == "truncated":
-        raise InvalidReply(answer.problem or "The reply was cut off at the token limit.")
+        raise InvalidReply(
+            answer.problem or gettext_noop("The reply was cut off at the token limit.")
+        )
     if answer.finish == "error":
-        raise InvalidReply(answer.problem or "The provider answered with an error.")
+        raise InvalidReply(answer.problem or gettext_noop("The provider answered with an error."))
     text = answer.text.removeprefix("\ufeff")
     if fenced := FENCE.match(text):
         text = fenced.group(1)
     if not text.strip():
-        raise InvalidReply("The reply is empty.")
+        raise InvalidReply(gettext_noop("The reply is empty."))
     try:
         value = json.loads(
             text,
@@ -64,12 +67,12 @@ def read_reply(answer: Answer, custom_id: str, validator: Draft202012Validator) 
     except (ValueError, RecursionError) as error:
         raise InvalidReply(f"The reply is not valid JSON: {error}.") from error
     if any(UNKEEPABLE.search(one) for one in _texts(value)):
-        raise InvalidReply("The reply holds characters that are no text.")
+        raise InvalidReply(gettext_noop("The reply holds characters that are no text."))
     error = best_match(validator.iter_errors(value))
     if error is not None:
         raise InvalidReply(_explain(error))
     if value["item_id"] != custom_id:
-        raise InvalidReply("The reply repeats the id of another request.")
+        raise InvalidReply(gettext_noop("The reply repeats the id of another request."))
     return dict(value)
 
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from django.db import DataError, transaction
+from django.utils.translation import gettext_noop
 
 from batching import purposes, repair
 from batching.models import BatchItem, BatchJob
@@ -60,7 +61,11 @@ def _settle_alone(job: BatchJob, item_pk: int, answer: Answer) -> None:
             _settle(job, [(_read_again(job, item_pk), answer)])
     except UNSTORABLE:
         refused = Answer(
-            answer.custom_id, "", "", finish="error", problem="The reply cannot be stored."
+            answer.custom_id,
+            "",
+            "",
+            finish="error",
+            problem=gettext_noop("The reply cannot be stored."),
         )
         _settle(job, [(_read_again(job, item_pk), refused)])
 
@@ -84,7 +89,9 @@ def _settle(job: BatchJob, answers: Sequence[tuple[BatchItem, Answer]]) -> None:
         item.output_tokens = answer.usage.output_tokens
         item.cached_tokens = answer.usage.cached_tokens
         if answer.finish == "unanswered":
-            item.lose(storable(answer.problem or "The provider did not run this request."))
+            item.lose(
+                storable(answer.problem or gettext_noop("The provider did not run this request."))
+            )
             if job.cancel_asked_at:
                 item.set_free = True
                 stopped.append(item)

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import F, QuerySet, Sum
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from batching import providers, purposes
 from batching.models import BatchJob, BatchRun, Budget, JobState
@@ -122,23 +123,42 @@ def check_caps(run: BatchRun, jobs: QuerySet[BatchJob]) -> None:
     for name, cap, counted in sorted(caps, key=lambda one: one[0]):
         if cap is None:
             continue
-        whose = "Sheaf as a whole" if name == SITE else "this exam"
         if names := unpriced(asks):
-            raise OverBudget(
-                f"There is a cap on what {whose} may spend, and nobody can say whether this fits:"
-                f" the price of {', '.join(names)} is not set. Ask an admin to set it, or take the"
-                " cap away. Nothing was sent."
-            )
+            raise OverBudget(_no_price(name) % {"names": ", ".join(names)})
         if not asked:
             continue
         lock_budget(name)
         already = spent(counted)
         if already + asked > cap:
-            raise OverBudget(
-                f"This is expected to cost {asked:.2f}. {already:.2f} of the {cap:.2f} that"
-                f" {whose} may spend are used or promised. Nothing was sent: raise the cap, or"
-                " choose another provider."
-            )
+            sums = {"asked": f"{asked:.2f}", "spent": f"{already:.2f}", "cap": f"{cap:.2f}"}
+            raise OverBudget(_too_much(name) % sums)
+
+
+def _no_price(budget: str) -> str:
+    if budget == SITE:
+        return _(
+            "There is a cap on what Sheaf as a whole may spend, and nobody can say whether this"
+            " fits: the price of %(names)s is not set. Ask an admin to set it, or take the cap"
+            " away. Nothing was sent."
+        )
+    return _(
+        "There is a cap on what this exam may spend, and nobody can say whether this fits: the"
+        " price of %(names)s is not set. Ask an admin to set it, or take the cap away. Nothing"
+        " was sent."
+    )
+
+
+def _too_much(budget: str) -> str:
+    if budget == SITE:
+        return _(
+            "This is expected to cost %(asked)s. %(spent)s of the %(cap)s that Sheaf as a whole"
+            " may spend are used or promised. Nothing was sent: raise the cap, or choose another"
+            " provider."
+        )
+    return _(
+        "This is expected to cost %(asked)s. %(spent)s of the %(cap)s that this exam may spend are"
+        " used or promised. Nothing was sent: raise the cap, or choose another provider."
+    )
 
 
 def lock_budget(name: str) -> Budget:

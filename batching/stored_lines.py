@@ -15,6 +15,7 @@ from typing import IO
 
 from django.conf import settings
 from django.core.files.storage import default_storage
+from django.utils.translation import gettext_noop
 
 from batching.models import BatchItem, BatchJob
 from batching.providers.lines import hash_of_line
@@ -36,7 +37,9 @@ def approved_line(job: BatchJob, item: BatchItem) -> bytes:
     """The line of an item. Raises LinesChanged."""
     line = stored_line(job, item)
     if hash_of_line(line) != item.request_hash:
-        raise LinesChanged("The stored request is not the one that was drafted. Draft it again.")
+        raise LinesChanged(
+            gettext_noop("The stored request is not the one that was drafted. Draft it again.")
+        )
     return line
 
 
@@ -66,4 +69,6 @@ def check_lines(job: BatchJob, file: IO[bytes]) -> None:
     else:
         if not file.read(1):
             return
-    raise LinesChanged("The stored lines are not those that were drafted. Draft again.")
+    raise LinesChanged(
+        gettext_noop("The stored lines are not those that were drafted. Draft again.")
+    )

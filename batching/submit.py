@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, Sum
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from batching import pauses, providers, purposes
 from batching.build import release
@@ -60,7 +61,9 @@ def submit_job(job_pk: int) -> None:
         return
     job = BatchJob.objects.select_related("run").get(pk=job_pk)
     if held.exhausted and job.submit_started_at is None:
-        refuse(held, "Handing in failed several times. Ask an admin to look at the log.")
+        refuse(
+            held, gettext_noop("Handing in failed several times. Ask an admin to look at the log.")
+        )
         return
     try:
         provider = usable(job)
@@ -154,7 +157,9 @@ def find_earlier(job: BatchJob, provider: BatchProvider) -> str:
         raise NotUsable(OTHER_ACCOUNT.format(provider=job.provider))
     tried = job.submit_tried_at or job.submit_started_at
     if timezone.now() - tried < timedelta(seconds=settings.SHEAF_LIST_LAG_SECONDS):
-        raise TooSoon("No answer came when it was handed in. The provider's list is read again.")
+        raise TooSoon(
+            gettext_noop("No answer came when it was handed in. The provider's list is read again.")
+        )
     return ""
 
 
@@ -215,9 +220,14 @@ def rest(held: Claim, problem: str) -> None:
 def call_off(held: Claim, job: BatchJob) -> None:
     """The provider does not have it and shall not: its items are free again."""
     if not job.cancel_asked_at:
-        refuse(held, "Handing in failed several times, and the provider does not have the job.")
+        refuse(
+            held,
+            gettext_noop(
+                "Handing in failed several times, and the provider does not have the job."
+            ),
+        )
         return
-    problem = "Cancelled before it was sent."
+    problem = gettext_noop("Cancelled before it was sent.")
     with fenced(held) as row:
         row.cancel(problem)
         row.cost = 0

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from exams.points import plain
+from exams.points import shown
 from exams.rubric_items import RubricItem
 from exams.rubrics import structure_hash
 
@@ -174,8 +174,8 @@ def _texts(item: RubricItem, parent: str) -> dict[str, str]:
         _("Inside"): parent,
         _("What is asked"): item.description,
         _("Kind"): "" if item.kind == "base" else item.kind,
-        _("Marks"): "" if item.max_marks is None else plain(item.max_marks),
-        _("Step"): "" if item.step is None else plain(item.step),
+        _("Marks"): "" if item.max_marks is None else shown(item.max_marks),
+        _("Step"): "" if item.step is None else shown(item.step),
         _("Expected answer"): item.answer,
         _("Guidance"): item.guidance,
     }

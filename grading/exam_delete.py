@@ -17,6 +17,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from accounts.models import Notification, User
 from batching.conflicts import Conflict
@@ -38,7 +40,7 @@ from exams.storage import delete_after_commit
 from grading.history import remove_rows
 from grading.models import Assessment, Look
 
-REASON = "The exam was deleted"
+REASON = gettext_noop("The exam was deleted")
 
 
 class MustStay(ValidationError):
@@ -100,32 +102,49 @@ def _hindrances(exam: Exam) -> Iterator[Hindrance]:
         yield _live(exam, run)
     if published := exam.sheets.filter(state=SheetState.PUBLISHED).count():
         yield Hindrance(
-            f"{_papers(published)} published: students see their marks. To hide them, take the"
-            " results back.",
-            "To the results",
+            ngettext(
+                "%(n)d paper is published: students see their marks. To hide them, take the"
+                " results back.",
+                "%(n)d papers are published: students see their marks. To hide them, take the"
+                " results back.",
+                published,
+            )
+            % {"n": published},
+            _("To the results"),
             reverse("grading:publish", args=[exam.pk]),
         )
     if assessed := exam.sheets.filter(Exists(_assessments())).count():
         yield Hindrance(
-            f"{_papers(assessed)} assessed. What was assessed is kept for good, so that every mark"
-            " can be explained later, and the exam with it. If its title is in the way, change"
-            " that.",
-            "Edit the exam",
+            ngettext(
+                "%(n)d paper is assessed. What was assessed is kept for good, so that every mark"
+                " can be explained later, and the exam with it. If its title is in the way, change"
+                " that.",
+                "%(n)d papers are assessed. What was assessed is kept for good, so that every mark"
+                " can be explained later, and the exam with it. If its title is in the way, change"
+                " that.",
+                assessed,
+            )
+            % {"n": assessed},
+            _("Edit the exam"),
             reverse("exams:exam_edit", args=[exam.pk]),
         )
     held = Q(lease_until__gte=timezone.now())
     if exam.uploads.filter(held).exists() or exam.sheets.filter(held).exists():
         yield Hindrance(
-            "Papers are being unpacked or read just now. Wait until that is done, or leave the"
-            " upload out first.",
-            "To the uploads",
+            _(
+                "Papers are being unpacked or read just now. Wait until that is done, or leave the"
+                " upload out first."
+            ),
+            _("To the uploads"),
             reverse("exams:upload_list", args=[exam.pk]),
         )
     if key := exam.key_proposals.filter(held).first():
         yield Hindrance(
-            "The pages of an answer key are being made just now. Wait until that is done, or"
-            " discard it first.",
-            "To the answer key",
+            _(
+                "The pages of an answer key are being made just now. Wait until that is done, or"
+                " discard it first."
+            ),
+            _("To the answer key"),
             reverse("exams:key_detail", args=[key.pk]),
         )
 
@@ -142,36 +161,34 @@ def _live(exam: Exam, run: BatchRun) -> Hindrance:
     subject = run.items.order_by("pk").values_list("subject_id", flat=True).first()
     if run.purpose == key_request.PURPOSE:
         return Hindrance(
-            "An answer key is drafted or being read by a model. Let it end, or discard it.",
-            "To the answer key",
+            _("An answer key is drafted or being read by a model. Let it end, or discard it."),
+            _("To the answer key"),
             reverse("exams:key_detail", args=[subject]),
         )
     if run.purpose != transcribe.PURPOSE:
         return Hindrance(
-            "A run of this exam is drafted or under way. Let it end, or stop it.",
-            "To the run",
+            _("A run of this exam is drafted or under way. Let it end, or stop it."),
+            _("To the run"),
             reverse("grading:run_detail", args=[run.pk]),
         )
     if exam.samples.filter(pk=subject).exists():
         return Hindrance(
-            "The reading of a sample is drafted or under way. Let it end, or stop it.",
-            "To the sample",
+            _("The reading of a sample is drafted or under way. Let it end, or stop it."),
+            _("To the sample"),
             reverse("exams:sample_text", args=[subject]),
         )
     return Hindrance(
-        "The reading of a sample that was removed is drafted or under way. Let it end, or ask an"
-        " admin to stop its job.",
-        "To the samples",
+        _(
+            "The reading of a sample that was removed is drafted or under way. Let it end, or ask"
+            " an admin to stop its job."
+        ),
+        _("To the samples"),
         reverse("exams:samples", args=[exam.pk]),
     )
 
 
 def _assessments() -> QuerySet[Assessment]:
     return Assessment.objects.filter(sheet=OuterRef("pk"))
-
-
-def _papers(count: int) -> str:
-    return "1 paper is" if count == 1 else f"{count} papers are"
 
 
 @transaction.atomic
@@ -187,7 +204,7 @@ def delete_exam(exam: Exam, *, by: User, fingerprint: str) -> DeletionState:
         raise MustStay([hindrance.text for hindrance in now.hindrances])
     if fingerprint != now.fingerprint:
         raise Conflict(
-            "The exam has changed since this page was shown. Nothing was deleted: look again."
+            _("The exam has changed since this page was shown. Nothing was deleted: look again.")
         )
     _forget_runs(exam, by)
     _delete_keys(exam, by)
@@ -208,7 +225,7 @@ def _lock(exam: Exam) -> Exam:
     _lock_all(KeyProposal.objects.filter(exam=exam))
     locked = Exam.objects.select_for_update().filter(pk=exam.pk).first()
     if locked is None:
-        raise Conflict("Somebody else has deleted this exam already.")
+        raise Conflict(_("Somebody else has deleted this exam already."))
     _lock_all(Sheet.objects.filter(exam=exam))
     _lock_all(SampleSheet.objects.filter(exam=exam))
     return locked

@@ -289,5 +289,7 @@ def _assessors(papers: dict[int, list[_Row]]) -> list[Assessor]:
         if marks is None or totals is None or overridden is None:
             raise ValueError("An assessor without a mark was counted.")
         name = " ".join(part for part in (provider, model) if part)
-        found.append(Assessor(Source(source).label, name, len(theirs), marks, totals, overridden))
+        found.append(
+            Assessor(str(Source(source).label), name, len(theirs), marks, totals, overridden)
+        )
     return found

@@ -13,7 +13,7 @@ from django.db.models import F
 
 from exams.models import Exam, Sheet, SheetState
 from grading.export_json import dump, moment, points
-from grading.export_rows import PIECE
+from grading.export_rows import PIECE, in_english
 from grading.exports import BYTE_ORDER_MARK, harmless, line, number
 from grading.models import Assessment, Mark, Part
 
@@ -82,7 +82,7 @@ def sheets_history_csv(exam: Exam) -> Iterator[str]:
     )
     for when, who, kind, sheet, name, roll, state, problem, why in rows.iterator(PIECE):
         about = [moment(when), harmless(who or ""), _KINDS[kind], sheet, harmless(name)]
-        step = [harmless(roll or ""), str(SheetState(state).label), harmless(problem)]
+        step = [harmless(roll or ""), in_english(SheetState(state)), harmless(problem)]
         yield line([*about, *step, harmless(why or "")])
 
 

@@ -11,16 +11,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery, TextChoices
+from django.utils import translation
 
 from exams.models import REVIEWED_STATES, Criterion, CriterionKind, Exam, SheetState
 from grading.models import Mark
 
 PIECE = 2000
 SETTLED = (*REVIEWED_STATES, SheetState.PUBLISHED)
+
+
+@lru_cache(typed=True)  # members of two kinds are equal when their values are
+def in_english(choice: TextChoices) -> str:
+    """The label of a choice as it stands in files, whatever language asks for them."""
+    with translation.override("en"):
+        return str(choice.label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,7 @@ class SheetRow:
 
     @property
     def state_label(self) -> str:
-        return str(SheetState(self.state).label).lower()
+        return in_english(SheetState(self.state)).lower()
 
 
 _SHEET = (

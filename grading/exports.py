@@ -15,7 +15,7 @@ from typing import Any
 
 from exams.models import Exam
 from exams.points import plain
-from grading.export_rows import criteria_of, sheet_rows
+from grading.export_rows import criteria_of, in_english, sheet_rows
 from grading.models import Source
 
 # The wide ones are what an East Asian spreadsheet takes for the same signs.
@@ -73,7 +73,7 @@ def marks_csv(exam: Exam) -> Iterator[str]:
     yield BYTE_ORDER_MARK + line(list(MARK_COLUMNS))
     for sheet in sheet_rows(exam):
         for mark in sheet.marks:
-            assessor = (str(Source(mark.source).label), mark.provider, mark.model)
+            assessor = (in_english(Source(mark.source)), mark.provider, mark.model)
             yield line(
                 [
                     harmless(sheet.roll_number),

@@ -12,6 +12,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -36,7 +37,7 @@ class MarkForm(forms.Form):
     awarded = forms.DecimalField(
         max_digits=7,
         decimal_places=2,
-        error_messages={"required": "Choose the points.", "invalid": "Points are a number."},
+        error_messages={"required": _("Choose the points."), "invalid": _("Points are a number.")},
     )
     feedback = forms.CharField(required=False, max_length=FEEDBACK_LENGTH)
     reason = forms.CharField(required=False, max_length=REASON_LENGTH)
@@ -87,7 +88,9 @@ class ReasonForm(forms.Form):
     """Why something is done."""
 
     reason = forms.CharField(
-        max_length=REASON_LENGTH, error_messages={"required": "Say why; the history keeps it."}
+        label=_("Reason"),
+        max_length=REASON_LENGTH,
+        error_messages={"required": _("Say why; the history keeps it.")},
     )
 
 
@@ -107,14 +110,16 @@ class ByHandForm(forms.Form):
                 }
             )
             self.fields[f"awarded_{leaf.pk}"] = forms.DecimalField(
-                label=f"Points for {leaf.code}",
+                label=gettext("Points for %(code)s") % {"code": leaf.code},
                 max_digits=7,
                 decimal_places=2,
                 widget=points,
-                error_messages={"required": f"{leaf.code}: give it points."},
+                error_messages={
+                    "required": gettext("%(code)s: give it points.") % {"code": leaf.code}
+                },
             )
             self.fields[f"feedback_{leaf.pk}"] = forms.CharField(
-                label=f"Feedback on {leaf.code}",
+                label=gettext("Feedback on %(code)s") % {"code": leaf.code},
                 required=False,
                 max_length=FEEDBACK_LENGTH,
                 widget=forms.Textarea(attrs={"class": "form-control", "rows": 2}),

@@ -11,12 +11,13 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from batching import providers
 from batching.models import BatchRun
 from exams.models import Exam
 
-NOBODY = ("", "nobody: they are left to me")
+NOBODY = ("", _("nobody: they are left to me"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +36,20 @@ class ProviderForm(forms.Form):
     """A first and a second provider, among those that are ready."""
 
     provider = forms.ChoiceField(
-        label="Assessed by",
+        label=_("Assessed by"),
         widget=forms.RadioSelect,
         error_messages={
-            "required": "Choose who assesses the sheets.",
-            "invalid_choice": "This provider is not ready or not known. Choose another one.",
+            "required": _("Choose who assesses the sheets."),
+            "invalid_choice": _("This provider is not ready or not known. Choose another one."),
         },
     )
     second_provider = forms.ChoiceField(
-        label="What it fails at goes to",
+        label=_("What it fails at goes to"),
         required=False,
         error_messages={
-            "invalid_choice": "The second provider is not ready or not known. Choose another one."
+            "invalid_choice": _(
+                "The second provider is not ready or not known. Choose another one."
+            )
         },
     )
 
@@ -55,7 +58,7 @@ class ProviderForm(forms.Form):
         ready = providers.choices()
         self.fields["provider"].choices = ready  # type: ignore[attr-defined]
         self.fields["second_provider"].choices = [NOBODY, *ready]  # type: ignore[attr-defined]
-        names = [name for name, _ in ready]
+        names = [name for name, _title in ready]
         default = settings.SHEAF_DEFAULT_PROVIDER
         self.wanted = first or default
         self.fields["provider"].initial = next(
@@ -85,7 +88,7 @@ class ProviderForm(forms.Form):
     @property
     def wanted_is_missing(self) -> str:
         """The title of the provider that would be proposed if it were ready, or ""."""
-        if self.wanted in [name for name, _ in providers.choices()]:
+        if self.wanted in [name for name, _title in providers.choices()]:
             return ""
         return providers.about(self.wanted).title
 

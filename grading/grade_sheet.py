@@ -48,11 +48,11 @@ class GradeSheet(Purpose):
                 return True
             if pages_of(kept_pages(sheet)) != item.fence["pages"]:
                 return True
-        _move(items, (SheetState.MAPPED,), Sheet.draft, "Drafted")
+        _move(items, (SheetState.MAPPED,), Sheet.draft, gettext_noop("Drafted"))
         return False
 
     def submitted(self, items: Sequence[BatchItem]) -> None:
-        _move(items, (SheetState.JSONL_READY,), Sheet.send, "Sent")
+        _move(items, (SheetState.JSONL_READY,), Sheet.send, gettext_noop("Sent"))
 
     def released(self, items: Sequence[BatchItem]) -> None:
         _move(items, (SheetState.JSONL_READY, SheetState.IN_BATCH), Sheet.release, items[0].reason)

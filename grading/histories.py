@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from exams.models import GRADED_STATES, Exam, Rubric, Sheet, SheetState
-from exams.points import plain
+from exams.points import shown
 from grading.models import Mark
 
 KINDS = ("marks", "papers", "exam")
@@ -169,8 +169,8 @@ def _mark_entry(row: Mapping[str, Any], current: list[Any] | None) -> Entry:
     else:
         title = _("%(code)s changed")
     if first or row["was"] != row["awarded"]:
-        was = "" if first else plain(row["was"])
-        differences.append(Difference(_("Points"), words(was, plain(row["awarded"]))))
+        was = "" if first else shown(row["was"])
+        differences.append(Difference(_("Points"), words(was, shown(row["awarded"]))))
     if row["feedback"] != (row["was_feedback"] or ""):
         change = words(row["was_feedback"] or "", row["feedback"])
         differences.append(Difference(_("Feedback"), change))

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Case, Count, Exists, Max, OuterRef, Q, QuerySet, Sum, Value, When
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext, ngettext_lazy
 
@@ -215,7 +216,7 @@ def publish_exam(exam: Exam, *, fingerprint: str, by: User) -> int:
         exam = _lock(exam)
         now = publication_state(exam)
         if now.blockers:
-            raise NotReady([blocker.text.capitalize() for blocker in now.blockers])
+            raise NotReady([capfirst(blocker.text) for blocker in now.blockers])
         if now.fingerprint != fingerprint:
             raise Conflict(_("Something changed since the page was shown. Look at it again."))
         if not now.ready:
@@ -226,7 +227,7 @@ def publish_exam(exam: Exam, *, fingerprint: str, by: User) -> int:
         moved = move_rows(
             reviewed,
             by=by,
-            reason="Published.",
+            reason=gettext_noop("Published."),
             state=SheetState.PUBLISHED,
             published_at=moment,
         )
@@ -247,7 +248,7 @@ def take_back(exam: Exam, *, by: User, reason: str) -> int:
         exam = _lock(exam)
         published = Sheet.objects.filter(exam=exam, state=SheetState.PUBLISHED)
         if not published.exists():
-            raise Conflict("Nothing of this exam is published (any more).")
+            raise Conflict(_("Nothing of this exam is published (any more)."))
         overridden = Exists(Mark.objects.filter(sheet=OuterRef("pk"), is_overridden=True))
         students = published.order_by("pk").values_list("enrolment__student", flat=True)
         tell_withdrawn(exam, list(students), timezone.now())
@@ -269,7 +270,7 @@ def take_back_sheet(sheet: Sheet, *, by: User, reason: str) -> Sheet:
     with transaction.atomic():
         sheet = Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
         overridden = sheet.marks.filter(is_overridden=True).exists()
-        with guarded("This sheet is not published (any more)."):
+        with guarded(_("This sheet is not published (any more).")):
             sheet.take_back(overridden=overridden)
         sheet._history_user = by
         sheet._change_reason = f"Taken back: {reason}"

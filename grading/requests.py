@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from batching.models import BatchItem
 from batching.purposes import Draft
@@ -46,15 +47,17 @@ def drafts_of(rubric: Rubric, items: Sequence[BatchItem]) -> dict[int, Draft | s
     for item in items:
         sheet = sheets.get(item.subject_id)
         if sheet is None or not waits_for(sheet, item):
-            drafts[item.pk] = "The sheet is no longer waiting to be graded."
+            drafts[item.pk] = gettext_noop("The sheet is no longer waiting to be graded.")
             continue
         if item.previous_id is not None and not is_current:
             # The reply would be superseded: it is not worth its money.
-            drafts[item.pk] = "The rubric's structure changed before this was sent again."
+            drafts[item.pk] = gettext_noop(
+                "The rubric's structure changed before this was sent again."
+            )
             continue
         pages = kept_pages(sheet)
         if not pages:
-            drafts[item.pk] = "The sheet has no page to be sent: all were dropped."
+            drafts[item.pk] = gettext_noop("The sheet has no page to be sent: all were dropped.")
             continue
         introduction = prompt.PAGES_INTRODUCTION.format(item_id=item.custom_id)
         request = Request(

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Case, F, Value, When
+from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from batching import providers
@@ -29,7 +30,7 @@ from grading.history import write_history
 from grading.models import Assessment, Mark, Part
 from grading.requests import pages_of
 
-NOT_AGAIN = "It was to be graded again and was not: the marks are back"
+NOT_AGAIN = gettext_noop("It was to be graded again and was not: the marks are back")
 MOVED_FIELDS = ["state", "problem", "enrolment"]
 
 
@@ -65,8 +66,8 @@ def accept_replies(rubric: Rubric, replies: Sequence[Reply]) -> dict[int, Verdic
         write_marks(rubric, criteria, taken)
     for sheet in (one.sheet for one in taken):
         sheet.grade()
-    move_sheets([one.sheet for one in taken], "Graded")
-    move_sheets(overtaken, "The reply was superseded")
+    move_sheets([one.sheet for one in taken], gettext_noop("Graded"))
+    move_sheets(overtaken, gettext_noop("The reply was superseded"))
     return verdicts
 
 
@@ -75,14 +76,16 @@ def judge(
 ) -> Verdict:
     """Whether a valid reply may give marks, and if not, why."""
     if sheet is None:
-        return Verdict("discarded", "The sheet was deleted before its reply came.")
+        return Verdict("discarded", gettext_noop("The sheet was deleted before its reply came."))
     if sheet.state != SheetState.IN_BATCH:
-        return Verdict("superseded", "The sheet no longer waits for this reply.")
+        return Verdict("superseded", gettext_noop("The sheet no longer waits for this reply."))
     fence = reply.item.fence
     if current is None or current.structure_hash != fence["structure_hash"]:
-        return Verdict("superseded", "The rubric's structure changed after this was sent.")
+        return Verdict(
+            "superseded", gettext_noop("The rubric's structure changed after this was sent.")
+        )
     if pages_of(kept_pages(sheet)) != fence["pages"]:
-        return Verdict("superseded", "The sheet's pages changed after this was sent.")
+        return Verdict("superseded", gettext_noop("The sheet's pages changed after this was sent."))
     for criterion in criteria:
         awarded = points(reply.value["parts"][criterion.code]["awarded"])
         if not is_legal(criterion, awarded):
@@ -113,7 +116,11 @@ def write_marks(rubric: Rubric, criteria: Sequence[Criterion], taken: Sequence[T
         for criterion in criteria
     ]
     insert_rows(parts)
-    make_marks([assessment.pk for assessment in assessments], criteria, "Made from an assessment")
+    make_marks(
+        [assessment.pk for assessment in assessments],
+        criteria,
+        gettext_noop("Made from an assessment"),
+    )
 
 
 def make_marks(assessments: Sequence[int], criteria: Sequence[Criterion], reason: str) -> None:
@@ -171,7 +178,7 @@ def fail_sheets(items: Sequence[BatchItem]) -> None:
         if sheet.state == SheetState.IN_BATCH:
             sheet.fail(reasons[sheet.pk])
             failed.append(sheet)
-    move_sheets(failed, "No valid reply")
+    move_sheets(failed, gettext_noop("No valid reply"))
 
 
 def lock_sheets(pks: Iterable[int]) -> dict[int, Sheet]:

@@ -13,11 +13,13 @@ from decimal import Decimal
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from batching.conflicts import Conflict, guarded
 from exams.models import GRADED_STATES, REVIEWED_STATES, Criterion, Exam, Sheet, SheetState
-from exams.points import plain
+from exams.points import shown
 from exams.result_schema import is_legal, legal_marks
 from exams.rubrics import current_rubric, leaves, lock_exam, use_rubric
 from grading import queries
@@ -31,10 +33,13 @@ class StaleMark(Conflict):
     """Somebody saved this mark since the page was shown; carries the mark as it is now."""
 
     def __init__(self, mark: Mark) -> None:
-        who = mark.changed_by or "a new assessment"
+        who = mark.changed_by or _("a new assessment")
         super().__init__(
-            f"{mark.criterion.code} was changed by {who} since you opened it: "
-            f"it is {plain(mark.awarded)} now. Keep that, or save yours over it."
+            _(
+                "%(code)s was changed by %(who)s since you opened it: it is %(points)s now. "
+                "Keep that, or save yours over it."
+            )
+            % {"code": mark.criterion.code, "who": who, "points": shown(mark.awarded)}
         )
         self.mark = mark
 
@@ -70,7 +75,7 @@ def change_mark(
         mark.version += 1
         mark.changed_by, mark.changed_at = by, timezone.now()
         mark._history_user = by
-        mark._change_reason = reason or "Feedback changed, points unchanged."
+        mark._change_reason = reason or gettext_noop("Feedback changed, points unchanged.")
         mark.save()
         _follow_marks(sheet, by=by, reason=f"{mark.criterion.code} changed: {mark._change_reason}")
     return mark
@@ -80,7 +85,7 @@ def put_back(mark_pk: int, history_id: int, *, version: int, by: User, reason: s
     """Undo: give a mark the points and feedback that it had in an earlier history row."""
     earlier = Mark.history.filter(id=mark_pk, history_id=history_id).first()
     if earlier is None:
-        raise ValidationError("This mark has no such earlier value. Reload its history.")
+        raise ValidationError(_("This mark has no such earlier value. Reload its history."))
     when = timezone.localtime(earlier.history_date).strftime("%d %b %Y, %H:%M")
     return change_mark(
         mark_pk,
@@ -112,7 +117,7 @@ def approve_sheet(sheet: Sheet, *, marks_version: str, by: User) -> Sheet:
         sheet = _lock(sheet.pk)
         marks = list(sheet.marks.all())
         if not marks or queries.marks_version(marks) != marks_version:
-            raise Conflict("Marks of this sheet changed since the page was shown. Look again.")
+            raise Conflict(_("Marks of this sheet changed since the page was shown. Look again."))
         record_look(sheet, marks_version=marks_version, by=by)
         if sheet.state in REVIEWED_STATES:
             return sheet
@@ -121,7 +126,7 @@ def approve_sheet(sheet: Sheet, *, marks_version: str, by: User) -> Sheet:
                 sheet.override(by=by)
             else:
                 sheet.approve(by=by)
-        _save(sheet, by=by, reason="Approved.")
+        _save(sheet, by=by, reason=gettext_noop("Approved."))
     return sheet
 
 
@@ -131,7 +136,7 @@ def reopen_sheet(sheet: Sheet, *, by: User, reason: str = "") -> Sheet:
         sheet = _lock(sheet.pk)
         with guarded(_not_open(sheet)):
             sheet.reopen()
-        _save(sheet, by=by, reason=reason.strip() or "Opened for review again.")
+        _save(sheet, by=by, reason=reason.strip() or gettext_noop("Opened for review again."))
     return sheet
 
 
@@ -144,7 +149,7 @@ def approve_unchanged(exam: Exam, *, by: User, without_look: bool, reason: str =
     reason = reason.strip()
     if without_look and not reason:
         raise ValidationError(
-            {"reason": "Say why these sheets are approved without a look at each."}
+            {"reason": _("Say why these sheets are approved without a look at each.")}
         )
     with transaction.atomic():
         lock_exam(exam.pk)
@@ -170,7 +175,7 @@ def approve_unchanged(exam: Exam, *, by: User, without_look: bool, reason: str =
         about = (
             f"Approved together with others, without a look at each: {reason}"
             if without_look
-            else "Approved together with others after a look at each."
+            else gettext_noop("Approved together with others after a look at each.")
         )
         moved = 0
         for start in range(0, len(chosen), SHEETS_AT_ONCE):
@@ -198,12 +203,12 @@ def grade_by_hand(
         sheet = _lock(sheet.pk)
         rubric = current_rubric(exam)
         if rubric is None:
-            raise ValidationError("This exam has no rubric yet: write one first.")
+            raise ValidationError(_("This exam has no rubric yet: write one first."))
         criteria = leaves(rubric)
         _check_awards(criteria, awards)
         if sheet.state not in (SheetState.MAPPED, SheetState.FAILED):
             raise Conflict(_not_open(sheet))  # in_batch may be graded too, but by its reply
-        with guarded("This sheet has no student yet: map it first."):
+        with guarded(_("This sheet has no student yet: map it first.")):
             if sheet.state == SheetState.FAILED:
                 sheet.recover()
             sheet.grade()
@@ -233,9 +238,9 @@ def grade_by_hand(
                 changed_by=by,
             )
             mark._history_user = by
-            mark._change_reason = "Graded by hand."
+            mark._change_reason = gettext_noop("Graded by hand.")
             mark.save()
-        _save(sheet, by=by, reason="Graded by hand.")
+        _save(sheet, by=by, reason=gettext_noop("Graded by hand."))
     return assessment
 
 
@@ -254,7 +259,9 @@ def _lock_mark(mark_pk: int) -> tuple[Sheet, Mark]:
             .get(pk=mark_pk)
         )
     except Mark.DoesNotExist as error:
-        raise Conflict("These marks were dropped meanwhile: the sheet is graded again.") from error
+        raise Conflict(
+            _("These marks were dropped meanwhile: the sheet is graded again.")
+        ) from error
     mark.sheet = sheet
     return sheet, mark
 
@@ -282,35 +289,41 @@ def _check(mark: Mark, awarded: Decimal, reason: str) -> None:
     if not is_legal(mark.criterion, awarded):
         errors["awarded"] = _illegal(mark.criterion, awarded)
     if awarded != mark.awarded and not reason:
-        errors["reason"] = f"Say why the points of {mark.criterion.code} change."
+        errors["reason"] = _("Say why the points of %(code)s change.") % {
+            "code": mark.criterion.code
+        }
     if errors:
         raise ValidationError(errors)
 
 
 def _check_awards(criteria: list[Criterion], awards: Mapping[str, tuple[Decimal, str]]) -> None:
-    problems = [f"{leaf.code}: give it points." for leaf in criteria if leaf.code not in awards]
+    missing = _("%(code)s: give it points.")
+    problems = [missing % {"code": leaf.code} for leaf in criteria if leaf.code not in awards]
     problems += [
         _illegal(leaf, awards[leaf.code][0])
         for leaf in criteria
         if leaf.code in awards and not is_legal(leaf, awards[leaf.code][0])
     ]
     known = {leaf.code for leaf in criteria}
-    problems += [
-        f"{code}: the rubric has no such criterion." for code in awards if code not in known
-    ]
+    unknown = _("%(code)s: the rubric has no such criterion.")
+    problems += [unknown % {"code": code} for code in awards if code not in known]
     if problems:
         raise ValidationError(problems)
 
 
 def _illegal(criterion: Criterion, awarded: Decimal) -> str:
     legal = legal_marks(criterion)
-    return (
-        f"{criterion.code} cannot have {plain(awarded)}: "
-        f"give {plain(legal[0])} to {plain(legal[-1])} in steps of {plain(criterion.step)}."
-    )
+    return _("%(code)s cannot have %(points)s: give %(low)s to %(high)s in steps of %(step)s.") % {
+        "code": criterion.code,
+        "points": shown(awarded),
+        "low": shown(legal[0]),
+        "high": shown(legal[-1]),
+        "step": shown(criterion.step),
+    }
 
 
 def _not_open(sheet: Sheet) -> str:
     if sheet.state == SheetState.PUBLISHED:
-        return "This sheet is published. Take the publication back before changing it."
-    return f"This sheet is {sheet.get_state_display()} now, so that cannot be done. Look again."
+        return _("This sheet is published. Take the publication back before changing it.")
+    told = _("This sheet is %(state)s now, so that cannot be done. Look again.")
+    return told % {"state": sheet.get_state_display()}

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from batching.conflicts import Conflict
@@ -89,7 +90,7 @@ def approve_accepted(exam: Exam, *, by: User) -> int:
                 moved += move_rows(
                     rows,
                     by=by,
-                    reason="Approved: every mark was accepted question by question.",
+                    reason=gettext_noop("Approved: every mark was accepted question by question."),
                     state=state,
                     reviewed_by=by,
                     reviewed_at=timezone.now(),

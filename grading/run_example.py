@@ -16,7 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from batching import providers
 from batching.images import ImageChanged, reader
@@ -80,13 +82,13 @@ def drafted_items(run: GradingRun) -> QuerySet[BatchItem]:
 def line_of(item: BatchItem) -> bytes:
     """The frozen line of an item. Raises NoExample when it is not there any more."""
     if item.job is None or item.line_offset is None:
-        raise NoExample("The request of this sheet is not written yet.")
+        raise NoExample(_("The request of this sheet is not written yet."))
     try:
         line = stored_line(item.job, item)
     except FileNotFoundError as error:
-        raise NoExample("The file with this request is not there any more.") from error
+        raise NoExample(_("The file with this request is not there any more.")) from error
     if not line:
-        raise NoExample("The file with this request is not there any more.")
+        raise NoExample(_("The file with this request is not there any more."))
     return line
 
 
@@ -116,22 +118,22 @@ def picture_of(item: BatchItem, number: int) -> tuple[bytes, str]:
         return _rendered(item, line, number)
     found = [one for one in _walk(_parsed(line)) if one[0] == "picture"]
     if number >= len(found):
-        raise NoExample("There is no such picture in this request.")
+        raise NoExample(_("There is no such picture in this request."))
     media_type, data = found[number][1]
     try:
         return base64.b64decode(data, validate=True), media_type
     except binascii.Error as error:
-        raise NoExample("This picture is damaged.") from error
+        raise NoExample(_("This picture is damaged.")) from error
 
 
 def _rendered(item: BatchItem, line: bytes, number: int) -> tuple[bytes, str]:
     images = [part for part in decode_request(line).parts if isinstance(part, Image)]
     if number >= len(images) or item.provider not in providers.names():
-        raise NoExample("There is no such picture in this request.")
+        raise NoExample(_("There is no such picture in this request."))
     try:
         picture = reader(providers.get(item.provider).rendition)(images[number])
     except ImageChanged as changed:
-        raise NoExample("This page was changed after the request was drafted.") from changed
+        raise NoExample(_("This page was changed after the request was drafted.")) from changed
     return picture.content, picture.media_type
 
 
@@ -227,14 +229,14 @@ def _without_pictures(value: Any) -> Any:
 
 
 def _note(picture: tuple[str, str]) -> str:
-    return f"… {len(picture[1]):,} characters of the picture …"
+    return _("… %(n)s characters of the picture …") % {"n": intcomma(len(picture[1]))}
 
 
 def _parsed(line: bytes) -> Any:
     try:
         return json.loads(line)
     except ValueError as error:
-        raise NoExample("The stored line is not the one that was drafted.") from error
+        raise NoExample(_("The stored line is not the one that was drafted.")) from error
 
 
 def criteria_of(value: Any) -> list[dict[str, Any]] | None:

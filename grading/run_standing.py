@@ -12,9 +12,11 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from batching import providers
 from batching.build import LINES_PER_JOB
@@ -199,13 +201,13 @@ def end_of(run: BatchRun, jobs: Sequence[BatchJob], sheets: Sheets) -> str:
     states = {job.state for job in jobs}
     if sheets.sent:
         if JobState.CANCELLED in states:
-            return gettext("Stopped")
-        return gettext("All graded") if sheets.accepted == sheets.sent else gettext("Ended")
+            return _("Stopped")
+        return _("All graded") if sheets.accepted == sheets.sent else _("Ended")
     if run.problem not in ("", NEVER_BUILT):
-        return gettext("Could not be built")
+        return _("Could not be built")
     if JobState.FAILED in states:
-        return gettext("Could not be sent")
-    return gettext("Stopped") if any(job.approved_by_id for job in jobs) else gettext("Discarded")
+        return _("Could not be sent")
+    return _("Stopped") if any(job.approved_by_id for job in jobs) else _("Discarded")
 
 
 def _can_be_stopped(job: BatchJob) -> bool:
@@ -338,13 +340,21 @@ def why_split(jobs: Sequence[BatchJob]) -> str:
     provider = providers.get(first.provider)
     limits = provider.limits
     lines = min(limits.lines or LINES_PER_JOB, LINES_PER_JOB)
-    shares: list[tuple[float, str]] = [(first.item_count / lines, f"{lines:,} requests")]
+    requests = ngettext(
+        "One job of this provider holds at most %(number)s request.",
+        "One job of this provider holds at most %(number)s requests.",
+        lines,
+    )
+    shares = [(first.item_count / lines, requests % {"number": intcomma(lines)})]
     if limits.bytes:
-        size = f"{limits.bytes / 1_000_000:,.1f}".removesuffix(".0")
-        shares.append((first.lines_bytes / limits.bytes, f"{size} MB"))
+        told = _("One job of this provider holds at most %(size)s MB.")
+        size = round(limits.bytes / 1_000_000, 1)
+        size = int(size) if size.is_integer() else size
+        shares.append((first.lines_bytes / limits.bytes, told % {"size": intcomma(size)}))
     if most := _most_tokens(provider):
-        shares.append((first.estimated_input_tokens / most, f"{most:,} tokens"))
-    return f"One job of this provider holds at most {max(shares)[1]}."
+        told = _("One job of this provider holds at most %(number)s tokens.")
+        shares.append((first.estimated_input_tokens / most, told % {"number": intcomma(most)}))
+    return max(shares)[1]
 
 
 def _most_tokens(provider: DirectProvider | BatchProvider) -> int | None:
@@ -372,7 +382,7 @@ def list_rows(runs: Iterable[GradingRun]) -> list[dict[str, Any]]:
             {
                 "run": run,
                 "title": providers.about(run.batch_run.provider).title,
-                "where": where or gettext("Being built"),
+                "where": where or _("Being built"),
                 "sheets": sheets[run.pk],
                 "cost": total_of(costs[job.pk] for job in own),
                 "is_sent": any(job.approved_by_id for job in own),

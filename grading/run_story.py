@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.utils.translation import gettext_lazy as _
 
 from batching import providers, spending
 from batching.models import LIVE_ITEM_STATES, BatchItem, ItemState
@@ -21,12 +22,12 @@ from grading.runs import FAILED_ITEM_STATES
 
 # By name in the address: the words for it, and the states of a sheet's last attempt.
 ENDS = {
-    "failed": ("Failed", FAILED_ITEM_STATES),
-    "stopped": ("Set free before it was graded", ()),
-    "open": ("Under way", LIVE_ITEM_STATES),
-    "graded": ("Graded", (ItemState.ACCEPTED,)),
-    "overtaken": ("Changed or deleted meanwhile", (ItemState.SUPERSEDED, ItemState.DISCARDED)),
-    "free": ("Not sent", (ItemState.RELEASED,)),
+    "failed": (_("Failed"), FAILED_ITEM_STATES),
+    "stopped": (_("Set free before it was graded"), ()),
+    "open": (_("Under way"), LIVE_ITEM_STATES),
+    "graded": (_("Graded"), (ItemState.ACCEPTED,)),
+    "overtaken": (_("Changed or deleted meanwhile"), (ItemState.SUPERSEDED, ItemState.DISCARDED)),
+    "free": (_("Not sent"), (ItemState.RELEASED,)),
 }
 ORDER = list(ENDS)
 # Whatever their states are.
@@ -83,7 +84,7 @@ def last_items(run: GradingRun, end: str = "") -> QuerySet[BatchItem]:
         When(STOPPED, then=Value(ORDER.index("stopped"))),
         *(
             When(state__in=states, then=Value(ORDER.index(e)))
-            for e, (_, states) in ENDS.items()
+            for e, (_words, states) in ENDS.items()
             if states
         ),
         output_field=IntegerField(),
@@ -113,7 +114,7 @@ def end_of(item: BatchItem) -> str:
     """The name in ENDS of how a last request ended."""
     if item.set_free or (item.state == ItemState.RELEASED and item.previous_id):
         return "stopped"
-    return next(name for name, (_, states) in ENDS.items() if item.state in states)
+    return next(name for name, (_words, states) in ENDS.items() if item.state in states)
 
 
 def _attempt(item: BatchItem) -> Attempt:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from batching import jobs, providers
@@ -19,7 +21,7 @@ from grading.models import GradingRun, Mark
 from grading.requests import PURPOSE
 from grading.results import move_sheets
 
-AGAIN = "To be graded again"
+AGAIN = gettext_noop("To be graded again")
 FAILED_ITEM_STATES = (ItemState.REJECTED, ItemState.LOST)
 
 
@@ -43,7 +45,7 @@ def draft_run(
     pks = list(sheets_to_grade(exam).order_by("pk").values_list("pk", flat=True))
     if not pks:
         raise NothingToGrade(
-            "No sheet is waiting to be graded. Confirm whose sheets they are first."
+            _("No sheet is waiting to be graded. Confirm whose sheets they are first.")
         )
     run = _draft(exam, rubric, pks, provider=provider, second_provider=second_provider, by=by)
     run.graded_again = dropped
@@ -64,10 +66,10 @@ def send_failed_again(
     failed = failed_sheets(run).select_for_update(of=("self",)).order_by("pk")
     sheets = list(failed)
     if not sheets:
-        raise NothingToGrade("No sheet of this run waits to be sent again.")
+        raise NothingToGrade(_("No sheet of this run waits to be sent again."))
     for sheet in sheets:
         sheet.recover()
-    move_sheets(sheets, "Sent again after a failed run", by=by)
+    move_sheets(sheets, gettext_noop("Sent again after a failed run"), by=by)
     pks = [sheet.pk for sheet in sheets]
     new = _draft(exam, rubric, pks, provider=provider, second_provider=second_provider, by=by)
     earlier = run.graded_again
@@ -92,7 +94,7 @@ def rubric_for(exam: Exam, *names: str) -> Rubric:
     """The exam's rubric, if providers of these names can assess by it. Raises NothingToGrade."""
     rubric = current_rubric(exam)
     if rubric is None:
-        raise NothingToGrade("The exam has no rubric yet. Write one first.")
+        raise NothingToGrade(_("The exam has no rubric yet. Write one first."))
     if any(providers.get(name).needs_answer_key for name in names if name):
         missing = [
             leaf.code
@@ -101,7 +103,8 @@ def rubric_for(exam: Exam, *names: str) -> Rubric:
         ]
         if missing:
             raise NothingToGrade(
-                f"The chosen provider needs an answer key. Missing for: {', '.join(missing)}."
+                _("The chosen provider needs an answer key. Missing for: %(codes)s.")
+                % {"codes": ", ".join(missing)}
             )
     return rubric
 
@@ -186,10 +189,11 @@ def drop_marks(sheet: Sheet, *, by: User, reason: str) -> Sheet:
     the sheet is not open (take back or reopen it first), ValidationError without a reason.
     """
     if not reason.strip():
-        raise ValidationError("Say why these marks are dropped; the history keeps it.")
+        raise ValidationError(_("Say why these marks are dropped; the history keeps it."))
     lock_exam(sheet.exam_id)
     sheet = Sheet.objects.select_for_update(of=("self",)).get(pk=sheet.pk)
-    with guarded("Only marks that wait for review can be dropped: open the review again first."):
+    refusal = _("Only marks that wait for review can be dropped: open the review again first.")
+    with guarded(refusal):
         sheet.grade_again()
     remove_rows(Mark.objects.filter(sheet=sheet), by=by, reason=reason)
     move_sheets([sheet], f"Marks dropped: {reason}", by=by)
@@ -205,8 +209,10 @@ def send_run(run: GradingRun, *, by: User) -> int:
     rubric = current_rubric(lock_exam(run.exam_id))
     if rubric is None or rubric.structure_hash != run.rubric.structure_hash:
         raise Conflict(
-            "The rubric's structure has changed since this was drafted. "
-            "Discard this draft and draft a new run."
+            _(
+                "The rubric's structure has changed since this was drafted. "
+                "Discard this draft and draft a new run."
+            )
         )
     return jobs.send_run(run.batch_run, by=by)
 

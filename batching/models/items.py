@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django_fsm import ConcurrentTransitionMixin, FSMField, transition
 
 from batching.claims import Claimable
@@ -12,15 +13,15 @@ from batching.models.runs import BatchJob, BatchRun
 
 
 class ItemState(models.TextChoices):
-    PLANNED = "planned"
-    BUILT = "built"
-    SENT = "sent"
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    LOST = "lost"
-    SUPERSEDED = "superseded"
-    DISCARDED = "discarded"
-    RELEASED = "released"
+    PLANNED = "planned", _("Planned")
+    BUILT = "built", _("Built")
+    SENT = "sent", _("Sent")
+    ACCEPTED = "accepted", _("Accepted")
+    REJECTED = "rejected", _("Rejected")
+    LOST = "lost", _("Lost")
+    SUPERSEDED = "superseded", _("Superseded")
+    DISCARDED = "discarded", _("Discarded")
+    RELEASED = "released", _("Released")
 
 
 LIVE_ITEM_STATES = (ItemState.PLANNED, ItemState.BUILT, ItemState.SENT)

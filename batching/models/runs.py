@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from django_fsm import ConcurrentTransitionMixin, FSMField, transition
 from simple_history.models import HistoricalRecords
 
@@ -49,13 +50,13 @@ class BatchRun(Claimable):
 
 
 class JobState(models.TextChoices):
-    DRAFT = "draft", "Being built"
-    REVIEW = "review", "Waits to be sent"
-    SUBMITTED = "submitted", "Submitted"
-    IN_PROGRESS = "in_progress", "In progress"
-    COMPLETED = "completed", "Completed"
-    FAILED = "failed", "Failed"
-    CANCELLED = "cancelled", "Cancelled"
+    DRAFT = "draft", _("Being built")
+    REVIEW = "review", _("Waits to be sent")
+    SUBMITTED = "submitted", _("Submitted")
+    IN_PROGRESS = "in_progress", _("In progress")
+    COMPLETED = "completed", _("Completed")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 LIVE_JOB_STATES = (JobState.SUBMITTED, JobState.IN_PROGRESS)

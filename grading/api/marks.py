@@ -13,6 +13,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -194,7 +195,7 @@ def version_seen(request: Request, data: dict[str, Any]) -> int:
     if told is None:
         raise VersionMissing
     if (etag := ETAG.match(told.strip())) is None:
-        raise ValidationError({"If-Match": "This is not the ETag of a mark."})
+        raise ValidationError({"If-Match": _("This is not the ETag of a mark.")})
     return int(etag["version"])
 
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from batching.models import BatchItem, BatchRun
 from exams.models import Criterion, Exam, Rubric, Sheet
@@ -35,13 +36,13 @@ class GradingRun(models.Model):
 
 
 class Source(models.TextChoices):
-    AI_BATCH = "ai_batch", "AI batch"
-    LOCAL_MODEL = "local_model", "local model"
-    OFFLINE = "offline", "offline baseline"
-    CLASSIFIER = "classifier"
-    CHECKS = "checks"
-    STAFF = "staff"
-    AUDIT = "audit"
+    AI_BATCH = "ai_batch", _("AI batch")
+    LOCAL_MODEL = "local_model", _("local model")
+    OFFLINE = "offline", _("offline baseline")
+    CLASSIFIER = "classifier", _("Classifier")
+    CHECKS = "checks", _("Checks")
+    STAFF = "staff", _("Staff")
+    AUDIT = "audit", _("Audit")
 
 
 class Assessment(models.Model):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from accounts.roles import teacher_required
@@ -34,8 +35,12 @@ def exam_delete(request: HttpRequest, pk: int) -> HttpResponse:
         if not Exam.objects.filter(pk=pk).exists():
             raise
         return _render(request, exam, problem=str(error), status=409)
-    papers = "1 paper" if gone.sheets == 1 else f"{gone.sheets} papers"
-    messages.success(request, f"{exam.title} was deleted, with {papers}.")
+    told = ngettext(
+        "%(title)s was deleted, with %(n)d paper.",
+        "%(title)s was deleted, with %(n)d papers.",
+        gone.sheets,
+    )
+    messages.success(request, told % {"title": exam.title, "n": gone.sheets})
     return redirect("exams:exam_list")
 
 

@@ -189,7 +189,7 @@ def sheet_drop_marks(request: HttpRequest, pk: int) -> HttpResponse:
     sheet = sheet_with_marks(request, pk)
     form = ReasonForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Say why these marks are dropped; the history keeps it.")
+        messages.error(request, _("Say why these marks are dropped; the history keeps it."))
         return redirect("grading:review_sheet", pk=sheet.pk)
     runs.drop_marks(sheet, by=request.user, reason=form.cleaned_data["reason"])
     messages.success(request, _("%s has no marks any more. Change its student here.") % sheet.name)
@@ -204,7 +204,8 @@ def sheet_by_hand(request: HttpRequest, pk: int) -> HttpResponse:
     sheet = get_object_or_404(sheets, pk=pk)
     if sheet.state in (*GRADED_STATES, SheetState.PUBLISHED):
         if request.method == "POST":
-            raise Conflict(f"{sheet.name} has marks already. Change them in its review.")
+            told = _("%(name)s has marks already. Change them in its review.")
+            raise Conflict(told % {"name": sheet.name})
         return redirect("grading:review_sheet", pk=sheet.pk)
     get_object_or_404(exams_for(request.user), pk=sheet.exam_id)
     rubric = current_rubric(sheet.exam)

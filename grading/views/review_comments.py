@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.roles import teacher_required
@@ -89,7 +90,7 @@ def _mark_beside(request: HttpRequest, comment: Comment) -> Mark:
     beside = marks.filter(pk=int(number)).first() if number.isdecimal() else None
     mark = beside or marks.order_by("pk").first()
     if mark is None:
-        raise Http404("No paper has a mark for the question of this comment.")
+        raise Http404(_("No paper has a mark for the question of this comment."))
     return mark_on_desk(request, mark.pk)
 
 

@@ -134,7 +134,7 @@ def render_question(
     questions = questions_of(exam.pk)
     codes = [criterion.code for criterion in questions]
     if code not in codes:
-        raise Http404("No paper of this exam has a mark for this question.")
+        raise Http404(_("No paper of this exam has a mark for this question."))
     here = codes.index(code)
     desk = Desk.of(request, by_question=True)
     head = question_head(exam.pk, code)

@@ -13,6 +13,8 @@ from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.roles import teacher_required
@@ -105,7 +107,7 @@ def run_items(request: HttpRequest, pk: int) -> HttpResponse:
         "page": page,
         "stories": stories_of(run, page.object_list),
         "end": end,
-        "ends": [(name, words) for name, (words, _) in ENDS.items()],
+        "ends": [(name, words) for name, (words, _states) in ENDS.items()],
         "query": f"&end={end}" if end else "",
     }
     return render(request, "grading/run_items.html", context)
@@ -125,7 +127,8 @@ def run_send(request: HttpRequest, pk: int) -> HttpResponse:
         number = send_run(run, by=request.user)
     except ValidationError as error:
         return run_page(request, run, problems=error.messages, status=422)
-    messages.success(request, f"Sent: {number} job{'s' if number != 1 else ''}.")
+    told = ngettext("Sent: %(n)d job.", "Sent: %(n)d jobs.", number) % {"n": number}
+    messages.success(request, told)
     return redirect("grading:run_detail", run.pk)
 
 
@@ -137,11 +140,13 @@ def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     was_sent = run.batch_run.jobs.filter(approved_by__isnull=False).exists()
     cancel_run(run, by=request.user)
     if was_sent and is_over(run.batch_run):
-        told = "The run was stopped. What was answered is kept, the rest can be drafted again."
+        told = _("The run was stopped. What was answered is kept, the rest can be drafted again.")
     elif was_sent:
-        told = "The run is being stopped. What is answered by then is kept, the rest is set free."
+        told = _(
+            "The run is being stopped. What is answered by then is kept, the rest is set free."
+        )
     else:
-        told = "The draft was discarded. Nothing was sent, and marks that it took are back."
+        told = _("The draft was discarded. Nothing was sent, and marks that it took are back.")
     messages.success(request, told)
     return redirect("grading:run_detail", run.pk)
 
@@ -162,7 +167,7 @@ def run_again(request: HttpRequest, pk: int) -> HttpResponse:
     except UNUSABLE as error:
         problems = error.messages if isinstance(error, ValidationError) else [str(error)]
         return run_page(request, run, problems=problems, status=422)
-    messages.success(request, "Drafted. Nothing is sent before you have looked at it.")
+    messages.success(request, _("Drafted. Nothing is sent before you have looked at it."))
     return redirect("grading:run_detail", drafted.pk)
 
 
