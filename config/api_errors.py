@@ -23,12 +23,13 @@ from batching.conflicts import Conflict
 from batching.providers import ProviderNotReady, UnknownProvider
 from batching.spending import OverBudget
 from exams.mapping import AlreadyHasASheet
+from exams.points import plain
 from exams.storage import StorageFull, TooLarge
 from exams.uploads import DuplicateUpload
 from grading.exam_delete import MustStay
 from grading.models import Mark
 from grading.publish import NotReady
-from grading.review import StaleMark, plain
+from grading.review import StaleMark
 from grading.runs import NothingToGrade
 
 API = "/api/"

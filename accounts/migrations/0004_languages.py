@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0002_time_zone_and_digest'),
+        ('accounts', '0003_sessions_and_code_tries'),
     ]
 
     operations = [
