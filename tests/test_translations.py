@@ -54,7 +54,7 @@ def is_done(path: str) -> bool:
 # -- marked --------------------------------------------------------------------------------------
 
 # Names and units, the same in every language.
-NAMES = re.compile(r"\b(?:Sheaf|CSV|ZIP|PDF|JSON|KB|MB|GB|API|OpenAPI)\b")
+NAMES = re.compile(r"\b(?:Sheaf|Flower|CSV|ZIP|PDF|JSON|KB|MB|GB|API|OpenAPI)\b")
 WORD = re.compile(r"[^\W\d_]{2,}")
 PROSE = re.compile(r"[^\W\d_]{2,},? [^\W\d_]{2,}")
 # What stands in these is for machines, or is typed as it stands there.
