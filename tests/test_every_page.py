@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts import notifications
-from accounts.models import Notification
+from accounts.models import Notification, User, UserSession
 from batching.build import build_run
 from exams.models import SampleSheet
 from grading import review_comments
@@ -45,6 +45,18 @@ MATRIX = {
     "accounts:first_password": {"GET": "------", "POST": "------"},
     "accounts:account": {"GET": ANYONE, "POST": ANYONE},
     "accounts:password_change": {"GET": ANYONE, "POST": ANYONE},
+    "accounts:sign_in_code": {"GET": PUBLIC, "POST": PUBLIC},
+    "accounts:confirm": {"GET": "L...--", "POST": "L...--"},
+    "accounts:second_factor": {"GET": "L...--"},
+    "accounts:second_factor_begin": {"POST": "L...--"},
+    "accounts:second_factor_set_up": {"GET": "L...--", "POST": "L...--"},
+    "accounts:second_factor_remove": {"GET": "L...--", "POST": "L...--"},
+    "accounts:recovery_codes": {"GET": "L...--"},
+    "accounts:recovery_codes_file": {"GET": "L...--"},
+    "accounts:recovery_codes_new": {"POST": "L...--"},
+    "accounts:sessions": {"GET": ANYONE},
+    "accounts:sessions_end": {"POST": ANYONE},
+    "accounts:session_end": {"POST": "L---.-"},
     "accounts:notifications": {"GET": ANYONE},
     "accounts:notifications_read": {"POST": ANYONE},
     "accounts:notification_open": {"POST": "L---.-"},
@@ -307,6 +319,13 @@ def people(admin, alice, bob, carol, dora, x_c):
     return browsers
 
 
+def carols_session() -> UserSession:
+    """Another browser of carol's."""
+    carol = User.objects.get(username="carol")
+    Client().force_login(carol)
+    return UserSession.objects.filter(user=carol).latest("created_at")
+
+
 @pytest.fixture
 def arguments(exam, alice, carol, carols_enrolment):
     """By address: the arguments that name things of class X-B."""
@@ -330,6 +349,7 @@ def arguments(exam, alice, carol, carols_enrolment):
         "comments": review_comments.save_comment(exam, code="Q1", text="Well done.", by=alice).pk,
         "results": sheet.pk,
         "notifications": Notification.objects.get().pk,
+        "sessions": carols_session().pk,
     }
     page = sheet.pages.first()
 
