@@ -33,13 +33,20 @@ class SignInForm(AuthenticationForm):
         return username.lower() if "@" in username else username
 
 
+class CodeInput(forms.TextInput):
+    """An empty field, also after a wrong code: the next one is typed into it."""
+
+    def format_value(self, value: Any) -> None:
+        return None
+
+
 class CodeForm(forms.Form):
     """A code of an authenticator app, or a recovery code."""
 
     code = forms.CharField(
         label=_("Code"),
         max_length=20,
-        widget=forms.TextInput(
+        widget=CodeInput(
             attrs={
                 "autocomplete": "one-time-code",
                 "inputmode": "numeric",

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts import notifications
-from accounts.models import Notification
+from accounts.models import Notification, User, UserSession
 from batching.build import build_run
 from exams.models import SampleSheet
 from grading import review_comments
@@ -60,6 +60,13 @@ def people(admin, alice, bob, carol, dora, x_c):
     return browsers
 
 
+def carols_session() -> UserSession:
+    """Another browser of carol's."""
+    carol = User.objects.get(username="carol")
+    Client().force_login(carol)
+    return UserSession.objects.filter(user=carol).latest("created_at")
+
+
 @pytest.fixture
 def arguments(exam, alice, carol, carols_enrolment):
     """By address: the arguments that name things of class X-B."""
@@ -83,6 +90,7 @@ def arguments(exam, alice, carol, carols_enrolment):
         "comments": review_comments.save_comment(exam, code="Q1", text="Well done.", by=alice).pk,
         "results": sheet.pk,
         "notifications": Notification.objects.get().pk,
+        "sessions": carols_session().pk,
     }
     page = sheet.pages.first()
 

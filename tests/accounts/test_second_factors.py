@@ -87,7 +87,9 @@ def test_a_code_after_the_sign_in_page_never_leads_to_another_site(guarded):
 
 def test_a_wrong_code_is_422_and_signs_nobody_in(guarded):
     client, _ = give_password()
-    assert give_code(client, "000000").status_code == 422
+    wrong = give_code(client, "000000")
+    assert wrong.status_code == 422
+    assert "000000" not in wrong.content.decode(), "the next one is typed into an empty field"
     assert give_code(client, "").status_code == 422
     assert not is_signed_in(client)
 

@@ -215,3 +215,10 @@ def test_an_admin_ends_somebodys_sign_ins_and_the_history_tells(admin, alice, ca
 )
 def test_a_browser_is_called_what_people_call_it(agent, name):
     assert device_name(agent) == name
+
+
+def test_ending_a_sign_in_in_somebody_elses_name_ends_nothing(alice, bob):
+    there = browser_of("alice")
+    sessions.end_session(rows(alice)[0], by=bob)
+    assert is_signed_in(there)
+    assert len(rows(alice)) == 1
