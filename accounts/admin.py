@@ -19,6 +19,7 @@ from simple_history.admin import SimpleHistoryAdmin
 
 from accounts.first_passwords import first_password_url, link_days
 from accounts.models import (
+    Digest,
     Enrolment,
     LinkMail,
     Notification,
@@ -161,4 +162,12 @@ class NotificationAdmin(ReadOnly, admin.ModelAdmin):
 @admin.register(LinkMail)
 class LinkMailAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ("user", "due_at", "sent_at", "tries", "problem")
+    list_select_related = ("user",)
+
+
+@admin.register(Digest)
+class DigestAdmin(ReadOnly, admin.ModelAdmin):
+    """Who is told by e-mail, how often, and when next."""
+
+    list_display = ("user", "every", "due_at", "tries", "problem")
     list_select_related = ("user",)

@@ -139,6 +139,22 @@ def cancel_job(job: BatchJob, *, by: User) -> BatchJob:
 
 
 @transaction.atomic
+def look_at_job(job: BatchJob, *, by: User) -> BatchJob:
+    """Ask the provider about a job now instead of at its next turn. Raises Conflict.
+
+    While the provider's account rests the job is looked at when the rest is over.
+    """
+    job = BatchJob.objects.select_for_update().get(pk=job.pk)
+    if job.state != JobState.IN_PROGRESS or job.kind != "batch":
+        raise Conflict(f"Job {job.number} is not at a provider; there is nothing to ask about.")
+    job.next_poll_at = timezone.now()
+    job._history_user = by
+    job.save()
+    ring(tasks.poll_job, job.pk)
+    return job
+
+
+@transaction.atomic
 def write_off_job(job: BatchJob, *, by: User) -> BatchJob:
     """Give a job up that its provider will never end: its open items are free again.
 

@@ -15,7 +15,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import User
 from batching import providers
+from batching.conflicts import Conflict
 from batching.models import ProviderAccount
 from batching.providers.base import BatchProvider, DirectProvider, ProviderBusy
 
@@ -71,6 +73,20 @@ def end_pause(provider: DirectProvider | BatchProvider, *, handing_in: bool = Fa
         if account.paused_until is None or account.paused_until <= timezone.now():
             account.strikes, account.paused_until, account.reason = 0, None, ""
             account.save()
+
+
+@transaction.atomic
+def lift_pause(account: ProviderAccount, *, by: User) -> None:
+    """Let an account be asked again at once, since a person knows that it is well again.
+
+    The refusals in a row stay counted: if it still refuses, the next pause is the longer one.
+    """
+    account = ProviderAccount.objects.select_for_update().get(pk=account.pk)
+    if account.paused_until is None or account.paused_until <= timezone.now():
+        raise Conflict(f"{account} does not rest.")
+    account.paused_until = None
+    account.save()
+    logger.info("pause of provider account %s lifted by user %s", account.pk, by.pk)
 
 
 def lock_account(

@@ -1,19 +1,18 @@
 """Admin of exams, for the person on call: everything is visible, states are read-only.
 
 Exams, rubrics and samples are changed on their pages, which keep the rules; here one looks,
-reads the history, and asks failed uploads and sheets to try again.
+reads the history, and lets failed uploads and sheets try again.
 """
 
 from __future__ import annotations
 
-from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.defaultfilters import pluralize
+from django.urls import reverse
 
 from accounts.admin import HistoryAdmin, ReadOnly
-from batching.conflicts import Conflict
+from batching.admin import for_each
 from exams.mapping import retry_sheet
 from exams.models import (
     Criterion,
@@ -26,6 +25,7 @@ from exams.models import (
     Upload,
     UploadMember,
 )
+from exams.uploads import retry_upload
 
 
 class CriterionInline(ReadOnly, admin.TabularInline):
@@ -53,6 +53,9 @@ class ExamAdmin(ReadOnly, HistoryAdmin):
     list_select_related = ("school_class", "subject", "created_by")
     search_fields = ("title",)
 
+    def view_on_site(self, exam: Exam) -> str:
+        return reverse("exams:exam_detail", args=[exam.pk])
+
 
 @admin.register(Rubric)
 class RubricAdmin(ReadOnly, admin.ModelAdmin):
@@ -69,6 +72,14 @@ class UploadAdmin(ReadOnly, HistoryAdmin):
     list_select_related = ("exam", "uploaded_by")
     search_fields = ("original_name", "sha256")
     inlines = (MemberInline,)
+    actions = ("retry_failed",)
+
+    @admin.action(description="Unpack failed uploads once more")
+    def retry_failed(self, request: HttpRequest, uploads: QuerySet[Upload]) -> None:
+        for_each(self, request, uploads, retry_upload, "{} is unpacked once more.")
+
+    def view_on_site(self, upload: Upload) -> str:
+        return reverse("exams:upload_detail", args=[upload.pk])
 
 
 @admin.register(Sheet)
@@ -83,17 +94,10 @@ class SheetAdmin(ReadOnly, HistoryAdmin):
 
     @admin.action(description="Let failed sheets begin anew")
     def retry_failed(self, request: HttpRequest, sheets: QuerySet[Sheet]) -> None:
-        done = 0
-        for sheet in sheets:
-            try:
-                retry_sheet(sheet, by=request.user)
-            except (Conflict, ValidationError) as error:
-                self.message_user(request, f"{sheet}: {error}", messages.WARNING)
-            else:
-                done += 1
-        self.message_user(
-            request, f"{done} sheet{pluralize(done)} {pluralize(done, 'begins,begin')} anew."
-        )
+        for_each(self, request, sheets, retry_sheet, "{} begins anew.")
+
+    def view_on_site(self, sheet: Sheet) -> str:
+        return reverse("exams:sheet_pages", args=[sheet.pk])
 
 
 @admin.register(SampleSheet)

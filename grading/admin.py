@@ -4,6 +4,7 @@ Marks are changed on the review page, where a version and a reason are asked for
 """
 
 from django.contrib import admin
+from django.urls import reverse
 
 from accounts.admin import HistoryAdmin, ReadOnly
 from grading.models import (
@@ -46,6 +47,9 @@ class MarkAdmin(ReadOnly, HistoryAdmin):
 class GradingRunAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ("batch_run", "exam", "rubric")
     list_select_related = ("batch_run", "exam", "rubric__exam")
+
+    def view_on_site(self, run: GradingRun) -> str:
+        return reverse("grading:run_detail", args=[run.pk])
 
 
 @admin.register(Look)

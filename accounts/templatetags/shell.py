@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms, template
+from django.conf import settings
 from django.forms import BoundField
 from django.template.context import Context
 from django.templatetags.static import static
@@ -27,6 +28,13 @@ CHOICES = (forms.RadioSelect, forms.CheckboxSelectMultiple)
 def unread_notifications(context: Context) -> int:
     """How many lines in the bell the signed-in person has not read; costs one query."""
     return notifications.count_unread(context["user"])
+
+
+@register.simple_tag
+def flower_url() -> str:
+    """Where Flower answers, or nothing."""
+    url: str = settings.SHEAF_FLOWER_URL
+    return url
 
 
 @register.simple_tag
