@@ -52,6 +52,7 @@ def test_a_provider_whose_marks_were_all_dropped_is_not_spoken_of(
     assert [one.notice for one in notices_on(exam)] == [NOTICE]
     drop_marks(Sheet.objects.first(), by=alice, reason="Another provider's turn")
     grade_again(exam, by=alice)
+    make_sheet(exam, state="graded")
     assert notices_on(exam) == []
 
 
