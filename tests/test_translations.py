@@ -1,7 +1,7 @@
 """Every text of a page can be translated, and the German catalogue has all of them.
 
-An area that is done stands in DONE: there no template shows unmarked text, and every text of it is
-in the catalogue, translated. Adding an area is one line.
+In an area that stands in DONE no template shows unmarked text, and every text of it is in the
+catalogue, translated. Adding an area is one line.
 """
 
 from __future__ import annotations
@@ -40,26 +40,20 @@ DONE = (
     "templates/exams/",
     "templates/grading/",
 )
-# Not marked yet, though their area is done.
-LATER = {
-    "templates/accounts/first_password.html",
-    "templates/accounts/forgotten.html",
-    "templates/accounts/locked.html",
-    "templates/accounts/login.html",
-    "templates/accounts/password_change.html",
-}
 
 
 def is_done(path: str) -> bool:
     folder = path.rpartition("/")[0] + "/"
     inside = [area for area in DONE if area != "templates/" and path.startswith(area)]
-    return path not in LATER and bool(inside or folder == "templates/")
+    return bool(inside or folder == "templates/")
 
 
 # -- marked --------------------------------------------------------------------------------------
 
 # Names and units, the same in every language.
-NAMES = re.compile(r"\b(?:Sheaf|Flower|CSV|ZIP|PDF|JSON|KB|MB|GB|API|OpenAPI)\b")
+NAMES = re.compile(
+    r"\b(?:Sheaf|Flower|CSV|ZIP|PDF|JSON Schema|JSON|Canvas|Moodle|KB|MB|GB|API|OpenAPI)\b"
+)
 WORD = re.compile(r"[^\W\d_]{2,}")
 PROSE = re.compile(r"[^\W\d_]{2,},? [^\W\d_]{2,}")
 # What stands in these is for machines, or is typed as it stands there.

@@ -37,7 +37,7 @@ function sayOnce(name, values = {}) {
 }
 
 document.addEventListener("htmx:sendError", () => {
-  sayOnce("textOffline");
+  sayOnce("textUnreachable");
 });
 
 document.addEventListener("htmx:responseError", (event) => {
