@@ -19,6 +19,7 @@ from jsonschema import Draft202012Validator
 from accounts.models import SchoolClass, Subject, User
 from accounts.queries import classes_for
 from exams.models import Exam
+from exams.regions import REGIONS_SCHEMA, sense_problems
 from exams.rubric_items import (
     ITEM_SCHEMA,
     ITEMS_SCHEMA,
@@ -42,9 +43,6 @@ from exams.rubrics import (
     with_kept_texts,
 )
 
-HOLDS = ("name", "roll_number", "class", "signature", "other")
-MAX_REGIONS = 50
-
 
 class ExamFileError(RubricError):
     """An exam file that cannot be used; `messages` lists every problem with its line."""
@@ -63,21 +61,6 @@ class ExamFile:
     items: tuple[RubricItem, ...] = ()
 
 
-SHARE = {"type": "number", "minimum": 0, "maximum": 1}
-LENGTH = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
-REGION_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "page": {"type": "integer", "minimum": 1},
-        "x": SHARE,
-        "y": SHARE,
-        "w": LENGTH,
-        "h": LENGTH,
-        "holds": {"type": "array", "minItems": 1, "items": {"enum": list(HOLDS)}},
-    },
-    "required": ["page", "x", "y", "w", "h", "holds"],
-    "additionalProperties": False,
-}
 EXAM_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -86,7 +69,7 @@ EXAM_SCHEMA: dict[str, Any] = {
         "subject": {"type": "string", "minLength": 1, "maxLength": 100},
         "date": {"type": "string"},
         "instructions": {"type": "string", "maxLength": MAX_TEXT},
-        "regions": {"type": "array", "maxItems": MAX_REGIONS, "items": REGION_SCHEMA},
+        "regions": REGIONS_SCHEMA,
         "rubric_items": ITEMS_SCHEMA,
     },
     "required": ["exam", "class", "subject"],
@@ -329,19 +312,7 @@ def _sense_problems(value: dict[str, Any]) -> list[Problem]:
             problems.append(
                 Problem(("date",), _("%(date)r is not a date like 2026-10-14") % {"date": date})
             )
-    regions = value.get("regions")
-    for index, region in enumerate(regions if isinstance(regions, list) else ()):
-        for start, length in (("x", "w"), ("y", "h")):
-            edge = [region.get(start), region.get(length)] if isinstance(region, dict) else []
-            if all(isinstance(n, int | float) for n in edge) and sum(edge) > 1 + 1e-9:
-                problems.append(
-                    Problem(
-                        ("regions", index),
-                        _("%(start)s + %(length)s is %(sum)s: the region leaves the page")
-                        % {"start": start, "length": length, "sum": f"{sum(edge):g}"},
-                    )
-                )
-    return problems
+    return problems + sense_problems(value.get("regions"))
 
 
 class _Writer(yaml.SafeDumper):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from itertools import pairwise
 from typing import Any
 
 from django.utils import timezone
@@ -23,11 +24,21 @@ def fingerprint(*values: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def saved_meanwhile(row: Exam | SampleSheet, what: str) -> str:
-    """Who saved the row last, and when, for somebody whose own change was not saved."""
-    last = row.history.select_related("history_user").latest()
+def saved_meanwhile(row: Exam | SampleSheet, what: str, *, field: str = "") -> str:
+    """Who saved the row last, and when, for somebody whose own change was not saved.
+
+    With a field: who changed that one last.
+    """
+    last = _last_change(row, field)
     when = date_format(timezone.localtime(last.history_date), "j F, H:i")
     return _(
         "%(who)s saved %(what)s on %(when)s, while you were editing it."
         " Nothing of yours was saved: compare the two and save again."
     ) % {"who": last.history_user or _("Somebody"), "what": what, "when": when}
+
+
+def _last_change(row: Exam | SampleSheet, field: str) -> Any:
+    rows = list(row.history.select_related("history_user").order_by("-history_id"))
+    pairs = pairwise(rows) if field else ()
+    changed = (now for now, before in pairs if getattr(now, field) != getattr(before, field))
+    return next(changed, rows[0])

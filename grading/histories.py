@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from exams.models import GRADED_STATES, Exam, Rubric, Sheet, SheetState
 from exams.points import shown
+from exams.regions import region_in_words
 from grading.models import Mark
 
 KINDS = ("marks", "papers", "exam")
@@ -302,4 +303,6 @@ def _replaced(before: str, after: str) -> tuple[tuple[str, str], ...]:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    return "" if value is None or value == [] else str(value)
+    if isinstance(value, list):  # an exam's regions
+        return "; ".join(map(region_in_words, value))
+    return "" if value is None else str(value)

@@ -19,6 +19,7 @@ from batching.purposes import Draft
 from batching.requests import Data, Image, Part, Request, Text
 from exams.models import Exam, Page, Rubric, SampleSheet, Sheet, SheetState
 from exams.pages import kept_pages
+from exams.regions import regions_seen
 from exams.result_schema import result_schema
 from exams.rubrics import current_rubric, leaves
 from exams.samples import samples_of
@@ -39,6 +40,12 @@ def drafts_of(rubric: Rubric, items: Sequence[BatchItem]) -> dict[int, Draft | s
     samples = samples_of(exam)
     common = fixed_parts(exam, rubric, samples)
     forms = ["text" if is_sent_as_text(sample) else "images" for sample in samples]
+    # What its page tells of a draft; a reply counts whatever becomes of these.
+    built = {
+        "samples": forms,
+        "regions": len(exam.regions),
+        "regions_hash": regions_seen(exam),
+    }
     count = len(leaves(rubric))
     sheets = Sheet.objects.prefetch_related("pages").in_bulk([item.subject_id for item in items])
     current = current_rubric(exam)
@@ -73,7 +80,7 @@ def drafts_of(rubric: Rubric, items: Sequence[BatchItem]) -> dict[int, Draft | s
             likely_output_tokens=LIKELY_TOKENS_A_CRITERION * count,
             fixed_parts=len(common),
         )
-        drafts[item.pk] = Draft(request, fence_of(rubric, pages) | {"samples": forms})
+        drafts[item.pk] = Draft(request, fence_of(rubric, pages) | built)
     return drafts
 
 

@@ -36,8 +36,8 @@ from batching.pauses import account_of, all_calls
 from batching.providers.base import BatchProvider, DirectProvider, Usage
 from batching.queries import Counts, counts_of
 from exams.costs import Cap, Cost, caps_on, costs_of, total_of
-from exams.models import Page
 from grading.models import GradingRun
+from grading.run_pages import PagesSent, pages_sent
 from grading.runs import FAILED_ITEM_STATES, failed_sheets
 
 # Beside its state, what tells how a request counts for its sheet.
@@ -90,19 +90,6 @@ class Sheets:
     @property
     def ended(self) -> int:
         return self.accepted + self.failed + self.overtaken + self.stopped
-
-
-@dataclass(frozen=True, slots=True)
-class PagesSent:
-    """How the images of pages leave: a note on a typical one, quality, colour, masks, samples."""
-
-    note: str
-    quality: int
-    gray: bool
-    masks: int
-    samples_as_text: int
-    samples_as_images: int
-    wants_text: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,28 +294,6 @@ def pauses_of(jobs: Iterable[BatchJob]) -> dict[int, tuple[datetime, str]]:
         if own:
             pauses[pk] = max(own)
     return pauses
-
-
-def pages_sent(run: GradingRun, provider: str) -> PagesSent | None:
-    """How the pages of a draft leave, by its first sheet; None where none leaves this machine."""
-    item = run.batch_run.items.exclude(fence={}).order_by("number").first()
-    if item is None or provider not in providers.names():
-        return None
-    found = providers.get(provider)
-    page = Page.objects.filter(sheet=item.subject_id, dropped_at=None).order_by("number").first()
-    note = found.image_note(page.width, page.height) if page else ""
-    if not note:
-        return None
-    forms = item.fence.get("samples", [])
-    return PagesSent(
-        note=note,
-        quality=found.rendition.quality,
-        gray=found.rendition.gray,
-        masks=len(run.exam.regions),
-        samples_as_text=forms.count("text"),
-        samples_as_images=forms.count("images"),
-        wants_text=settings.SHEAF_SAMPLES == "text",
-    )
 
 
 def why_split(jobs: Sequence[BatchJob]) -> str:

@@ -55,6 +55,7 @@ MATRIX = {
     "exams:exam_detail": {"GET": STAFF},
     "exams:exam_edit": {"GET": STAFF, "POST": STAFF},
     "exams:exam_file": {"GET": STAFF},
+    "exams:regions": {"GET": STAFF, "POST": STAFF},
     "exams:rubric": {"GET": STAFF},
     "exams:rubric_edit": {"GET": STAFF, "POST": STAFF},
     "exams:rubric_text": {"GET": STAFF, "POST": STAFF},

@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import api_view, parser_classes, renderer_classes
 from rest_framework.parsers import MultiPartParser
@@ -38,6 +38,7 @@ from batching.conflicts import Conflict
 from exams.forms import ExamFileForm, ExamForm, facts_of
 from exams.models import Exam
 from exams.queries import exams_for
+from exams.regions import REGIONS_SCHEMA, regions_seen, save_regions
 from exams.rubric_files import import_exam_file, write_exam_file
 from exams.rubrics import lock_exam
 from exams.seen import fingerprint, saved_meanwhile
@@ -75,8 +76,13 @@ class StandingBody(serializers.Serializer):
     next = NextStep()
 
 
+@extend_schema_field(REGIONS_SCHEMA)
+class Regions(serializers.JSONField):
+    """Where names and roll numbers stand, as an exam file has it (docs/exam-file.md)."""
+
+
 class ExamRow(serializers.Serializer):
-    """An exam. `seen` names its facts as they are: an edit sends it along."""
+    """An exam. `seen` names its facts and regions as they are: an edit sends it along."""
 
     id = serializers.IntegerField(source="pk")
     title = serializers.CharField()
@@ -87,12 +93,13 @@ class ExamRow(serializers.Serializer):
     provider = serializers.CharField()
     second_provider = serializers.CharField()
     spending_cap = serializers.DecimalField(10, 2, allow_null=True)
+    regions = Regions()
     created_at = serializers.DateTimeField()
     seen = serializers.SerializerMethodField()
     standing = StandingBody()
 
     def get_seen(self, exam: Exam) -> str:
-        return fingerprint(facts_of(exam))
+        return seen_of(exam)
 
 
 class ExamFilters(serializers.Serializer):
@@ -125,6 +132,7 @@ class ExamChange(ExamFacts):
 
     title = serializers.CharField(required=False, max_length=200)
     subject = serializers.CharField(required=False, max_length=100)
+    regions = Regions(required=False, help_text="All of them; requests that are built stay.")
     seen = serializers.CharField(required=False, max_length=64)
 
 
@@ -176,13 +184,7 @@ def exam_detail(request: Request, pk: int) -> Response:
     if request.method == "PATCH":
         change = sent_with_seen(ExamChange, request)
         with transaction.atomic():
-            exam = lock_exam(exam.pk)
-            kept = {NAMES.get(name, name): value for name, value in facts_of(exam).items()}
-            form = form_of(kept | change, request, instance=exam)
-            cleaned(form, NAMES)
-            if form.differs_unseen:
-                raise Conflict(saved_meanwhile(exam, _("this exam")))
-            form.save_exam()
+            change_exam(lock_exam(exam.pk), change, request)
     return Response(shown(request, pk))
 
 
@@ -217,6 +219,28 @@ def exam_or_404(request: Request, pk: int) -> Exam:
     """One of the exams the person may see, with its class and subject."""
     exams = exams_for(request.user).select_related("school_class", "subject")
     return get_object_or_404(exams, pk=pk)
+
+
+def change_exam(exam: Exam, change: dict[str, Any], request: Request) -> None:
+    """Save facts and regions of a locked exam. Raises Conflict when it is not as it was seen."""
+    is_seen = change.pop("seen") == seen_of(exam)
+    has_regions, regions = "regions" in change, change.pop("regions", None)
+    facts = facts_of(exam)
+    kept = {NAMES.get(name, name): value for name, value in facts.items()}
+    seen = {"seen": fingerprint(facts) if is_seen else ""}
+    form = form_of(kept | change | seen, request, instance=exam)
+    cleaned(form, NAMES)
+    if form.differs_unseen:
+        raise Conflict(saved_meanwhile(exam, _("this exam")))
+    if change:
+        form.save_exam()
+    if has_regions:
+        save_regions(exam, regions, by=request.user, seen=regions_seen(exam) if is_seen else "")
+
+
+def seen_of(exam: Exam) -> str:
+    """What an edit over the API sends along, to say what it was made from."""
+    return fingerprint(facts_of(exam), exam.regions)
 
 
 def form_of(values: dict[str, Any], request: Request, **options: Any) -> ExamForm:

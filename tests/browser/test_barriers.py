@@ -40,6 +40,7 @@ factories.make_exam(here, title="Nothing yet", by=by)
 OF_EXAM = (
     "",
     "edit/",
+    "regions/",
     "samples/",
     "upload/",
     "mapping/",

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from exams.rubric_files import EXAM_SCHEMA, REGION_SCHEMA, read_exam_file
+from exams.regions import REGION_SCHEMA
+from exams.rubric_files import EXAM_SCHEMA, read_exam_file
 from exams.rubric_items import ITEM_SCHEMA, leaf_items
 
 DOCS = (Path(settings.BASE_DIR) / "docs" / "exam-file.md").read_text()

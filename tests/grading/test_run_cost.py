@@ -70,6 +70,17 @@ def test_a_draft_says_how_its_pages_leave(draft, page, exam):
     assert "1 region painted over" in page(draft(1))
 
 
+def test_a_draft_that_was_built_before_its_exam_said_where_names_stand_says_so(draft, page, exam):
+    run = draft()
+    assert "was changed after this was built" not in page(run)
+    exam.regions = [{"page": 1, "x": 0, "y": 0, "w": 1, "h": 0.1, "holds": ["name"]}]
+    exam.save()
+    text = page(run)
+    assert "nothing is painted over" in text
+    assert "was changed after this was built" in text
+    assert "1 region painted over" not in text
+
+
 def test_without_a_configured_price_only_tokens_are_told(draft, page, offices, monkeypatch):
     monkeypatch.setattr(offices["batch"], "price", Price())
     monkeypatch.setattr(offices["batch"], "price_known", False)
