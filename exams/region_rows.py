@@ -114,13 +114,14 @@ def _in_words(problem: Problem, name: str, number: int) -> str:
         return _("At most %(most)s places are kept.") % {"most": MAX_REGIONS}
     if problem.plain:
         return problem.plain
-    if name == "page":
-        return _("Give a whole number, from 1.")
-    if name == "holds":
-        return _("Tick what stands here.")
-    if name in ("x", "y"):
-        return _("Give a number from 0 to 100.")
-    return _("Give a number above 0, at most 100.")
+    return {
+        "page": _("Page: give a whole number, from 1."),
+        "x": _("Left: give a number from 0 to 100."),
+        "y": _("Top: give a number from 0 to 100."),
+        "w": _("Width: give a number above 0, at most 100."),
+        "h": _("Height: give a number above 0, at most 100."),
+        "holds": _("Tick what stands here."),
+    }[name]
 
 
 def _number(text: str) -> Decimal | None:

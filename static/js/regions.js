@@ -30,12 +30,13 @@ function place(row) {
 // Each number that changed, at the one decimal that a hand can aim at; the others keep all of theirs.
 function put(row, to) {
   const from = place(row);
+  for (const name of ["x", "y", "w", "h"]) {
+    if (!from || Math.abs(from[name] - to[name]) > 0.04) field(row, name).value = tidy(to[name]);
+  }
+  const at = place(row);
+  // Rounded, it may not leave the page.
   for (const [start, length] of [["x", "w"], ["y", "h"]]) {
-    for (const name of [start, length]) {
-      if (!from || Math.abs(from[name] - to[name]) > 0.04) field(row, name).value = tidy(to[name]);
-    }
-    const at = place(row);
-    if (at[start] + at[length] > 100) field(row, length).value = tidy(100 - Number(tidy(at[start] + 0.05)));
+    if (at[start] + at[length] > 100) field(row, length).value = tidy(99.95 - at[start]);
   }
 }
 

@@ -13,9 +13,10 @@ DESKTOP = {"width": 1280, "height": 900}
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
 
 
-def sit_down(browser: Browser, site: Site, name: str) -> Page:
+def sit_down(browser: Browser, site: Site, name: str, **options) -> Page:
     """A teacher signed in at a screen; an error of a script or the policy fails the test."""
-    context = browser.new_context(viewport=DESKTOP, base_url=site.url, reduced_motion="reduce")
+    options = {"viewport": DESKTOP, "reduced_motion": "reduce"} | options
+    context = browser.new_context(base_url=site.url, **options)
     page = context.new_page()
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     page.on("console", lambda told: _listen(page, told))
