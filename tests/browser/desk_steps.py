@@ -18,15 +18,25 @@ def sit_down(browser: Browser, site: Site, name: str, **options) -> Page:
     options = {"viewport": DESKTOP, "reduced_motion": "reduce"} | options
     context = browser.new_context(base_url=site.url, **options)
     page = context.new_page()
+    listen(page)
+    sign_in(page, name)
+    return page
+
+
+def listen(page: Page) -> None:
+    """Keep what scripts and the policy complain about in `page.complaints`."""
+    page.complaints = []
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     page.on("console", lambda told: _listen(page, told))
-    page.complaints = []
-    page.goto("/")
-    page.get_by_label("User name").fill(name)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+
+
+def sign_in(page: Page, name: str) -> None:
+    """By name or number of the fields: the words on the page may be in any language."""
+    page.goto("/sign-in/")
+    page.locator("[name=username]").fill(name)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("main form button[type=submit]").last.click()
     expect(page.get_by_role("navigation").first).to_be_visible()
-    return page
 
 
 def _listen(page: Page, told) -> None:
