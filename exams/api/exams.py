@@ -38,7 +38,7 @@ from batching.conflicts import Conflict
 from exams.forms import ExamFileForm, ExamForm, facts_of
 from exams.models import Exam
 from exams.queries import exams_for
-from exams.regions import REGIONS_SCHEMA, regions_seen, save_regions
+from exams.regions import REGION_SCHEMA, REGIONS_SCHEMA, regions_seen, save_regions
 from exams.rubric_files import import_exam_file, write_exam_file
 from exams.rubrics import lock_exam
 from exams.seen import fingerprint, saved_meanwhile
@@ -76,7 +76,15 @@ class StandingBody(serializers.Serializer):
     next = NextStep()
 
 
-@extend_schema_field(REGIONS_SCHEMA)
+# OpenAPI 3.0 says in another way that a length is above 0.
+LENGTH = {"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": 1}
+REGION = {
+    **REGION_SCHEMA,
+    "properties": {**REGION_SCHEMA["properties"], "w": LENGTH, "h": LENGTH},
+}
+
+
+@extend_schema_field({**REGIONS_SCHEMA, "items": REGION})
 class Regions(serializers.JSONField):
     """Where names and roll numbers stand, as an exam file has it (docs/exam-file.md)."""
 
