@@ -31,7 +31,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from accounts import notifications
-from accounts.models import Notification
+from accounts.models import Notification, UserSession
 from batching.build import build_run
 from exams.models import SampleSheet
 from grading.runs import draft_run
@@ -81,6 +81,7 @@ def there(exam, alice, carol, carols_enrolment):
         "marks": [mark.pk for mark in (*graded.marks.all(), *published.marks.all())],
         "results": [published.pk],
         "notifications": list(Notification.objects.values_list("pk", flat=True)),
+        "sessions": list(UserSession.objects.values_list("pk", flat=True)),
         "keys": [factories.make_key(exam).pk],
         "samples": [
             SampleSheet.objects.create(exam=exam, sheet=graded, title="Full", created_by=alice).pk
