@@ -26,7 +26,7 @@ def fingerprint(*values: Any) -> str:
 def saved_meanwhile(row: Exam | SampleSheet, what: str) -> str:
     """Who saved the row last, and when, for somebody whose own change was not saved."""
     last = row.history.select_related("history_user").latest()
-    when = date_format(timezone.localtime(last.history_date), "j F, H:i")
+    when = date_format(timezone.localtime(last.history_date), _("j F, H:i"))
     return _(
         "%(who)s saved %(what)s on %(when)s, while you were editing it."
         " Nothing of yours was saved: compare the two and save again."
