@@ -1,12 +1,18 @@
 """No barriers on the pages around a run: axe-core finds nothing serious at either size.
 
+In German, whose words are longer, no page is wider than a phone and none shows what is not
+German or not filled in.
+
 Debian's Chromium and a running site: one exam with papers to review, one whose papers are all in a
 draft, one with nothing in it yet.
 """
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from django.conf import settings
 
 from tests.browser.test_review_desk import (
     DESKTOP,
@@ -26,7 +32,7 @@ MAKE = """
 from batching.build import build_run
 from grading.runs import draft_run
 from tests import factories
-from tests.browser.desk_class import make
+from tests.browser.desk_class import PASSWORD, make
 exam = make()
 exam.sheets.first().assessments.update(provider="offline", source="offline")
 here, by = exam.school_class, exam.created_by
@@ -36,7 +42,28 @@ for _ in range(3):
 run = draft_run(drafted, provider="offline", by=by)
 build_run(run.pk)
 factories.make_exam(here, title="Nothing yet", by=by)
+admin = factories.make_user("root", "admin")
+admin.set_password(PASSWORD)
+admin.save()
 """
+# Beside the pages around a run.
+OF_GRADED = ("rubric/", "rubric/edit/", "rubric/text/", "rubric/versions/", "answer-key/")
+OF_GRADED += ("answer-key/propose/", "mapping/gaps/", "uploads/", "history/", "delete/")
+PEOPLE = (
+    "/classes/",
+    "/classes/1/",
+    "/classes/1/roster/",
+    "/classes/1/links/",
+    "/account/",
+    "/account/password/",
+    "/account/second-factor/",
+    "/sessions/",
+    "/notifications/",
+)
+LANGUAGE_COOKIE = settings.LANGUAGE_COOKIE_NAME
+WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# What is left where nothing was filled in.
+UNFILLED = re.compile(r"\{\{.*?\}\}|%\(\w+\)\w?|\{\w+\}")
 OF_EXAM = (
     "",
     "edit/",
@@ -74,6 +101,39 @@ def test_the_pages_around_a_run_have_no_barriers(site, browser, pictures, size, 
         found |= {path: told} if (told := barriers(page)) else {}
     assert not found
     assert not page.complaints
+
+
+def test_in_german_every_page_fits_a_phone(site, browser, pictures):
+    """What is too wide for a phone may scroll inside its own frame, never the page."""
+    page = sit_down(browser, site, "alice")
+    page.context.add_cookies([{"name": LANGUAGE_COOKIE, "value": "de", "url": site.url}])
+    page.set_viewport_size(PHONE)
+    wrong = []
+    exam = site.ask("Exam.objects.order_by('pk').first().pk")
+    for path in (*paths(site), *PEOPLE, *(f"/exams/{exam}/{rest}" for rest in OF_GRADED)):
+        answer = page.goto(path)
+        page.wait_for_load_state("networkidle")
+        name = path.strip("/").replace("/", "-") or "start"
+        page.screenshot(path=pictures / f"{name}-german.png", full_page=True)
+        assert page.locator("html").get_attribute("lang") == "de", path
+        wide = page.evaluate(WIDER)
+        wrong += [f"{path}: {wide} pixels wider than a phone"] if wide or not answer.ok else []
+        left = UNFILLED.findall(page.locator("body").inner_text())
+        wrong += [f"{path}: {text} is not filled in" for text in left]
+    assert not wrong, "\n".join(wrong)
+    assert not page.complaints
+
+
+def test_the_bar_of_an_admin_fits_a_phone_in_german(site, browser):
+    page = sit_down(browser, site, "root")
+    page.context.add_cookies([{"name": LANGUAGE_COOKIE, "value": "de", "url": site.url}])
+    page.set_viewport_size(PHONE)
+    for path in ("/", "/system/", "/classes/", "/classes/new/", "/exams/new/"):
+        page.goto(path)
+        assert page.evaluate(WIDER) == 0, path
+        for link in page.locator(".topnav a").all():
+            box = link.bounding_box()
+            assert box["x"] + box["width"] <= page.locator(".bell").bounding_box()["x"], path
 
 
 def paths(site) -> list[str]:
