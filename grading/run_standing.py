@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -362,33 +361,6 @@ def _most_tokens(provider: DirectProvider | BatchProvider) -> int | None:
     if isinstance(provider, BatchProvider):
         limits.append(provider.enqueued_tokens)
     return min((one for one in limits if one is not None), default=None)
-
-
-def list_rows(runs: Iterable[GradingRun]) -> list[dict[str, Any]]:
-    """Each run with where it is, how much of it was graded and its cost; two queries for all."""
-    runs = list(runs)
-    pks = [run.pk for run in runs]
-    jobs = list(BatchJob.objects.filter(run__in=pks).order_by("number"))
-    costs = costs_of(jobs)
-    sheets = sheets_of(pks)
-    rows = []
-    for run in runs:
-        own = [job for job in jobs if job.run_id == run.pk]
-        where = ", ".join(dict.fromkeys(job.get_state_display() for job in own))
-        is_built = bool(run.batch_run.built_at or run.batch_run.problem)
-        if is_built and not sheets[run.pk].waiting:
-            where = end_of(run.batch_run, own, sheets[run.pk])
-        rows.append(
-            {
-                "run": run,
-                "title": providers.about(run.batch_run.provider).title,
-                "where": where or _("Being built"),
-                "sheets": sheets[run.pk],
-                "cost": total_of(costs[job.pk] for job in own),
-                "is_sent": any(job.approved_by_id for job in own),
-            }
-        )
-    return rows
 
 
 def sheets_of(runs: Sequence[int]) -> dict[int, Sheets]:
