@@ -6,6 +6,10 @@ when they show it ({% translate item.reason %}). A test compares these with the 
 
 from django.utils.translation import gettext_noop
 
+from accounts.told import told
+
+# Titles of configurations that nobody gave another one.
+TITLES = (gettext_noop("Offline baseline"), gettext_noop("Local model"))
 PROVIDER_WORDS = (
     gettext_noop(
         "A baseline without AI: it compares what it could read with the answer key. Every mark must"
@@ -41,3 +45,29 @@ PROVIDER_WORDS = (
     gettext_noop("The server answered with something that is no JSON."),
     gettext_noop("The connection broke before the answer was there."),
 )
+
+# What is missing of a configuration, with the names of its settings.
+MISSING = (
+    gettext_noop(
+        "{variable} is not set: put the key of an OpenAI project there, in the environment or in"
+        " .env, and start the workers again."
+    ),
+    gettext_noop(
+        "{name} is not set: put a key of the Gemini API into the environment or into .env, and"
+        " start the workers again."
+    ),
+    gettext_noop("{name} is no key: it holds blanks, or characters that cannot be sent."),
+    gettext_noop(
+        "Set LOCAL_BASE_URL (or base_url of this configuration) to the address of the model's"
+        " server, such as http://127.0.0.1:8080/v1."
+    ),
+    gettext_noop(
+        "Set LOCAL_MODEL (or model of this configuration) to the name under which the server at"
+        " %(address)s knows the model."
+    ),
+)
+
+
+def told_missing(missing: str) -> str:
+    """What a provider says is missing, in the language that is active; "" for nothing."""
+    return missing and told(missing, MISSING)

@@ -200,7 +200,8 @@ def provider_choices(kept: str, nobody: str) -> list[tuple[str, str]]:
     ready = dict(providers.choices())
     choices = [("", nobody)]
     for name in providers.names():
-        title = ready.get(name) or _("%(title)s (not ready)") % {"title": providers.get(name).title}
+        about = providers.about(name)
+        title = ready.get(name) or _("%(title)s (not ready)") % {"title": about.title}
         choices.append((name, title))
     if kept and kept not in providers.names():
         choices.append((kept, providers.about(kept).title))

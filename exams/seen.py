@@ -30,7 +30,7 @@ def saved_meanwhile(row: Exam | SampleSheet, what: str, *, field: str = "") -> s
     With a field: who changed that one last.
     """
     last = _last_change(row, field)
-    when = date_format(timezone.localtime(last.history_date), "j F, H:i")
+    when = date_format(timezone.localtime(last.history_date), _("j F, H:i"))
     return _(
         "%(who)s saved %(what)s on %(when)s, while you were editing it."
         " Nothing of yours was saved: compare the two and save again."

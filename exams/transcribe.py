@@ -23,6 +23,7 @@ from accounts.notifications import notify
 from batching import jobs, providers
 from batching.conflicts import Conflict
 from batching.models import LIVE_ITEM_STATES, BatchItem, BatchJob, BatchRun
+from batching.provider_words import told_missing
 from batching.purposes import Draft, Purpose, Reply, Verdict
 from batching.repair import stories
 from batching.requests import Data, Image, Request, Text
@@ -121,9 +122,9 @@ def why_not(provider: str) -> str:
     found = providers.get(provider)
     if found.assessor == "offline":
         return _("%(title)s only compares what it reads with a key. Choose a model.") % {
-            "title": found.title
+            "title": _(found.title)
         }
-    return found.missing
+    return told_missing(found.missing)
 
 
 def able_providers() -> list[tuple[str, str]]:
@@ -244,7 +245,7 @@ def _accept(sample: SampleSheet | None, reply: Reply) -> Verdict:
         return Verdict(
             "rejected", f"Each of the pages {', '.join(map(str, sent))} must be given once."
         )
-    propose_text(sample, texts, source=providers.about(item.provider).title)
+    propose_text(sample, texts, source=providers.title_of(item.provider))
     _tell(
         sample,
         item,

@@ -14,6 +14,7 @@ from typing import IO
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -36,6 +37,7 @@ class DuplicateUpload(ValidationError):
     """The same bytes were uploaded to this exam before; `first` is that upload."""
 
     def __init__(self, first: Upload) -> None:
+        uploaded = timezone.localtime(first.uploaded_at)
         super().__init__(
             _(
                 "This file was uploaded before, as “%(name)s” on %(date)s at %(time)s."
@@ -43,8 +45,8 @@ class DuplicateUpload(ValidationError):
             )
             % {
                 "name": first.original_name,
-                "date": date_format(first.uploaded_at, "d F Y"),
-                "time": date_format(first.uploaded_at, "H:i"),
+                "date": date_format(uploaded, _("j F Y")),
+                "time": date_format(uploaded, "H:i"),
             },
             code="duplicate_upload",
         )

@@ -11,10 +11,12 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from batching import providers
 from batching.models import BatchRun
+from batching.provider_words import told_missing
 from exams.models import Exam
 
 NOBODY = ("", _("nobody: they are left to me"))
@@ -78,10 +80,10 @@ class ProviderForm(forms.Form):
             found = providers.get(name)
             yield Choice(
                 name=name,
-                title=ready.get(name, found.title),
+                title=ready.get(name) or gettext(found.title),
                 model=found.model if found.model not in found.title else "",
-                notice=found.notice,
-                missing=found.missing,
+                notice=found.notice and gettext(found.notice),
+                missing=told_missing(found.missing),
                 is_chosen=self["provider"].value() == name,
             )
 

@@ -62,6 +62,8 @@ READ_ATTRIBUTES = {"title", "aria-label", "aria-description", "placeholder", "al
 READ_ATTRIBUTES |= {"aria-valuetext", "aria-roledescription", "hx-confirm", "hx-prompt"}
 LITERAL = re.compile(r"""(?P<key>\w+=)?(?P<marked>_\()?(?P<quote>["'])(?P<text>.*?)(?P=quote)""")
 FILTER = re.compile(r"""\|(default|default_if_none|yesno|add|join):(["'])(.*?)\2""")
+# The form of a day is a text as well: a full stop stands after it in German.
+DATE = re.compile(r"""\|date:["'][^"']*[djDlFMmn][^"']*["']""")
 READ_KEYS = {"title=", "text=", "label=", "heading=", "hint="}
 # Codes, states, addresses of templates and values of attributes.
 CODE = re.compile(r"[a-z0-9_./:#,?&=-]*")
@@ -128,6 +130,7 @@ def _literals(token: Token, name: str) -> Iterator[str]:
     """Texts inside a tag: what is given to another template, or stands in for a missing value."""
     if "|pluralize" in token.contents:
         yield "|pluralize"
+    yield from DATE.findall(token.contents)
     for _filter, _quote, text in FILTER.findall(token.contents):
         if WORD.search(text) and not (CODE.fullmatch(text) and _filter != "default"):
             yield text
@@ -162,6 +165,8 @@ def test_every_text_of_a_template_is_marked(path):
         ('{% include "_empty.html" with title=_("No exams") state="failed" %}', []),
         ('{{ x|default:"none" }}', [(1, "none")]),
         ("{{ n }}{{ n|pluralize }}", [(1, "|pluralize")]),
+        ('{{ day|date:"j F" }}', [(1, '|date:"j F"')]),
+        ("{{ day|date:_('j F') }}{{ day|date:'c' }}", []),
         ('<b data-text-gone="Gone"></b>', [(1, "data-text-gone=Gone")]),
         ('<b class="not read">{% blocktranslate %}Read{% endblocktranslate %}</b>', []),
         ("{% comment %}Not read{% endcomment %}<code>not read</code>Sheaf", []),

@@ -17,6 +17,7 @@ from importlib import import_module
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext as _
 
 from batching.providers.base import BatchProvider, DirectProvider
 
@@ -50,7 +51,7 @@ def get(name: str) -> DirectProvider | BatchProvider:
 def _load(name: str, configuration: str) -> DirectProvider | BatchProvider:
     options = json.loads(configuration)
     named: str = options.pop("driver")
-    module, _, driver = DRIVERS.get(named, named).partition(":")
+    module, _colon, driver = DRIVERS.get(named, named).partition(":")
     try:
         provider: DirectProvider | BatchProvider = getattr(import_module(module), driver)(options)
     except ValueError as error:
@@ -107,9 +108,14 @@ class About:
 def about(name: str) -> About:
     """The words for pages; never an error, since old runs outlive configurations."""
     if name not in settings.SHEAF_PROVIDERS:
-        return About(f"{name} (no longer configured)")
+        return About(_("%(name)s (no longer configured)") % {"name": name})
     provider = get(name)
-    return About(provider.title, provider.model, provider.notice)
+    return About(_(provider.title), provider.model, provider.notice and _(provider.notice))
+
+
+def title_of(name: str) -> str:
+    """The title for rows, which stay English."""
+    return get(name).title if name in settings.SHEAF_PROVIDERS else name
 
 
 def notices_of(names: Iterable[str]) -> list[About]:
@@ -125,13 +131,13 @@ def names() -> list[str]:
 
 def choices() -> list[tuple[str, str]]:
     """(name, title) of every configuration that is ready, for forms; no two titles alike."""
-    found = [(name, get(name).title) for name in names() if ready(name)]
-    times = Counter(title for _, title in found)
+    found = [(name, _(get(name).title)) for name in names() if ready(name)]
+    times = Counter(title for _name, title in found)
     return [
         (
             name,
             (f"{title} ({name})" if times[title] > 1 else title)
-            + ("" if price_known(name) else ", cost not known"),
+            + ("" if price_known(name) else _(", cost not known")),
         )
         for name, title in found
     ]

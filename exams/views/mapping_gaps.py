@@ -19,6 +19,7 @@ from accounts.models import Enrolment
 from accounts.roles import teacher_required
 from exams import queries
 from exams.models import Exam, Sheet, SheetState
+from exams.suggestion_words import told_suggestion
 from exams.views.addresses import address
 
 SHOWN = 200
@@ -110,11 +111,11 @@ def sheet_line(exam: Exam, sheet: Sheet) -> Line:
         why = _("No page is left in it: skip it, or restore a page.")
         found = (why, _("See its pages"), pages)
     elif sheet.suggested_enrolment_id:
-        why = _(sheet.suggestion_reason) or _("A student is suggested.")
+        why = told_suggestion(sheet.suggestion_reason) or _("A student is suggested.")
         found = (why, _("Confirm or change"), mapping_address(exam, "open"))
     else:
         nothing = _("Neither the file name nor the first page tells whose.")
-        why = _(sheet.suggestion_reason) or nothing
+        why = told_suggestion(sheet.suggestion_reason) or nothing
         found = (why, _("Choose the student"), mapping_address(exam, "open"))
     return Line(sheet.name, "", *found, state=sheet.get_state_display())
 

@@ -39,6 +39,7 @@ from accounts.models import Enrolment
 from exams import queries
 from exams.json_rows import Rows, counts_of, of_group
 from exams.models import Exam, Page, Sheet, SheetState
+from exams.suggestion_words import told_suggestion
 from exams.suggestions import certain_hash, certain_sheets, roster_hash
 from exams.views.addresses import address
 
@@ -117,6 +118,10 @@ class Row:
     is_outdated: bool = False
     problem: str = ""
     typed: str = ""
+
+    @property
+    def suggestion_reason(self) -> str:
+        return told_suggestion(self.sheet.suggestion_reason)
 
     @property
     def is_waiting(self) -> bool:

@@ -4,9 +4,10 @@ import ast
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import override
 
 from batching import providers
-from batching.provider_words import PROVIDER_WORDS
+from batching.provider_words import PROVIDER_WORDS, TITLES, told_missing
 
 
 def said_by_providers() -> set[str]:
@@ -26,3 +27,16 @@ def test_what_can_be_translated_is_what_providers_say():
 def test_what_a_provider_says_of_itself_can_be_translated():
     notices = {providers.about(name).notice for name in providers.names()}
     assert notices - {""} <= set(PROVIDER_WORDS)
+
+
+def test_what_a_provider_is_missing_can_be_translated():
+    missing = {providers.get(name).missing for name in providers.names()} - {""}
+    assert missing
+    with override("de"):
+        assert not {text for text in missing if told_missing(text) == text}
+
+
+def test_titles_of_a_fresh_installation_can_be_translated():
+    with override("de"):
+        assert providers.about("offline").title == "Offline-Vergleich"
+    assert providers.title_of("offline") == TITLES[0]
