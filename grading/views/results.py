@@ -20,7 +20,7 @@ from batching import providers
 from exams.models import GRADED_STATES, REVIEWED_STATES, Exam, Sheet, SheetState
 from exams.queries import pages_for
 from exams.views.exams import exam_or_404
-from grading import queries
+from grading import queries, review_blind
 from grading.exam_statistics import class_distribution
 from grading.forms import ReasonForm
 from grading.statistics import criterion_means, distribution, tenth
@@ -130,23 +130,32 @@ def result_of(
 @require_GET
 @teacher_required
 def exam_results(request: HttpRequest, pk: int) -> HttpResponse:
-    """An exam's results: the spread, each criterion's mean, and every sheet's total."""
+    """An exam's results: the spread, each criterion's mean, and every sheet's total.
+
+    Papers that wait for a review which is blind come last, by their codes.
+    """
     exam = exam_or_404(request, pk)
     graded = queries.with_totals(
         Sheet.objects.filter(exam=exam, state__in=(*GRADED_STATES, SheetState.PUBLISHED))
     ).filter(total__isnull=False)
     graded = graded.annotate(provider=queries.assessed_by())
+    graded = review_blind.with_name_shown(graded, request.user)
     sheets = list(
         graded.select_related("enrolment__student")
         .only("state", "name", "enrolment__roll_number", "enrolment__student__name", "exam_id")
         .order_by("enrolment__roll_number", "pk")
     )
+    for sheet in sheets:
+        is_blind = sheet.state == SheetState.GRADED and not sheet.name_shown
+        sheet.paper = review_blind.paper_code(sheet.pk) if is_blind else ""
+    # Among the others its place would tell whose paper it is.
+    rows = sorted(sheets, key=lambda sheet: sheet.paper)
     context = {
         "exam": exam,
         "spread": distribution([(sheet.total, sheet.out_of or 0) for sheet in sheets]),
         "criteria": criterion_means(exam),
         "notices": providers.notices_of(one.provider for one in sheets if one.provider),
-        "page": Paginator(sheets, PAGE_SIZE).get_page(request.GET.get("page")),
+        "page": Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page")),
         "out_of": sheets[-1].out_of if sheets else None,
         "unreviewed": sum(sheet.state == SheetState.GRADED for sheet in sheets),
     }
