@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -25,7 +24,6 @@ from batching.models import (
     LIVE_ITEM_STATES,
     LIVE_JOB_STATES,
     OPEN_JOB_STATES,
-    BatchItem,
     BatchJob,
     BatchRun,
     ItemState,
@@ -240,13 +238,13 @@ def account(
             before.output_tokens + tokens[1],
             before.cached_tokens + tokens[2],
         )
-        _count_sheets(sheets, state, number, set_free, is_first=is_first, is_last=is_last)
+        count_sheets(sheets, state, number, set_free, is_first=is_first, is_last=is_last)
     accounts = {job.pk: counts_of(job, states[job.pk]) for job in jobs}
     planned = states.get(None, {}).get(ItemState.PLANNED, 0)
     return accounts, used, sheets, planned
 
 
-def _count_sheets(
+def count_sheets(
     sheets: Sheets, state: str, number: int, set_free: bool, *, is_first: bool, is_last: bool
 ) -> None:
     if is_first:
@@ -362,44 +360,3 @@ def _most_tokens(provider: DirectProvider | BatchProvider) -> int | None:
     if isinstance(provider, BatchProvider):
         limits.append(provider.enqueued_tokens)
     return min((one for one in limits if one is not None), default=None)
-
-
-def list_rows(runs: Iterable[GradingRun]) -> list[dict[str, Any]]:
-    """Each run with where it is, how much of it was graded and its cost; two queries for all."""
-    runs = list(runs)
-    pks = [run.pk for run in runs]
-    jobs = list(BatchJob.objects.filter(run__in=pks).order_by("number"))
-    costs = costs_of(jobs)
-    sheets = sheets_of(pks)
-    rows = []
-    for run in runs:
-        own = [job for job in jobs if job.run_id == run.pk]
-        where = ", ".join(dict.fromkeys(job.get_state_display() for job in own))
-        is_built = bool(run.batch_run.built_at or run.batch_run.problem)
-        if is_built and not sheets[run.pk].waiting:
-            where = end_of(run.batch_run, own, sheets[run.pk])
-        rows.append(
-            {
-                "run": run,
-                "title": providers.about(run.batch_run.provider).title,
-                "where": where or _("Being built"),
-                "sheets": sheets[run.pk],
-                "cost": total_of(costs[job.pk] for job in own),
-                "is_sent": any(job.approved_by_id for job in own),
-            }
-        )
-    return rows
-
-
-def sheets_of(runs: Sequence[int]) -> dict[int, Sheets]:
-    """The sheets of runs by the run's pk, in one query."""
-    found = {pk: Sheets() for pk in runs}
-    groups = (
-        BatchItem.objects.filter(run__in=runs)
-        .order_by()
-        .values_list("run", "state", *KEYS)
-        .annotate(Count("pk"))
-    )
-    for run, state, set_free, is_first, is_last, number in groups:
-        _count_sheets(found[run], state, number, set_free, is_first=is_first, is_last=is_last)
-    return found

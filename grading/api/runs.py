@@ -23,7 +23,8 @@ from grading import runs as commands
 from grading.forms_runs import AgainForm, RunForm
 from grading.models import GradingRun
 from grading.queries import runs_for
-from grading.run_standing import list_rows, standing
+from grading.run_list import list_rows
+from grading.run_standing import standing
 from grading.run_story import ENDS, last_items, stories_of
 
 

@@ -26,7 +26,8 @@ from grading.forms_runs import AgainForm, RunForm
 from grading.models import GradingRun
 from grading.queries import runs_for
 from grading.review_blind import codes_of
-from grading.run_standing import list_rows, standing
+from grading.run_list import list_rows
+from grading.run_standing import standing
 from grading.run_story import ENDS, REVIEWABLE, last_items, stories_of
 from grading.runs import (
     cancel_run,
@@ -150,7 +151,7 @@ def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
             "The run is being stopped. What is answered by then is kept, the rest is set free."
         )
     else:
-        told = _("The draft was discarded. Nothing was sent, and marks that it took are back.")
+        told = _("The draft was discarded. Nothing was sent.")
     messages.success(request, told)
     return redirect("grading:run_detail", run.pk)
 
