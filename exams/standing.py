@@ -81,6 +81,11 @@ class Standing:
         return sum(self.states.values()) - self.among(SheetState.SKIPPED)
 
     @property
+    def has_marks(self) -> bool:
+        """Whether a paper has any: then there are results, statistics and downloads."""
+        return self.among(*GRADED_STATES, SheetState.PUBLISHED) > 0
+
+    @property
     def to_grade(self) -> int:
         """Mapped, and in no draft that is being made."""
         return self.among(SheetState.MAPPED) - self.planned
