@@ -9,40 +9,12 @@ import re
 import pytest
 from django.db import transaction
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import reverse
 
-from accounts import notifications
-from accounts.models import Notification, User, UserSession
-from batching.build import build_run
-from exams.models import SampleSheet
-from grading import review_comments
-from grading.runs import draft_run
-from tests import factories
+from tests.page_addresses import OF_ADMIN, OURS, things_of, url_of
 from tests.page_matrix import MATRIX
 
 pytestmark = pytest.mark.once
-
-
-def addresses(resolver=None, space: str = "") -> dict[str, URLPattern]:
-    """Every named address below a resolver, by its full name."""
-    found = {}
-    for pattern in (resolver or get_resolver()).url_patterns:
-        if isinstance(pattern, URLResolver):
-            inner = f"{space}{pattern.namespace}:" if pattern.namespace else space
-            found |= addresses(pattern, inner)
-        else:
-            name = pattern.name or str(pattern.pattern)
-            found[f"{space}{name}"] = pattern
-    return found
-
-
-OURS = {name: pattern for name, pattern in addresses().items() if not name.startswith("admin:")}
-OF_ADMIN = {
-    name: pattern
-    for name, pattern in addresses().items()
-    # Django's admin has a redirect without a name in front of each row's page.
-    if name.startswith("admin:") and pattern.name
-}
 
 
 def test_every_address_has_a_row():
@@ -60,82 +32,12 @@ def people(admin, alice, bob, carol, dora, x_c):
     return browsers
 
 
-def carols_session() -> UserSession:
-    """Another browser of carol's."""
-    carol = User.objects.get(username="carol")
-    Client().force_login(carol)
-    return UserSession.objects.filter(user=carol).latest("created_at")
-
-
 @pytest.fixture
 def arguments(exam, alice, carol, carols_enrolment):
     """By address: the arguments that name things of class X-B."""
-    sheet = factories.make_sheet(exam, state="published", enrolment=carols_enrolment, pages=2)
-    graded = factories.make_sheet(exam, state="graded")
-    open_sheet = factories.make_sheet(exam)
-    factories.make_sheet(exam, state="mapped")
-    run = draft_run(exam, provider="offline", by=alice)
-    build_run(run.pk)
-    sample = SampleSheet.objects.create(exam=exam, sheet=graded, title="Full", created_by=alice)
-    notifications.notify([carol], key="told", text="Hello", url="/")
-    by_kind = {
-        "exams": exam.pk,
-        "classes": exam.school_class.pk,
-        "uploads": sheet.upload.pk,
-        "sheets": open_sheet.pk,
-        "runs": run.pk,
-        "samples": sample.pk,
-        "keys": factories.make_key(exam).pk,
-        "marks": graded.marks.first().pk,
-        "comments": review_comments.save_comment(exam, code="Q1", text="Well done.", by=alice).pk,
-        "results": sheet.pk,
-        "notifications": Notification.objects.get().pk,
-        "sessions": carols_session().pk,
-    }
-    page = sheet.pages.first()
-
-    def arguments_of(name: str) -> dict[str, object]:
-        pattern = str(OURS[name].pattern)
-        if "public_id" in pattern:
-            return {"public_id": page.public_id}
-        if "<int:page>" in pattern:
-            return {"pk": by_kind["keys"], "page": 1}
-        if name == "api:missing":
-            return {"rest": "nowhere/"}
-        if name in ("grading:run_example_image", "api:run_example_image"):
-            return {"pk": run.pk, "item": 1, "number": 0}
-        if "<str:code>" in pattern:
-            return {"pk": exam.pk, "code": "Q1"}
-        if "uidb64" in pattern:
-            return {"uidb64": "MQ", "token": "set-password"}
-        if "pk" in pattern:
-            kind = re.match(r"(\w+)/", pattern).group(1)
-            if name in OF_GRADED_SHEETS:
-                return {"pk": graded.pk}
-            if name.partition(":")[2] == "sheet_take_back":
-                return {"pk": sheet.pk}
-            return {"pk": by_kind[kind]}
-        return {}
-
-    return arguments_of
+    return things_of(exam, alice, carols_enrolment)
 
 
-OF_GRADED_SHEETS = {
-    f"{space}:{name}"
-    for space in ("grading", "api")
-    for name in (
-        "review_sheet",
-        "sheet_review",
-        "sheet_preview",
-        "sheet_look",
-        "sheet_reveal",
-        "sheet_hide",
-        "sheet_undo",
-        "sheet_approve",
-        "sheet_reopen",
-        "sheet_drop_marks",
-    )
-}
 ALLOWED = (200, 202, 204, 302, 400, 409, 422, 428)
 ROWS = [(name, method) for name, row in MATRIX.items() for method in row]
 
@@ -143,9 +45,7 @@ ROWS = [(name, method) for name, row in MATRIX.items() for method in row]
 @pytest.mark.django_db
 @pytest.mark.parametrize(("name", "method"), ROWS)
 def test_only_those_who_may_get_in(name, method, people, arguments):
-    url = reverse(name, kwargs=arguments(name))
-    if name == "exams:sample_choose":
-        url += f"?sheet={arguments('exams:sheet_pages')['pk']}"
+    url = url_of(name, arguments)
     missing = {key: 0 if key == "pk" else value for key, value in arguments(name).items()}
     for sign, browser in zip(MATRIX[name][method], people, strict=True):
         where = f"{method} {url} as {browser.session.get('_auth_user_id', 'nobody')}"

@@ -13,7 +13,9 @@ from accounts.languages import set_language
 from exams.models import Sheet
 from grading.models import Mark, Part
 from tests import factories
-from tests.test_every_page import MATRIX, OURS, arguments, people  # noqa: F401
+from tests.page_addresses import OURS, url_of
+from tests.page_matrix import MATRIX
+from tests.test_every_page import arguments, people  # noqa: F401
 
 GERMAN = {"HTTP_ACCEPT_LANGUAGE": "de"}
 # A student's pages, and those of whoever has the most to see.
@@ -30,9 +32,7 @@ def test_every_page_opens_in_german_as_in_english(reader, people, arguments):  #
     for name, methods in MATRIX.items():
         if methods.get("GET", "------")[sign] != "." or name not in OURS:
             continue
-        url = reverse(name, kwargs=arguments(name))
-        if name == "exams:sample_choose":
-            url += f"?sheet={arguments('exams:sheet_pages')['pk']}"
+        url = url_of(name, arguments)
         english, german = browser.get(url), browser.get(url, **GERMAN)
         if english.status_code != german.status_code:
             wrong.append(f"{name}: {english.status_code}, in German {german.status_code}")

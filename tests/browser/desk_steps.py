@@ -17,15 +17,25 @@ def sit_down(browser: Browser, site: Site, name: str) -> Page:
     """A teacher signed in at a screen; an error of a script or the policy fails the test."""
     context = browser.new_context(viewport=DESKTOP, base_url=site.url, reduced_motion="reduce")
     page = context.new_page()
+    listen(page)
+    sign_in(page, name)
+    return page
+
+
+def listen(page: Page) -> None:
+    """Keep what scripts and the policy complain about in `page.complaints`."""
+    page.complaints = []
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     page.on("console", lambda told: _listen(page, told))
-    page.complaints = []
-    page.goto("/")
-    page.get_by_label("User name").fill(name)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+
+
+def sign_in(page: Page, name: str) -> None:
+    """By name or number of the fields: the words on the page may be in any language."""
+    page.goto("/sign-in/")
+    page.locator("[name=username]").fill(name)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("main form button[type=submit]").last.click()
     expect(page.get_by_role("navigation").first).to_be_visible()
-    return page
 
 
 def _listen(page: Page, told) -> None:
