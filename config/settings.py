@@ -10,11 +10,11 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from batching.providers import configure
+from config.database_url import read_database_url
 from config.env_file import read_env_file
 from config.secret_key import kept_secret_key
 
@@ -142,7 +142,7 @@ TEMPLATES = [
 # -- database -----------------------------------------------------------------------------
 
 DATABASE_URL = env_text("DATABASE_URL", f"sqlite:///{SHEAF_DATA_DIR / 'sheaf.sqlite3'}")
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600)}
+DATABASES = {"default": read_database_url(DATABASE_URL)}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # IMMEDIATE takes the write lock at BEGIN: a row that was read for update stays as it was.
     DATABASES["default"]["OPTIONS"] = {

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
-from batching import spending
+from batching import providers, spending
 from batching.models import BatchItem, BatchJob, JobState
 from batching.providers.base import Usage
 from exams.models import Exam
@@ -68,6 +68,40 @@ class Cap:
     @property
     def left(self) -> Decimal:
         return max(NOTHING, (self.limit or NOTHING) - self.spent)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What the sent jobs of an exam cost or are expected to cost, in one currency each.
+
+    `amounts` are (amount, currency), the dearest first; `unpriced` names the models of jobs that
+    nobody gave a price: what they cost is in none of the amounts.
+    """
+
+    amounts: tuple[tuple[Decimal, str], ...]
+    unpriced: str
+
+    @property
+    def currency(self) -> str:
+        """The only one; "" where there is none or several."""
+        return self.amounts[0][1] if len(self.amounts) == 1 else ""
+
+
+def spent_on(exam: Exam) -> Spent:
+    """What an exam's sent jobs took of its money so far; one query."""
+    amounts: dict[str, Decimal] = {}
+    unpriced = set()
+    jobs = BatchJob.objects.filter(
+        run__budget=exam.budget, state__in=spending.SENT_STATES, approved_by__isnull=False
+    )
+    for job in jobs.only("provider", "price", "cost", "estimated_cost"):
+        if not spending.is_price_known(job):
+            unpriced.add(providers.about(job.provider).title)
+        elif amount := job.estimated_cost if job.cost is None else job.cost:
+            currency = job.price.get("currency", "")
+            amounts[currency] = amounts.get(currency, NOTHING) + amount
+    dearest = sorted(((amount, name) for name, amount in amounts.items()), reverse=True)
+    return Spent(tuple(dearest), ", ".join(sorted(unpriced)))
 
 
 def usage_by_job(jobs: Iterable[BatchJob]) -> dict[int, Usage]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -41,7 +42,7 @@ CHANGEABLE = (SheetState.PENDING_MAPPING, SheetState.MAPPED, SheetState.SKIPPED)
 
 
 class PageChanged(Exception):
-    """Somebody gave the page another image since its row was read."""
+    """Somebody gave the page another image, or the sheet another first page, since it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ def _attempt(held: Claim) -> None:
         with kept_alive(held):
             changes, head = _inspect(sheet, pages, f"{folder}/{held.attempt}", kept)
         with fenced(held) as locked:
+            if first_page(locked) != first_page_of(pages):
+                raise PageChanged(f"the first page of sheet {held.pk}")
             transaction.on_commit(kept.clear)
             _write_turns(locked, changes)
             locked.roll_number_read = head.roll
@@ -96,10 +99,18 @@ def _attempt(held: Claim) -> None:
 def _inspect(
     sheet: Sheet, pages: list[Page], folder: str, kept: list[str]
 ) -> tuple[dict[int, TurnedPage], HeadReading]:
+    """What is to be turned, and what the first page says.
+
+    Pages that were made upright once are left as they are: a person may have turned them since.
+    """
+    if was_inspected(sheet):
+        first = first_page_of(pages)
+        unread = HeadReading("", "")
+        return {}, _read_head(sheet, _readable(page_content(first))) if first else unread
     changes: dict[int, TurnedPage] = {}
     head: HeadReading | None = None
     for page in pages:
-        if page.is_blank or page.dropped_at:
+        if not _has_writing(page):
             continue
         content = page_content(page)
         image = _readable(content)
@@ -113,6 +124,43 @@ def _inspect(
             upright = image.rotate(-turn.degrees, expand=True) if turn.degrees else image
             head = _read_head(sheet, upright)
     return changes, head or HeadReading("", "")
+
+
+def was_inspected(sheet: Sheet) -> bool:
+    """Whether the pages that the sheet has were all made upright before, here or in the sheet
+    that they came from."""
+    earlier = Sheet.history.filter(
+        id=sheet.pk, rendered_at=sheet.rendered_at, inspected_at__isnull=False
+    )
+    return sheet.inspected_at is not None or earlier.exists()
+
+
+def forget_reading(sheet: Sheet) -> None:
+    """Forget what was read on a first page that is another one now, and what was suggested by it.
+
+    The sheet, locked and not saved here, is due for inspection again; one that has its student
+    only once it is taken back.
+    """
+    sheet.roll_number_read = sheet.name_read = sheet.suggestion_reason = ""
+    sheet.suggested_enrolment = sheet.suggested_at = None
+    sheet.suggestion_certain = False
+    if sheet.state != SheetState.MAPPED:
+        sheet.inspected_at = None
+        sheet.tries = 0
+
+
+def first_page(sheet: Sheet) -> Page | None:
+    """The page on which a sheet's roll number and name are read, as it is stored."""
+    return first_page_of(sheet.pages.order_by("number"))
+
+
+def first_page_of(pages: Iterable[Page]) -> Page | None:
+    """The same among pages in their order."""
+    return next((page for page in pages if _has_writing(page)), None)
+
+
+def _has_writing(page: Page) -> bool:
+    return not page.is_blank and page.dropped_at is None
 
 
 def page_content(page: Page) -> bytes:

@@ -21,6 +21,7 @@ from batching.conflicts import Conflict, guarded
 from batching.sweep import ring
 from exams import tasks
 from exams.due import INSPECTED_IN
+from exams.inspection import forget_reading
 from exams.models import Exam, Sheet, SheetState, Upload, UploadState
 from exams.suggestions import (
     certain_hash,
@@ -221,6 +222,9 @@ def unskip_upload(upload: Upload, *, by: User) -> int:
 
 def _unmap(sheet: Sheet) -> str:
     sheet.unmap()
+    if sheet.suggested_at is None:
+        # Its first page may be another one since: nothing read on it stands any more.
+        forget_reading(sheet)
     return gettext_noop("Mapping taken back")
 
 

@@ -2,7 +2,8 @@
 
 Comes in: a page, and who decides. Goes out: the changed page. Allowed while the sheet is to be
 mapped, mapped or skipped; later its pages stand in a request. An image file is never changed: a
-turn makes a new one, and the old one goes when that is committed.
+turn makes a new one, and the old one goes when that is committed. Where another page becomes the
+first one, the roll number is read again and a student suggested anew.
 """
 
 from __future__ import annotations
@@ -19,14 +20,19 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from batching.conflicts import Conflict
+from batching.sweep import ring
+from exams import tasks
 from exams.inspection import (
     CHANGEABLE,
     PageChanged,
     apply_turn,
+    first_page,
+    forget_reading,
     page_content,
     turned_files,
+    was_inspected,
 )
-from exams.models import Page, Sheet
+from exams.models import Page, Sheet, SheetState
 from exams.storage import undone_on_error
 
 CHANGED_MEANWHILE = gettext_lazy("This page was changed by somebody else. Look at it again.")
@@ -108,8 +114,9 @@ def give_page(page: Page, sheet: Sheet, *, to: int | None = None, by: User) -> P
             return row
         _refuse_giving(source, target)
         number = row.number
-        row = _put(row, target.pk, to or 1_000_000)
-        _renumber(list(Page.objects.filter(sheet=source).order_by("number")))
+        with _read_again_when_first(source), _read_again_when_first(target):
+            row = _put(row, target.pk, to or 1_000_000)
+            _renumber(list(Page.objects.filter(sheet=source).order_by("number")))
         for one, reason in (
             (source, f"Page {number} moved to “{target.name}”"),
             (target, f"Page {row.number} came from “{source.name}”"),
@@ -125,8 +132,9 @@ def _refuse_giving(source: Sheet, target: Sheet) -> None:
         raise ValidationError(_("The page can only go to another sheet of the same exam."))
     for one in (source, target):
         _refuse_past_mapping(one)
-        # A worker that reads a sheet's pages now must find them where they were.
-        if one.rendered_at is None or one.inspected_at is None:
+        # A worker that makes a sheet's pages upright now must find them where they were. One that
+        # only reads the first page again finds out itself that it is another one.
+        if one.rendered_at is None or not was_inspected(one):
             raise Conflict(
                 _("“%(name)s” is still being read. Try again in a moment.") % {"name": one.name}
             )
@@ -167,10 +175,23 @@ def _locked(page: Page, by: User, reason: str) -> Iterator[Page]:
     with transaction.atomic():
         sheet = Sheet.objects.select_for_update(of=("self",)).get(pages=page.pk)
         _refuse_past_mapping(sheet)
-        yield Page.objects.get(pk=page.pk)
+        with _read_again_when_first(sheet):
+            yield Page.objects.get(pk=page.pk)
         sheet._history_user = by
         sheet._change_reason = reason
         sheet.save()
+
+
+@contextmanager
+def _read_again_when_first(sheet: Sheet) -> Iterator[None]:
+    """Have a locked sheet, which the caller saves, read again if the block gives it another first
+    page."""
+    before = first_page(sheet)
+    yield
+    if first_page(sheet) != before:
+        forget_reading(sheet)
+        if sheet.state == SheetState.PENDING_MAPPING:
+            ring(tasks.inspect_sheet, sheet.pk)
 
 
 def _refuse_past_mapping(sheet: Sheet) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -55,7 +55,10 @@ class Next:
 
 @dataclass
 class Standing:
-    """The sheets of one exam by state, without samples that wait aside."""
+    """The sheets of one exam by state, without samples that wait aside.
+
+    `draft` is the run that holds all of `to_send`; None where several do.
+    """
 
     exam_pk: int
     states: dict[str, int] = field(default_factory=dict)
@@ -66,6 +69,7 @@ class Standing:
     planned: int = 0
     drafted: int = 0
     to_send: int = 0
+    draft: int | None = None
 
     def among(self, *states: str) -> int:
         """How many sheets are in one of these states."""
@@ -75,6 +79,11 @@ class Standing:
     def papers(self) -> int:
         """All sheets that are to be graded; skipped ones are not."""
         return sum(self.states.values()) - self.among(SheetState.SKIPPED)
+
+    @property
+    def has_marks(self) -> bool:
+        """Whether a paper has any: then there are results, statistics and downloads."""
+        return self.among(*GRADED_STATES, SheetState.PUBLISHED) > 0
 
     @property
     def to_grade(self) -> int:
@@ -162,7 +171,8 @@ class Standing:
             text = _("%(papers)s in a draft: nothing is sent before you have looked at it.") % {
                 "papers": _papers(self.to_send)
             }
-            return self._to(_("Look and send"), "grading:run_list", text)
+            name, pk = ("run_detail", self.draft) if self.draft else ("run_list", self.exam_pk)
+            return Next(_("Look and send"), reverse(f"grading:{name}", args=[pk]), text)
         if to_review:
             text = _("%(papers)s with proposed marks.") % {"papers": _papers(to_review)}
             return self._to(_("Review marks"), "grading:review_list", text)
@@ -213,7 +223,7 @@ def standings(exams: Iterable[Exam]) -> dict[int, Standing]:
         own.rubric_version = exam.rubric_version
         own.arriving, own.failed_uploads = exam.arriving, exam.failed_uploads
     by_budget = {exam.budget: found[exam.pk] for exam in exams}
-    for budget, state, job_state, count in _drafts(list(by_budget)):
+    for budget, state, job_state, count, run, last_run in _drafts(list(by_budget)):
         own = by_budget[budget]
         # A sheet that was deleted meanwhile still has its request.
         if state == ItemState.PLANNED:
@@ -222,6 +232,7 @@ def standings(exams: Iterable[Exam]) -> dict[int, Standing]:
             own.drafted = min(count, own.among(SheetState.JSONL_READY))
         else:
             own.to_send = min(count, own.among(*IN_BATCH) - own.drafted)
+            own.draft = run if run == last_run else None
     return found
 
 
@@ -240,9 +251,9 @@ def _with_rubric_and_uploads(pks: list[int]) -> QuerySet[Exam]:
     )
 
 
-def _drafts(budgets: list[str]) -> QuerySet[BatchItem, tuple[str, str, str, int]]:
-    """(budget, state, job's state, number) of requests that wait for a person to send them, also
-    again, and of those whose draft is still being made."""
+def _drafts(budgets: list[str]) -> QuerySet[BatchItem, tuple[str, str, str, int, int, int]]:
+    """(budget, state, job's state, number, first and last run) of requests that wait for a person
+    to send them, also again, and of those whose draft is still being made."""
     return (
         BatchItem.objects.filter(
             Q(job__state=JobState.REVIEW)
@@ -254,7 +265,7 @@ def _drafts(budgets: list[str]) -> QuerySet[BatchItem, tuple[str, str, str, int]
         )
         .order_by("job__state")
         .values_list("run__budget", "state", "job__state")
-        .annotate(Count("pk"))
+        .annotate(Count("pk"), Min("run"), Max("run"))
     )
 
 

@@ -111,17 +111,9 @@ def work_out(exam: Exam) -> None:
 
 
 def _read_again(sheets: list[Sheet]) -> None:
-    """Have sheets without a number inspected once more, but for those a person had in hand.
-
-    Inspection turns pages, and somebody may have turned them back.
-    """
-    unread = {sheet.pk for sheet in sheets if not sheet.roll_number_read}
-    in_hand = Sheet.history.filter(
-        id__in=unread, history_type="~", history_user__isnull=False
-    ).values_list("id", flat=True)
-    Sheet.objects.filter(pk__in=unread.difference(in_hand)).update(
-        inspected_at=None, suggested_at=None, tries=0
-    )
+    """Have the first pages of sheets without a number read once more."""
+    unread = [sheet.pk for sheet in sheets if not sheet.roll_number_read]
+    Sheet.objects.filter(pk__in=unread).update(inspected_at=None, suggested_at=None, tries=0)
 
 
 def needs_suggestions(exam: Exam) -> bool:

@@ -13,10 +13,14 @@ unreviewed mark agrees with itself; papers graded by hand had no proposal.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from django.db.models import Case, F, OuterRef, Subquery, When
+
+from exams.json_rows import Rows, of_group
 from exams.models import REVIEWED_STATES, CriterionKind, Exam, SheetState
 from grading import statistics
 from grading.models import Mark, Source
@@ -153,20 +157,31 @@ def exam_statistics(exam: Exam) -> ExamStatistics:
     )
 
 
-def class_distribution(exam: Exam, states: tuple[str, ...]) -> Distribution | None:
-    """How the totals of the sheets in `states` spread; None with fewer than FEW of them."""
-    marks = Mark.objects.filter(sheet__exam=exam, sheet__state__in=states).order_by()
-    found: dict[int, tuple[Decimal, Decimal]] = {}
-    fields = ("sheet", "awarded", "ceiling", "criterion__kind")
-    for sheet, awarded, ceiling, kind in marks.values_list(*fields):
-        total, out_of = found.get(sheet, (Decimal(0), Decimal(0)))
-        base = ceiling if kind == CriterionKind.BASE else Decimal(0)
+def class_marks(states: tuple[str, ...]) -> Subquery:
+    """For a query of sheets: the marks of all sheets in `states` of the same exam, as
+    class_distribution takes them."""
+    marks = Mark.objects.filter(sheet__exam=OuterRef("exam"), sheet__state__in=states)
+    is_base = Case(When(criterion__kind=CriterionKind.BASE, then=F("ceiling")), default=Decimal(0))
+    return of_group(marks, "sheet__exam", Rows("sheet", "awarded", is_base))
+
+
+def class_distribution(marks: Iterable[tuple[int, float, float]]) -> Distribution | None:
+    """How totals spread, from (sheet, points, points that count to what it is out of) of every
+    mark; None with fewer than FEW sheets."""
+    found: dict[int, tuple[float, float]] = {}
+    for sheet, awarded, base in marks:
+        total, out_of = found.get(sheet, (0.0, 0.0))
         found[sheet] = (total + awarded, out_of + base)
     if len(found) < FEW:
         return None
+    # JSON has no exact numbers: halves and tenths do not add up exactly.
     return statistics.distribution(
-        [(max(total, Decimal(0)), out_of) for total, out_of in found.values()]
+        [(_exact(max(total, 0.0)), _exact(out_of)) for total, out_of in found.values()]
     )
+
+
+def _exact(points: float) -> Decimal:
+    return Decimal(points).quantize(Decimal("0.01"))
 
 
 def _rows(exam: Exam) -> list[_Row]:

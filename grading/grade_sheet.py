@@ -56,11 +56,7 @@ class GradeSheet(Purpose):
 
     def released(self, items: Sequence[BatchItem]) -> None:
         _move(items, (SheetState.JSONL_READY, SheetState.IN_BATCH), Sheet.release, items[0].reason)
-        again = GradingRun.objects.values_list("graded_again", flat=True).get(
-            batch_run=items[0].run_id
-        )
-        subjects = {str(item.subject_id): item.subject_id for item in items}
-        restore_marks({pk: again[key] for key, pk in subjects.items() if key in again})
+        _give_back(items)
         self._tell_when_over(items[0].run)
 
     def ended(self, job: BatchJob) -> None:
@@ -124,6 +120,24 @@ class GradeSheet(Purpose):
 
     def fail(self, items: Sequence[BatchItem]) -> None:
         fail_sheets(items)
+
+
+def _give_back(items: Sequence[BatchItem]) -> None:
+    """Give the sheets of released items the marks back that were dropped for their run, and keep
+    with the run which of them have them."""
+    # Locked, since jobs of one run can be released at once.
+    run = GradingRun.objects.select_for_update().get(batch_run=items[0].run_id)
+    dropped = {
+        item.subject_id: run.graded_again[str(item.subject_id)]
+        for item in items
+        if str(item.subject_id) in run.graded_again
+    }
+    if not dropped:
+        return
+    back = restore_marks(dropped)
+    for pk, kept in dropped.items():
+        kept["back"] = kept.get("back", False) or pk in back
+    run.save(update_fields=["graded_again"])
 
 
 def _rubric(run: BatchRun) -> Rubric:

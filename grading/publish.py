@@ -26,6 +26,7 @@ from accounts.notifications import notify
 from batching.conflicts import Conflict, guarded
 from exams.models import REVIEWED_STATES, Exam, Sheet, SheetState, Upload, UploadState
 from exams.rubrics import lock_exam
+from grading import review_blind
 from grading.history import move_rows
 from grading.models import Mark
 
@@ -157,18 +158,24 @@ def _where(exam: Exam, state: str) -> str:
     return reverse("grading:run_list", args=[exam.pk])
 
 
-def blocking_sheets(exam: Exam) -> list[BlockingSheet]:
-    """Every sheet that stops the exam, by state and roll number, each with a way to it."""
+def blocking_sheets(exam: Exam, user: User) -> list[BlockingSheet]:
+    """Every sheet that stops the exam, by state and roll number, each with a way to it.
+
+    One that `user` reviews blind has its code for a name and no roll number, in the codes' order.
+    """
     rows = (
-        Sheet.objects.filter(exam=exam, state__in=list(_WHY))
+        review_blind.with_name_shown(Sheet.objects.filter(exam=exam, state__in=list(_WHY)), user)
         .exclude(state=SheetState.MAPPED, sample__isnull=False)
         .order_by("state", "enrolment__roll_number", "name", "pk")
-        .values_list("pk", "state", "name", "enrolment__roll_number")
+        .values_list("pk", "state", "name", "enrolment__roll_number", "name_shown")
     )
-    return [
-        BlockingSheet(state, name, roll or "", _way(exam, pk, state, roll))
-        for pk, state, name, roll in rows
-    ]
+    found = []
+    for pk, state, name, roll, name_shown in rows:
+        way = _way(exam, pk, state, roll)
+        if state == SheetState.GRADED and not name_shown:
+            name, roll = review_blind.paper_code(pk), None
+        found.append(BlockingSheet(state, name, roll or "", way))
+    return sorted(found, key=lambda one: (one.state, one.roll_number, one.name))
 
 
 def _way(exam: Exam, pk: int, state: str, roll_number: str | None) -> str:

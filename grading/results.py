@@ -140,8 +140,9 @@ def make_marks(assessments: Sequence[int], criteria: Sequence[Criterion], reason
     write_history(made, "+", by=None, reason=reason)
 
 
-def restore_marks(dropped: Mapping[int, Mapping[str, int]]) -> None:
-    """Give sheets that were to be graded again, and were not, the marks that they had.
+def restore_marks(dropped: Mapping[int, Mapping[str, int]]) -> set[int]:
+    """Give sheets that were to be graded again, and were not, the marks that they had; by pk those
+    that have them back.
 
     By each sheet's pk what GradingRun.graded_again keeps of it. A sheet that went on in the
     meantime, whose pages changed, or that is another student's by now, keeps what it has.
@@ -160,13 +161,14 @@ def restore_marks(dropped: Mapping[int, Mapping[str, int]]) -> None:
             sheets.append(sheet)
             made_from.append(assessment.pk)
     if not sheets:
-        return
+        return set()
     parts = Part.objects.filter(assessment__in=made_from)
     criteria = list(Criterion.objects.filter(pk__in=parts.values("criterion")))
     make_marks(made_from, criteria, NOT_AGAIN)
     for sheet in sheets:
         sheet.grade()
     move_sheets(sheets, NOT_AGAIN)
+    return {sheet.pk for sheet in sheets}
 
 
 def fail_sheets(items: Sequence[BatchItem]) -> None:

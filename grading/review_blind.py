@@ -8,6 +8,7 @@ click, to the one who clicked, and the click is kept.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Iterable
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
@@ -15,7 +16,7 @@ from django.db.models.expressions import Combinable, CombinedExpression
 from django.utils import timezone
 
 from accounts.models import User
-from exams.models import Exam, Sheet
+from exams.models import Exam, Sheet, SheetState
 from exams.queries import exams_for
 from exams.rubrics import lock_exam
 from grading.models import Reveal
@@ -80,6 +81,24 @@ def is_named(sheet: Sheet, user: User) -> bool:
 def with_named(sheets: QuerySet[Sheet], user: User) -> QuerySet[Sheet]:
     """Add `named`: whether this teacher let this very sheet's name be shown."""
     return sheets.annotate(named=Exists(open_reveals(user).filter(sheet=OuterRef("pk"))))
+
+
+def with_name_shown(sheets: QuerySet[Sheet], user: User) -> QuerySet[Sheet]:
+    """Add `name_shown`: whether this teacher let the name be shown, alone or with all others."""
+    shown = Q(sheet=OuterRef("pk")) | Q(sheet__isnull=True, exam=OuterRef("exam"))
+    return sheets.annotate(name_shown=Exists(open_reveals(user).filter(shown)))
+
+
+def codes_of(
+    sheets: Iterable[int], user: User, states: Collection[str] = (SheetState.GRADED,)
+) -> dict[int, str]:
+    """By sheet pk: the code of each sheet in `states` that this teacher reviews without its name.
+
+    For lists that lead into a review: sheets that are not among them keep their names. One query.
+    """
+    rows = Sheet.objects.filter(pk__in=set(sheets), state__in=states)
+    hidden = with_name_shown(rows, user).filter(name_shown=False)
+    return {pk: paper_code(pk) for pk in hidden.order_by().values_list("pk", flat=True)}
 
 
 def reveal_sheet(sheet: Sheet, *, by: User) -> Reveal:

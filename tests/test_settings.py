@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 READERS = {"env_text", "env_number", "env_flag"}
 
@@ -102,3 +104,25 @@ def test_a_number_that_is_none_is_refused_by_name(tmp_path):
     refused = start(tmp_path, SHEAF_DPI="many")
     assert refused.returncode == 3
     assert "SHEAF_DPI must be a number, not 'many'" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("postgres://sheaf:secret@host:many/sheaf", "cannot be read"),
+        ("postgres://sheaf:sec[ret@host/sheaf", "cannot be read"),
+        ("mongodb://sheaf:secret@host/sheaf", "names no database"),
+        ("/var/lib/secret.sqlite3", "names no database"),
+        ("postgres://sheaf:secret@host:5432", "says no name"),
+    ],
+)
+def test_an_address_of_the_database_that_cannot_be_ends_in_one_line_without_its_password(
+    tmp_path, address, reason
+):
+    refused = start(tmp_path, DATABASE_URL=address)
+    assert refused.returncode == 3
+    [line] = refused.stderr.splitlines()
+    assert line.startswith("Sheaf cannot start. DATABASE_URL")
+    assert reason in line
+    assert "postgres://user:password@host:5432/name" in line
+    assert "sec" not in line

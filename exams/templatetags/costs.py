@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from django import template
@@ -26,3 +27,9 @@ def money(amount: Decimal | None, currency: str = "") -> str:
     else:
         text = number_format(amount, 2, force_grouping=True)
     return f"{text} {currency}".strip()
+
+
+@register.filter
+def amounts(found: Iterable[tuple[Decimal, str]]) -> str:
+    """Amounts of several currencies in a row; 0.00 for none."""
+    return " + ".join(money(amount, currency) for amount, currency in found) or money(Decimal(0))

@@ -21,8 +21,7 @@ from accounts.models import Subject
 from accounts.queries import classes_for
 from accounts.roles import teacher_required
 from batching import providers
-from batching.models import BatchJob
-from batching.spending import spent
+from exams.costs import spent_on
 from exams.forms import ExamFileForm, ExamForm
 from exams.models import Exam
 from exams.queries import exams_for
@@ -136,7 +135,7 @@ def exam_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "uploads": exam.uploads.select_related("uploaded_by")[:UPLOADS_SHOWN],
         "provider": providers.about(exam.provider or settings.SHEAF_DEFAULT_PROVIDER),
         "second": providers.about(exam.second_provider) if exam.second_provider else None,
-        "spent": spent(BatchJob.objects.filter(run__budget=exam.budget)),
+        "spent": spent_on(exam),
     }
     return render(request, "exams/exam_detail.html", context)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -148,23 +149,24 @@ def upload_form(
 def upload_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """How far an upload is, and what became of each file in it."""
     upload = upload_shown(request, pk)
-    context = progress_context(upload)
-    context |= report_context(upload, request.GET.get("outcome"), request.GET.get("page"))
+    context = progress_context(upload) | asked_report(request, upload)
     return render(request, "exams/upload_detail.html", context)
 
 
 @teacher_required
 @require_safe
 def upload_progress(request: HttpRequest, pk: int) -> HttpResponse:
-    """The progress alone, for polling; once, when the file is unpacked, with the report.
+    """The progress alone, for polling; with the report when the file is unpacked, and at the end.
 
-    The page says in `report` whether it still waits for the report, so that a report somebody
-    is reading is never replaced under their eyes.
+    The page says in `report` whether it still waits for the report, and which screen of it is being
+    looked at: in between a report is never replaced under somebody's eyes.
     """
     upload = upload_shown(request, pk)
-    context = progress_context(upload)
-    if request.GET.get("report") == "awaited" and context["progress"].is_unpacked:
-        context |= report_context(upload, None, None) | {"brings_report": True}
+    context = progress_context(upload) | {"asked": asked_of(request)}
+    progress = context["progress"]
+    is_awaited = request.GET.get("report") == "awaited" and progress.is_unpacked
+    if is_awaited or not progress.is_working:
+        context |= asked_report(request, upload) | {"brings_report": True}
     return render(request, "exams/_upload_progress.html", context)
 
 
@@ -285,6 +287,18 @@ def progress_context(upload: Upload) -> dict[str, Any]:
         "working_more": max(progress.waiting - WORKING_SHOWN, 0),
         "failed_more": max(progress.failed - FAILED_SHOWN, 0),
     }
+
+
+def asked_of(request: HttpRequest) -> str:
+    """Which screen of the report is asked for, to be asked for again; "" for the first of all."""
+    wanted = {name: request.GET.get(name, "") for name in ("outcome", "page")}
+    return urlencode({name: value for name, value in wanted.items() if value})
+
+
+def asked_report(request: HttpRequest, upload: Upload) -> dict[str, Any]:
+    """report_context of the screen that is asked for."""
+    report = report_context(upload, request.GET.get("outcome"), request.GET.get("page"))
+    return report | {"asked": asked_of(request)}
 
 
 def report_context(upload: Upload, outcome: str | None, page: str | None) -> dict[str, Any]:

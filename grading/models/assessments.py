@@ -17,8 +17,9 @@ class GradingRun(models.Model):
     """What a run of the batch engine means here: this exam, assessed by this rubric.
 
     `graded_again` holds, by the pk (as text) of each sheet whose marks were dropped for this run,
-    the pks of the assessment that they were made from and of the enrolment that they were for:
-    {"12": {"assessment": 7, "enrolment": 3}}.
+    the pks of the assessment that they were made from and of the enrolment that they were for, and
+    once the sheet was set free whether it has them back:
+    {"12": {"assessment": 7, "enrolment": 3, "back": true}}.
     """
 
     batch_run = models.OneToOneField(
@@ -33,6 +34,16 @@ class GradingRun(models.Model):
 
     def __str__(self) -> str:
         return str(self.batch_run)
+
+    @property
+    def with_marks_back(self) -> int:
+        """How many sheets that it set free have the marks again that they had before it."""
+        return sum(kept.get("back") is True for kept in self.graded_again.values())
+
+    @property
+    def without_marks_back(self) -> int:
+        """How many sheets that it set free had marks before it, and have not got them back."""
+        return sum(kept.get("back") is False for kept in self.graded_again.values())
 
 
 class Source(models.TextChoices):

@@ -19,7 +19,7 @@ from batching.conflicts import Conflict
 from exams.models import Exam
 from exams.views.exams import exam_or_404
 from grading import publish as publishing
-from grading import queries
+from grading import queries, review_blind
 from grading.forms import ReasonForm
 from grading.publish_changes import since_last_publication
 from grading.views.results import previewed
@@ -130,9 +130,12 @@ def _render(
     status: int = 200,
 ) -> HttpResponse:
     now = publishing.publication_state(exam)
-    sheets = publishing.blocking_sheets(exam) if now.blockers else []
+    sheets = publishing.blocking_sheets(exam, request.user) if now.blockers else []
     absent = list(publishing.without_paper(exam)[: SHOWN + 1]) if now.ready else []
     since = since_last_publication(exam)
+    changes = since.changes if since else ()
+    codes = review_blind.codes_of((one.sheet for one in changes), request.user) if changes else {}
+    told = [(one, codes.get(one.sheet, "")) for one in changes]
     context = {
         "exam": exam,
         "now": now,
@@ -143,7 +146,7 @@ def _render(
         "absent": absent[:SHOWN],
         "more_absent": len(absent) > SHOWN,
         "since": since,
-        "changes": since.changes[:CHANGES_SHOWN] if since else (),
+        "changes": sorted(told, key=lambda one: one[1])[:CHANGES_SHOWN],
         "problems": problems or [],
         "notices": queries.notices_on(exam),
         "form": form or ReasonForm(),

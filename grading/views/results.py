@@ -6,28 +6,40 @@ pages; nothing that is for staff is even fetched into its context.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.db.models import F
+from django.db.models import Case, F, JSONField, OuterRef, QuerySet, When
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from accounts.roles import student_required, teacher_required
 from batching import providers
-from exams.models import GRADED_STATES, REVIEWED_STATES, Exam, Sheet, SheetState
-from exams.queries import pages_for
+from exams.json_rows import Rows, of_group
+from exams.models import GRADED_STATES, REVIEWED_STATES, Exam, Page, Sheet, SheetState
+from exams.queries import sheets_for
 from exams.views.exams import exam_or_404
-from grading import queries
-from grading.exam_statistics import class_distribution
+from grading import queries, review_blind
+from grading.exam_statistics import class_distribution, class_marks
 from grading.forms import ReasonForm
+from grading.models import Mark
 from grading.statistics import criterion_means, distribution, tenth
 
 PAGE_SIZE = 50
 CARDS = 48
 _STAFF_ONLY = ("criterion__guidance", "criterion__answer")
+
+
+class ResultPage(NamedTuple):
+    """What a result shows of a page of the paper."""
+
+    number: int
+    public_id: UUID
+    width: int
+    height: int
 
 
 @require_GET
@@ -88,17 +100,13 @@ def result_of(
     """One sheet's result for its page; 404 for what the person may not see.
 
     The class's distribution is among it if the teacher lets students see it, over the sheets in
-    the states `counted`.
+    the states `counted`. Two queries: the sheet with its pages and the class, and its marks.
     """
+    sheet = get_object_or_404(_sheet_with_rows(user, counted), pk=pk)
+    exam = sheet.exam
     marks = list(
-        queries.marks_for(user)
-        .filter(sheet=pk)
-        .select_related(
-            "criterion",
-            "sheet__exam__subject",
-            "sheet__exam__school_class",
-            "sheet__enrolment__student",
-        )
+        Mark.objects.filter(sheet=sheet)
+        .select_related("criterion")
         .annotate(
             seen_on=F("part__page_number"),
             part_of=F("criterion__parent__code"),
@@ -110,8 +118,11 @@ def result_of(
     if not marks:
         raise Http404
     total, out_of = queries.total_of(marks)
-    sheet, exam = marks[0].sheet, marks[0].sheet.exam
-    pages = list(pages_for(user).filter(sheet=pk, dropped_at=None).order_by("number"))
+    # SQLite knows a UUID as text without its hyphens.
+    pages = sorted(
+        ResultPage(number, UUID(public_id), *size)
+        for number, public_id, *size in sheet.page_rows or ()
+    )
     numbers = {page.number for page in pages}
     for mark in marks:
         mark.seen_on = mark.seen_on if mark.seen_on in numbers else None
@@ -122,31 +133,54 @@ def result_of(
         "pages": pages,
         "total": total,
         "out_of": out_of,
-        "class_spread": class_distribution(exam, counted) if exam.show_distribution else None,
+        "class_spread": class_distribution(sheet.class_rows or ()),
         "own_bin": tenth(total, out_of),
     }
+
+
+def _sheet_with_rows(user: User, counted: tuple[str, ...]) -> QuerySet[Sheet]:
+    """Sheets the person may see, with `page_rows` (see ResultPage) and the class's marks."""
+    pages = Page.objects.filter(sheet=OuterRef("pk"), dropped_at=None)
+    shown = When(exam__show_distribution=True, then=class_marks(counted))
+    return (
+        sheets_for(user)
+        .select_related("exam__subject", "exam__school_class", "enrolment__student")
+        .annotate(
+            page_rows=of_group(pages, "sheet", Rows(*ResultPage._fields)),
+            class_rows=Case(shown, default=None, output_field=JSONField()),
+        )
+    )
 
 
 @require_GET
 @teacher_required
 def exam_results(request: HttpRequest, pk: int) -> HttpResponse:
-    """An exam's results: the spread, each criterion's mean, and every sheet's total."""
+    """An exam's results: the spread, each criterion's mean, and every sheet's total.
+
+    Papers that wait for a review which is blind come last, by their codes.
+    """
     exam = exam_or_404(request, pk)
     graded = queries.with_totals(
         Sheet.objects.filter(exam=exam, state__in=(*GRADED_STATES, SheetState.PUBLISHED))
     ).filter(total__isnull=False)
     graded = graded.annotate(provider=queries.assessed_by())
+    graded = review_blind.with_name_shown(graded, request.user)
     sheets = list(
         graded.select_related("enrolment__student")
         .only("state", "name", "enrolment__roll_number", "enrolment__student__name", "exam_id")
         .order_by("enrolment__roll_number", "pk")
     )
+    for sheet in sheets:
+        is_blind = sheet.state == SheetState.GRADED and not sheet.name_shown
+        sheet.paper = review_blind.paper_code(sheet.pk) if is_blind else ""
+    # Among the others its place would tell whose paper it is.
+    rows = sorted(sheets, key=lambda sheet: sheet.paper)
     context = {
         "exam": exam,
         "spread": distribution([(sheet.total, sheet.out_of or 0) for sheet in sheets]),
         "criteria": criterion_means(exam),
         "notices": providers.notices_of(one.provider for one in sheets if one.provider),
-        "page": Paginator(sheets, PAGE_SIZE).get_page(request.GET.get("page")),
+        "page": Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page")),
         "out_of": sheets[-1].out_of if sheets else None,
         "unreviewed": sum(sheet.state == SheetState.GRADED for sheet in sheets),
     }

@@ -19,6 +19,7 @@ from batching.models import BatchItem
 from exams.models import Sheet
 from grading.models import GradingRun
 from grading.queries import runs_for
+from grading.review_blind import codes_of
 from grading.run_example import (
     MEDIA_TYPES,
     Example,
@@ -29,7 +30,7 @@ from grading.run_example import (
     example_of,
     picture_of,
 )
-from grading.run_story import cost_of_item
+from grading.run_story import REVIEWABLE, cost_of_item
 
 LONGEST_NUMBER = 9
 
@@ -50,6 +51,8 @@ def run_example(request: HttpRequest, pk: int) -> HttpResponse:
     context: dict[str, Any] = {"run": run, "exam": run.exam, "item": item}
     if item is not None:
         context |= facts_of(run, item) | shown(item)
+        paper = codes_of([item.subject_id], request.user, REVIEWABLE).get(item.subject_id, "")
+        context["paper"] = paper
     return render(request, "grading/run_example.html", context)
 
 

@@ -25,9 +25,10 @@ from exams.standing import standings
 from grading.forms_runs import AgainForm, RunForm
 from grading.models import GradingRun
 from grading.queries import runs_for
+from grading.review_blind import codes_of
 from grading.run_list import list_rows
 from grading.run_standing import standing
-from grading.run_story import ENDS, last_items, stories_of
+from grading.run_story import ENDS, REVIEWABLE, last_items, stories_of
 from grading.runs import (
     cancel_run,
     draft_run,
@@ -102,11 +103,14 @@ def run_items(request: HttpRequest, pk: int) -> HttpResponse:
     asked = request.GET.get("end", "")
     end = asked if asked in ENDS else ""
     page = Paginator(last_items(run, end), SHEETS_ON_A_PAGE).get_page(request.GET.get("page"))
+    codes = codes_of((item.subject_id for item in page), request.user, REVIEWABLE)
+    stories = stories_of(run, page.object_list)
     context = {
         "run": run,
         "exam": run.exam,
         "page": page,
-        "stories": stories_of(run, page.object_list),
+        "stories": stories,
+        "rows": [(one, codes.get(one.sheet.pk, "") if one.sheet else "") for one in stories],
         "end": end,
         "ends": [(name, words) for name, (words, _states) in ENDS.items()],
         "query": f"&end={end}" if end else "",
@@ -147,7 +151,7 @@ def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
             "The run is being stopped. What is answered by then is kept, the rest is set free."
         )
     else:
-        told = _("The draft was discarded. Nothing was sent, and marks that it took are back.")
+        told = _("The draft was discarded. Nothing was sent.")
     messages.success(request, told)
     return redirect("grading:run_detail", run.pk)
 

@@ -2,8 +2,9 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from exams.models import UploadMember
+from exams.models import Sheet, UploadMember
 from exams.views.uploads import FAILED_SHOWN, LINES_PER_SCREEN
 from tests.exams.clicks import detail, form_address, progress
 from tests.exams.steps import report_line
@@ -40,8 +41,11 @@ def test_progress_stops_by_arriving_without_its_trigger(sign_in, alice, exam, st
     assert "<html" not in text
 
 
-def test_the_report_comes_once_with_the_end_of_unpacking(sign_in, alice, exam):
+def test_the_report_comes_with_the_end_of_unpacking_and_stays_while_papers_are_read(
+    sign_in, alice, exam
+):
     upload = make_upload(exam, state="unpacking", member_count=1)
+    make_sheet(exam, upload=upload, inspected_at=None, suggested_at=None)
     client = sign_in(alice)
     assert "upload-report" not in client.get(progress(upload, "?report=awaited")).text
     upload.finish()
@@ -51,6 +55,42 @@ def test_the_report_comes_once_with_the_end_of_unpacking(sign_in, alice, exam):
     assert 'id="upload-report" hx-swap-oob="true"' in awaited
     assert "It is text." in awaited
     assert "upload-report" not in client.get(progress(upload)).text
+
+
+def test_the_last_answer_brings_the_report_as_it_is_when_all_papers_are_read(sign_in, alice, exam):
+    upload, client = make_upload(exam), sign_in(alice)
+    sheet = make_sheet(exam, upload=upload, inspected_at=None, suggested_at=None)
+    report_line(upload, "84B003.pdf", sheet=sheet)
+    assert "being read" in client.get(detail(upload)).text
+    Sheet.objects.filter(pk=sheet.pk).update(inspected_at=timezone.now())
+    last = client.get(progress(upload)).text
+    assert 'id="upload-report" hx-swap-oob="true"' in last
+    assert "84B003.pdf" in last
+    assert "being read" not in last
+    assert "hx-trigger" not in last
+
+
+def test_the_last_answer_brings_the_screen_that_somebody_is_looking_at(sign_in, alice, exam):
+    upload, client = make_upload(exam), sign_in(alice)
+    sheet = make_sheet(exam, upload=upload, inspected_at=None, suggested_at=None)
+    report_line(upload, "notes.txt", "refused", reason="It is text.")
+    UploadMember.objects.bulk_create(
+        UploadMember(upload=upload, name=f"{number:05d}.pdf", outcome="accepted")
+        for number in range(LINES_PER_SCREEN + 1)
+    )
+    asked = "?outcome=accepted&page=2"
+    for text in (client.get(detail(upload, asked)).text, client.get(progress(upload, asked)).text):
+        assert f'hx-get="{progress(upload)}?outcome=accepted&amp;page=2"' in text
+    Sheet.objects.filter(pk=sheet.pk).update(inspected_at=timezone.now())
+    last = client.get(progress(upload, asked))
+    assert [line.name for line in last.context["screen"]] == [f"{LINES_PER_SCREEN:05d}.pdf"]
+    assert "notes.txt" not in last.text
+
+
+def test_a_screen_is_asked_for_while_the_file_is_unpacked_too(sign_in, alice, exam):
+    upload = make_upload(exam, state="unpacking")
+    text = sign_in(alice).get(detail(upload, "?outcome=%22%3E%3Cb&page=")).text
+    assert f'hx-get="{progress(upload)}?report=awaited&amp;outcome=%22%3E%3Cb"' in text
 
 
 def test_the_report_has_a_line_for_every_file_with_the_refused_first(sign_in, alice, exam):
@@ -158,7 +198,8 @@ def test_sixty_members_and_sheets_cost_as_many_queries_as_five(
         # Session, user, bell; upload with its counts, failed sheets, report.
         with django_assert_num_queries(6):
             assert client.get(detail(upload)).status_code == 200
-        with django_assert_num_queries(4):
+        # It is the last answer and brings the report; the bell is not on it.
+        with django_assert_num_queries(5):
             assert client.get(progress(upload)).status_code == 200
 
 

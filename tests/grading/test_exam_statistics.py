@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from exams.models import Sheet
 from grading import review
-from grading.exam_statistics import class_distribution, exam_statistics
+from grading.exam_statistics import class_distribution, class_marks, exam_statistics
 from grading.models import Mark
 from tests import factories
 
@@ -145,14 +145,26 @@ def test_a_criterion_of_two_versions_is_one_while_its_range_is_the_same(marked, 
 
 
 def test_a_class_sees_no_distribution_of_four(exam):
-    sheets = [factories.make_sheet(exam, state="published", pages=0) for _ in range(4)]
-    assert class_distribution(exam, ("published",)) is None
+    def spread():
+        sheet = Sheet.objects.annotate(rows=class_marks(("published",))).first()
+        return class_distribution(sheet.rows)
+
+    for _ in range(4):
+        factories.make_sheet(exam, state="published", pages=0)
+    factories.make_sheet(state="published", pages=0)  # of another exam
+    assert spread() is None
     factories.make_sheet(exam, state="reviewed", pages=0)
-    assert class_distribution(exam, ("published",)) is None
+    assert spread() is None
     factories.make_sheet(exam, state="published", pages=0)
-    spread = class_distribution(exam, ("published",))
-    assert (spread.count, spread.bins[4].count) == (5, 5)
-    assert sheets
+    assert (spread().count, spread().bins[4].count) == (5, 5)
+
+
+def test_a_classs_totals_are_exact_whatever_the_steps_are():
+    tenths = [(sheet, 0.1, 0.1) for sheet in range(5) for _ in range(10)]
+    bonus = [(0, 0.3, 0.0), (1, -9.0, 0.0)]
+    spread = class_distribution(tenths + bonus)
+    assert (spread.highest, spread.lowest, spread.median) == (1.3, 0.0, 1.0)
+    assert [one.count for one in spread.bins] == [1, 0, 0, 0, 0, 0, 0, 0, 0, 4]
 
 
 def test_few_papers_are_shown_with_a_warning(exam, alice, sign_in):

@@ -119,7 +119,33 @@ def test_the_page_of_a_stopped_run_says_that_earlier_marks_are_back(exam, graded
     run = sent_again(exam, alice)
     cancel_run(run, by=alice)
     page = sign_in(alice).get(reverse("grading:run_detail", args=[run.pk])).content.decode()
-    assert "Those that had marks before have them back." in page
+    assert "1 sheet has the marks back that it had before this run." in page
+    assert "did not get them back" not in page
+
+
+def test_the_page_counts_what_really_came_back(exam, graded, alice, sign_in):
+    others = [make_sheet(exam, state="graded") for _ in range(3)]
+    for sheet in others:
+        sheet.assessments.update(pages=pages_of(kept_pages(sheet)))
+    run = draft_run(exam, provider="offline", by=alice, again=True)
+    unmap_sheet(Sheet.objects.get(pk=graded.pk), by=alice)
+    others[0].pages.update(dropped_at=timezone.now())
+    cancel_run(run, by=alice)
+    page = sign_in(alice).get(reverse("grading:run_detail", args=[run.pk])).text
+    assert "2 sheets have the marks back that they had before this run." in page
+    assert "2 sheets had marks before this run and did not get them back" in page
+    states = Sheet.objects.filter(pk__in=[one.pk for one in others]).order_by("pk")
+    assert list(states.values_list("state", flat=True)) == ["mapped", "graded", "graded"]
+
+
+def test_discarding_says_nothing_of_marks_that_it_cannot_know(exam, graded, alice, sign_in):
+    run = draft_run(exam, provider="offline", by=alice, again=True)
+    unmap_sheet(Sheet.objects.get(pk=graded.pk), by=alice)
+    address = reverse("grading:run_cancel", args=[run.pk])
+    page = sign_in(alice).post(address, follow=True).text
+    assert "The draft was discarded. Nothing was sent." in page
+    assert "1 sheet had marks before this run and did not get them back" in page
+    assert "has the marks back" not in page
 
 
 def test_the_page_of_a_stopped_run_without_earlier_marks_speaks_of_none(

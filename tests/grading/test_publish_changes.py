@@ -111,12 +111,12 @@ def test_the_page_shows_them_before_the_button(exam, papers, alice, teacher):
     assert "Counted again." in text
 
 
-def test_each_sheet_that_blocks_leads_to_where_it_is_dealt_with(exam, teacher):
+def test_each_sheet_that_blocks_leads_to_where_it_is_dealt_with(exam, teacher, alice):
     sheets = {
         state: factories.make_sheet(exam, state=state)
         for state in ("pending_mapping", "mapped", "in_batch", "graded", "failed")
     }
-    found = {one.state: one.url for one in publish.blocking_sheets(exam)}
+    found = {one.state: one.url for one in publish.blocking_sheets(exam, alice)}
     assert found == {
         "pending_mapping": reverse("exams:mapping", args=[exam.pk]),
         "mapped": url("sheet_by_hand", sheets["mapped"]),

@@ -12,7 +12,7 @@ from exams.models import Sheet
 from exams.rubrics import use_rubric
 from grading import review
 from grading.models import Look
-from grading.review_blind import paper_code
+from grading.review_blind import paper_code, reveal_sheet
 from tests import factories
 from tests.grading.steps import fresh, marks_of, seen, url
 
@@ -266,3 +266,28 @@ def test_marks_of_the_offline_baseline_carry_its_notice(exam, sheet, teacher, se
     sheet.assessments.update(provider="offline", source="offline")
     text = teacher.get(url("review_sheet", sheet)).content.decode()
     assert notice[:40] in text
+
+
+def test_the_exam_and_its_review_lead_to_history_statistics_and_downloads(
+    exam, teacher, sheet, alice
+):
+    told = [url(name, exam) for name in ("exam_history", "statistics", "exports")]
+    for page in (
+        reverse("exams:exam_detail", args=[exam.pk]),
+        url("review_list", exam),
+        url("review_questions", exam),
+    ):
+        text = teacher.get(page).text
+        assert [address for address in told if f'href="{address}"' not in text] == [], page
+    own = url("sheet_history", sheet)
+    assert own not in teacher.get(url("review_sheet", sheet)).text, "it tells whose paper it is"
+    reveal_sheet(sheet, by=alice)
+    assert own in teacher.get(url("review_sheet", sheet)).text
+
+
+def test_an_exam_without_marks_leads_to_its_history_alone(exam, teacher):
+    factories.make_sheet(exam, state="mapped")
+    text = teacher.get(reverse("exams:exam_detail", args=[exam.pk])).text
+    assert url("exam_history", exam) in text
+    assert url("statistics", exam) not in text
+    assert url("exports", exam) not in text

@@ -285,6 +285,40 @@ def test_an_ended_run_speaks_of_no_pause(draft, grade, page):
     assert "Nothing is asked" not in page(run)
 
 
+def exam_page(browser, exam):
+    return browser.get(reverse("exams:exam_detail", args=[exam.pk])).text
+
+
+def test_the_exam_says_in_which_currency_its_runs_cost_what(draft, alice, exam, teacher):
+    assert "used or promised" not in exam_page(teacher, exam)
+    send(draft(), alice)
+    assert "0.06 USD used or promised so far." in exam_page(teacher, exam)
+    exam.spending_cap = 5
+    exam.save()
+    assert "0.06 USD of at most 5.00 USD used or promised." in exam_page(teacher, exam)
+    send(draft(1), alice)
+    euros = BatchJob.objects.latest("pk")
+    BatchJob.objects.filter(pk=euros.pk).update(price=euros.price | {"currency": "EUR"})
+    assert "0.06 USD + 0.02 EUR of at most 5.00 used or promised." in exam_page(teacher, exam)
+
+
+def test_the_exam_says_that_the_cost_of_a_model_without_a_price_is_not_known(
+    draft, alice, exam, teacher, offices, monkeypatch
+):
+    monkeypatch.setattr(offices["batch"], "price", Price())
+    monkeypatch.setattr(offices["batch"], "price_known", False)
+    send(draft(), alice)
+    unknown = f"The cost of what was sent to {offices['batch'].title} is not known"
+    text = exam_page(teacher, exam)
+    assert unknown in text
+    assert "used or promised" not in text
+    monkeypatch.undo()
+    send(draft(1), alice)
+    text = exam_page(teacher, exam)
+    assert "0.02 USD used or promised so far." in text
+    assert unknown in text
+
+
 def test_the_list_of_runs_tells_what_each_cost(draft, grade, sign_in, alice, exam):
     grade(draft(2))
     draft(1)

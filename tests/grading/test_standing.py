@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from django.urls import reverse
 
 from exams.models import Sheet
 from exams.standing import GRADE_SHEET, standings
@@ -15,6 +16,19 @@ pytestmark = pytest.mark.django_db
 
 def standing(exam):
     return standings([exam])[exam.pk]
+
+
+def run_page(name, pk):
+    return reverse(f"grading:{name}", args=[pk])
+
+
+def test_the_next_step_leads_to_the_draft_itself_while_there_is_one(exam, draft, alice):
+    run = draft(1)
+    assert standing(exam).next.url == run_page("run_detail", run.pk)
+    other = draft(1)
+    assert standing(exam).next.url == run_page("run_list", exam.pk)
+    send_run(run, by=alice)
+    assert standing(exam).next.url == run_page("run_detail", other.pk)
 
 
 def test_both_apps_mean_the_same_requests():
