@@ -61,7 +61,15 @@ def sign_in_elsewhere(
     return redirect("admin:index")
 
 
+def password_elsewhere(
+    request: HttpRequest, extra_context: dict[str, Any] | None = None
+) -> HttpResponse:
+    """There is one page to change the password, and it ends all other sign-ins."""
+    return redirect("accounts:password_change")
+
+
 admin.site.login = sign_in_elsewhere
+admin.site.password_change = password_elsewhere
 
 
 class ReadOnly:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import authenticate
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -77,10 +77,30 @@ class PasswordForm(forms.Form):
 
     def clean_password(self) -> str:
         password: str = self.cleaned_data["password"]
-        name = self.request.user.get_username()
-        if authenticate(self.request, username=name, password=password) is None:
+        if not _is_own_password(self.request, password):
             raise forms.ValidationError(_("This is not your password."))
         return password
+
+
+class NewPasswordForm(PasswordChangeForm):
+    """Another password; wrong ones in the place of the present one count as at the sign-in page."""
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        password: str = self.cleaned_data["old_password"]
+        if not _is_own_password(self.request, password):
+            raise forms.ValidationError(
+                self.error_messages["password_incorrect"], code="password_incorrect"
+            )
+        return password
+
+
+def _is_own_password(request: HttpRequest, password: str) -> bool:
+    name = request.user.get_username()
+    return authenticate(request, username=name, password=password) is not None
 
 
 class ForgottenForm(forms.Form):

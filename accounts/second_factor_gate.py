@@ -2,7 +2,8 @@
 
 Comes in: a request of a teacher or an admin whose session no code has opened. Goes out: the way
 to set one up, or 403 with a code of its own for the API. Others cost nothing, nor does a session
-that a code has opened.
+that a code has opened. A session from a time when the site asked nobody for a code ends when it
+asks again, required or not.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -18,7 +20,8 @@ from django.utils.translation import gettext as _
 
 from accounts.second_factors import has_second_factor, is_required_of
 
-# In a session: it was opened with a code, or the second factor was set up in it.
+# In a session: it was opened with a code, or the second factor was set up in it; False where there
+# was one and the site asked for no code. In a token, whether it was given for a code.
 PROVED = "second_factor"
 OPEN = {
     "healthz",
@@ -42,25 +45,30 @@ class SecondFactorGate:
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        user = request.user
-        if not user.is_authenticated or not is_required_of(user) or request.session.get(PROVED):
+        user, match = request.user, request.resolver_match
+        if not user.is_authenticated or match is None:
             return None
-        match = request.resolver_match
+        proved = request.session.get(PROVED)
+        is_old = proved is False and settings.SHEAF_SECOND_FACTOR != "off"
+        if proved or not (is_old or is_required_of(user)):
+            return None
         has_one = has_second_factor(user)
-        if match is None or (match.view_name in OPEN and not has_one):
+        if not has_one and (match.view_name in OPEN or not is_required_of(user)):
             return None
-        if match.app_names[:1] == ["api"]:
-            return JsonResponse(
-                {
-                    "code": "second_factor_missing",
-                    "message": _("Set up your second factor on your account's page first."),
-                    "fields": {},
-                },
-                status=403,
-            )
+        api = match.app_names[:1] == ["api"]
         if has_one:
-            # Signed in before it was required, and it was set up elsewhere.
+            # Signed in before it was asked for, or it was set up elsewhere.
             logout(request)
-            messages.info(request, _("Sign in again: your account asks for a code now."))
+            text = _("Sign in again: your account asks for a code now.")
+            if api:
+                return _refusal("second_factor_required", text)
+            messages.info(request, text)
             return redirect("accounts:login")
+        if api:
+            text = _("Set up your second factor on your account's page first.")
+            return _refusal("second_factor_missing", text)
         return redirect("accounts:second_factor")
+
+
+def _refusal(code: str, message: str) -> JsonResponse:
+    return JsonResponse({"code": code, "message": message, "fields": {}}, status=403)

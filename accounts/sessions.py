@@ -22,7 +22,7 @@ from accounts.models import User, UserSession
 from accounts.throttle import client_address
 
 Kind = UserSession.Kind
-# In a session: which row is its own, and when that was last brought up to date.
+# In a session and in a token: which row is its own; and when that was last brought up to date.
 ROW, SEEN = "user_session", "user_session_seen"
 # Being seen is written once in this time, so that a page costs nothing.
 EVERY = timedelta(minutes=15)
@@ -47,6 +47,10 @@ def own_session(request: HttpRequest) -> int | None:
     return row
 
 
+def _forget_ended(user: User) -> None:
+    UserSession.objects.filter(user=user).exclude(pk__in=sessions_for(user)).delete()
+
+
 def record_browser(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
     """Note a browser that has signed in, and forget those that are signed in no more.
 
@@ -57,7 +61,7 @@ def record_browser(sender: Any, request: HttpRequest, user: User, **kwargs: Any)
         return
     if not session.session_key:
         session.save()
-    UserSession.objects.filter(user=user).exclude(pk__in=sessions_for(user)).delete()
+    _forget_ended(user)
     row, _ = UserSession.objects.update_or_create(
         key=session.session_key,
         defaults={"user": user, "kind": Kind.BROWSER, **_where(request)},
@@ -71,11 +75,20 @@ def record_browser(sender: Any, request: HttpRequest, user: User, **kwargs: Any)
     session[ROW], session[SEEN] = row.pk, row.seen_at.isoformat()
 
 
-def record_program(request: HttpRequest, user: User, key: str, *, before: str = "") -> None:
-    """Note a program by the id of its refresh token; `before` is the one that gave it."""
+def record_program(request: HttpRequest, user: User, key: str, *, before: str = "") -> int:
+    """Note a program by the id of its refresh token; `before` is the one that gave it.
+
+    Gives the id of its row. One that signs in anew makes room as a browser does.
+    """
     where = {"key": key, **_where(request)}
-    if not before or not UserSession.objects.filter(user=user, key=before).update(**where):
-        UserSession.objects.create(user=user, kind=Kind.PROGRAM, created_at=timezone.now(), **where)
+    row = UserSession.objects.filter(user=user, key=before).first() if before else None
+    if row is not None:
+        UserSession.objects.filter(pk=row.pk).update(**where)
+        return row.pk
+    _forget_ended(user)
+    made = UserSession(user=user, kind=Kind.PROGRAM, created_at=timezone.now(), **where)
+    made.save(force_insert=True)
+    return made.pk
 
 
 def follow_key(request: HttpRequest) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from drf_spectacular.authentication import SessionScheme
+from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
 from drf_spectacular.openapi import AutoSchema
 from rest_framework.permissions import AllowAny
 
@@ -59,6 +60,12 @@ class Operations(AutoSchema):
         if "multipart/form-data" in self.map_parsers() and self.method in WRITES:
             found.append(507)
         return sorted({*found})
+
+
+class TokenByHeaderScheme(SimpleJWTScheme):
+    """A program's access token, in the header Authorization."""
+
+    target_class = "accounts.api.gates.TokenByHeader"
 
 
 class SessionByHeaderScheme(SessionScheme):

@@ -58,7 +58,9 @@ if not SECRET_KEY:
         raise ImproperlyConfigured("SHEAF_SECRET_KEY is not set: production needs a secret key.")
     SECRET_KEY = kept_secret_key(SHEAF_DATA_DIR)
 # Keys of before: what they signed and sealed is still read, and nothing new is made with them.
-SECRET_KEY_FALLBACKS = [key for key in env_text("SHEAF_SECRET_KEY_OLD").split(",") if key]
+SECRET_KEY_FALLBACKS = [
+    key.strip() for key in env_text("SHEAF_SECRET_KEY_OLD").split(",") if key.strip()
+]
 
 SITE_URL = env_text("SHEAF_SITE_URL", "http://127.0.0.1:8000")
 ALLOWED_HOSTS = [
@@ -252,7 +254,7 @@ SHEAF_API_RATE_ADDRESS = int(env_number("SHEAF_API_RATE_ADDRESS", 6000))
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         # The first one decides that nobody's request is a 401.
-        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "accounts.api.gates.TokenByHeader",
         "accounts.api.gates.SessionByHeader",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],

@@ -24,6 +24,7 @@ from batching.models import (
     LIVE_ITEM_STATES,
     LIVE_JOB_STATES,
     OPEN_JOB_STATES,
+    BatchItem,
     BatchJob,
     BatchRun,
     ItemState,
@@ -238,13 +239,13 @@ def account(
             before.output_tokens + tokens[1],
             before.cached_tokens + tokens[2],
         )
-        count_sheets(sheets, state, number, set_free, is_first=is_first, is_last=is_last)
+        _count_sheets(sheets, state, number, set_free, is_first=is_first, is_last=is_last)
     accounts = {job.pk: counts_of(job, states[job.pk]) for job in jobs}
     planned = states.get(None, {}).get(ItemState.PLANNED, 0)
     return accounts, used, sheets, planned
 
 
-def count_sheets(
+def _count_sheets(
     sheets: Sheets, state: str, number: int, set_free: bool, *, is_first: bool, is_last: bool
 ) -> None:
     if is_first:
@@ -360,3 +361,17 @@ def _most_tokens(provider: DirectProvider | BatchProvider) -> int | None:
     if isinstance(provider, BatchProvider):
         limits.append(provider.enqueued_tokens)
     return min((one for one in limits if one is not None), default=None)
+
+
+def sheets_of(runs: Sequence[int]) -> dict[int, Sheets]:
+    """The sheets of runs by the run's pk, in one query."""
+    found = {pk: Sheets() for pk in runs}
+    groups = (
+        BatchItem.objects.filter(run__in=runs)
+        .order_by()
+        .values_list("run", "state", *KEYS)
+        .annotate(Count("pk"))
+    )
+    for run, state, set_free, is_first, is_last, number in groups:
+        _count_sheets(found[run], state, number, set_free, is_first=is_first, is_last=is_last)
+    return found

@@ -66,11 +66,13 @@ def test_settings_are_read_from_the_environment_by_the_three_readers_only():
     assert elsewhere == []
 
 
-def start(tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def start(
+    tmp_path: Path, shown: str = "SECRET_KEY", **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Load the settings in a process of their own with these variables."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return subprocess.run(
-        [sys.executable, "-c", "from config import settings; print(settings.SECRET_KEY)"],
+        [sys.executable, "-c", f"from config import settings; print(settings.{shown})"],
         cwd=ROOT,
         env=kept | {"SHEAF_DATA_DIR": str(tmp_path)} | variables,
         capture_output=True,
@@ -84,6 +86,11 @@ def test_production_refuses_to_start_without_a_secret_key(tmp_path):
     assert refused.returncode == 3
     assert "SHEAF_SECRET_KEY is not set" in refused.stderr
     assert start(tmp_path, SHEAF_ENV="production", SHEAF_SECRET_KEY="k" * 50).returncode == 0
+
+
+def test_keys_of_before_stand_between_commas_with_or_without_spaces(tmp_path):
+    started = start(tmp_path, "SECRET_KEY_FALLBACKS", SHEAF_SECRET_KEY_OLD="one, two ,")
+    assert started.stdout.strip() == "['one', 'two']"
 
 
 def test_a_laptop_keeps_the_secret_key_that_was_made_for_it(tmp_path):

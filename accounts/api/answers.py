@@ -50,12 +50,14 @@ def page_of(
     serializer: type[serializers.BaseSerializer],
     *,
     prepare: Callable[[list[Any]], list[Any]] | None = None,
+    context: dict[str, Any] | None = None,
 ) -> Response:
     """One page of a list; `prepare` makes what is serialized of the page's rows alone."""
     paging = Paging()
     page = paging.paginate_queryset(rows, request)
     shown = prepare(page) if prepare else page
-    return paging.get_paginated_response(serializer(shown, many=True).data)
+    told = serializer(shown, many=True, context=context or {})
+    return paging.get_paginated_response(told.data)
 
 
 def lists(

@@ -14,13 +14,35 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import AuthenticationFailed, ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.tokens import Token
 
+from accounts.models import User
+from accounts.second_factor_gate import PROVED
+from accounts.second_factors import is_required_of
 from accounts.throttle import client_address
+
+
+class SecondFactorMissing(AuthenticationFailed):
+    """This site asks a second factor of its staff, and this token was given without one."""
+
+    default_code = "second_factor_missing"
+    default_detail = _("Set up your second factor on your account's page first.")
+
+
+class TokenByHeader(JWTAuthentication):
+    """The access token of a program; where a second factor is required it was given for a code."""
+
+    def get_user(self, validated_token: Token) -> User:
+        user: User = super().get_user(validated_token)
+        if is_required_of(user) and not validated_token.get(PROVED):
+            raise SecondFactorMissing
+        return user
 
 
 class SessionByHeader(SessionAuthentication):

@@ -14,6 +14,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
@@ -36,10 +37,11 @@ from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from accounts import second_factors
 from accounts.api.answers import sent
-from accounts.api.gates import AddressThrottle
+from accounts.api.gates import AddressThrottle, SecondFactorMissing
 from accounts.forms import SignInForm
 from accounts.models import User
-from accounts.sessions import record_program
+from accounts.second_factor_gate import PROVED
+from accounts.sessions import ROW, lock_person, record_program
 
 ENDED = _("This token has ended. Sign in again.")
 
@@ -87,13 +89,6 @@ class CodeIsWrong(AuthenticationFailed):
     default_code = "wrong_code"
 
 
-class SecondFactorMissing(AuthenticationFailed):
-    """This site asks a second factor of its staff, and this person has none."""
-
-    default_code = "second_factor_missing"
-    default_detail = _("Set up your second factor on your account's page first.")
-
-
 class CodesAreLocked(APIException):
     """Too many wrong codes."""
 
@@ -139,20 +134,23 @@ def token(request: Request) -> Response:
             " ".join(form.non_field_errors()) or SignInForm.error_messages["invalid_login"]
         )
     user = form.get_user()
-    _ask_second_factor(user, asked.get("code", ""))
+    proved = _ask_second_factor(user, asked.get("code", ""))
     # Whoever listens for sign-ins (the throttle, one-time links) hears of this one.
     user_logged_in.send(sender=type(user), request=page, user=user)
     OutstandingToken.objects.filter(user=user, expires_at__lt=timezone.now()).delete()
-    refresh = UnwrittenToken.for_user(user)
-    record_program(page, user, refresh[api_settings.JTI_CLAIM])
-    return Response(_pair(refresh))
+    with transaction.atomic():
+        lock_person(user.pk)
+        if not proved and second_factors.is_asked_of(user):  # set up this very moment
+            raise CodeWanted
+        return Response(_pair(page, user, proved=proved))
 
 
-def _ask_second_factor(user: User, code: str) -> None:
+def _ask_second_factor(user: User, code: str) -> bool:
+    """Whether a code has opened this sign-in; raises where one is wanted and is not there."""
     if not second_factors.is_asked_of(user):
         if second_factors.is_required_of(user):
             raise SecondFactorMissing
-        return
+        return False
     if not code:
         raise CodeWanted
     try:
@@ -161,6 +159,7 @@ def _ask_second_factor(user: User, code: str) -> None:
         raise CodesAreLocked(" ".join(error.messages)) from error
     except second_factors.WrongCode as error:
         raise CodeIsWrong(" ".join(error.messages)) from error
+    return True
 
 
 @extend_schema(request=Refresh, responses=Tokens, auth=[])
@@ -172,12 +171,14 @@ def token_refresh(request: Request) -> Response:
     """The next two tokens for a refresh token, which ends by that."""
     with transaction.atomic():
         user, ended = _end(sent(Refresh, request)["refresh"])
-        if second_factors.is_required_of(user) and not second_factors.has_second_factor(user):
+        proved = bool(ended.get(PROVED))
+        if not proved and second_factors.is_asked_of(user):
+            # From a time when the site asked nobody for a code.
+            raise InvalidToken(ENDED)
+        if not proved and second_factors.is_required_of(user):
             raise SecondFactorMissing
-        refresh = UnwrittenToken.for_user(user)
-        name = api_settings.JTI_CLAIM
-        record_program(request._request, user, refresh[name], before=ended[name])
-        return Response(_pair(refresh))
+        before = ended[api_settings.JTI_CLAIM]
+        return Response(_pair(request._request, user, proved=proved, before=before))
 
 
 @extend_schema(request=Refresh, responses={204: None}, auth=[])
@@ -192,7 +193,11 @@ def token_end(request: Request) -> Response:
     return Response(status=204)
 
 
-def _pair(refresh: RefreshToken) -> dict[str, str]:
+def _pair(page: HttpRequest, user: User, *, proved: bool, before: str = "") -> dict[str, str]:
+    """Two new tokens, which know their line in the list of sign-ins and whether for a code."""
+    refresh = UnwrittenToken.for_user(user)
+    row = record_program(page, user, refresh[api_settings.JTI_CLAIM], before=before)
+    refresh[ROW], refresh[PROVED] = row, proved
     return {"access": str(refresh.access_token), "refresh": str(refresh)}
 
 

@@ -2,12 +2,15 @@
 
 from django.urls import path
 
-from accounts.api import notifications, people, sign_in
+from accounts.api import notifications, people, sessions, sign_in
 
 urlpatterns = [
     path("token/", sign_in.token, name="token"),
     path("token/refresh/", sign_in.token_refresh, name="token_refresh"),
     path("token/end/", sign_in.token_end, name="token_end"),
+    path("sessions/", sessions.session_list, name="sessions"),
+    path("sessions/end/", sessions.sessions_end, name="sessions_end"),
+    path("sessions/<int:pk>/end/", sessions.session_end, name="session_end"),
     path("me/", people.me, name="me"),
     path("classes/", people.classes, name="classes"),
     path("classes/<int:pk>/", people.class_detail, name="class_detail"),

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -65,7 +65,7 @@ def confirm(request: HttpRequest) -> HttpResponse:
     form = PasswordForm(request.POST or None, request=request)
     if request.method == "POST" and form.is_valid():
         note_password(request)
-        return redirect(wanted)
+        return HttpResponseRedirect(wanted)
     return render(
         request,
         "accounts/confirm.html",

@@ -13,8 +13,9 @@ from django.contrib.auth import login
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm
+from django.db import transaction
 from django.forms import Form
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse_lazy
 from django.utils.crypto import constant_time_compare
@@ -25,11 +26,11 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import second_factors
 from accounts.first_passwords import email_is_configured, link_days, tokens
-from accounts.forms import CodeForm, ForgottenForm, SignInForm
+from accounts.forms import CodeForm, ForgottenForm, NewPasswordForm, SignInForm
 from accounts.models import User
 from accounts.password_links import send_links
 from accounts.second_factor_gate import PROVED
-from accounts.sessions import end_sessions, follow_key, own_session
+from accounts.sessions import end_sessions, follow_key, lock_person, own_session
 from accounts.views.confirm import note_password
 
 # In the session of somebody who has given the password and not yet the code.
@@ -59,9 +60,14 @@ class SignIn(InvalidIs422, auth_views.LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         user: User = form.get_user()
-        if not second_factors.is_asked_of(user):
-            _let_in(self.request, user, user.backend)
-            return redirect(self.get_success_url())
+        with transaction.atomic():
+            lock_person(user.pk)  # lest a second factor that is set up this moment misses it
+            if not second_factors.is_asked_of(user):
+                _let_in(self.request, user, user.backend)
+                if second_factors.has_second_factor(user):
+                    # Nobody is asked for a code now; when the site asks again, this session ends.
+                    self.request.session[PROVED] = False
+                return HttpResponseRedirect(self.get_success_url())
         self.request.session[WAITING] = {
             "user": user.pk,
             "backend": user.backend,
@@ -96,7 +102,7 @@ def sign_in_code(request: HttpRequest) -> HttpResponse:
             waiting = request.session[WAITING]
             _let_in(request, user, waiting["backend"])
             request.session[PROVED] = True
-            return redirect(waiting["next"] or resolve_url("dashboard"))
+            return HttpResponseRedirect(waiting["next"] or resolve_url("dashboard"))
     status = 422 if request.method == "POST" else 200
     return render(request, "accounts/sign_in_code.html", {"form": form}, status=status)
 
@@ -149,7 +155,11 @@ class PasswordChange(InvalidIs422, auth_views.PasswordChangeView):
     """Choose another password, knowing the present one; all other sign-ins end."""
 
     template_name = "accounts/password_change.html"
+    form_class = NewPasswordForm
     success_url = reverse_lazy("accounts:account")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
 
     def form_valid(self, form: Form) -> HttpResponse:
         messages.success(

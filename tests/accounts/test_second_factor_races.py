@@ -1,5 +1,6 @@
 """Two at the same moment with one person's codes and tokens; only PostgreSQL really lets them."""
 
+from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts import second_factors, sessions
@@ -41,6 +42,21 @@ def test_many_wrong_codes_at_once_count_as_many(alice, settings):
     assert isinstance(race(guess, lambda: check_code(alice, code_for(alice))), TooManyCodes)
     assert first
     assert CodeTry.objects.filter(user=alice, code="").count() == 1
+
+
+def test_who_signs_in_while_it_is_set_up_is_asked_for_a_code(alice):
+    def give_password():
+        return Client().post("/sign-in/", {"username": "alice", "password": "alice"})["Location"]
+
+    assert race(lambda: with_second_factor(alice), give_password) == "/sign-in/code/"
+
+
+def test_a_program_that_signs_in_while_it_is_set_up_is_asked_for_a_code(alice):
+    def give_password():
+        data = {"username": "alice", "password": "alice"}
+        return APIClient().post("/api/v1/token/", data, format="json").json().get("code")
+
+    assert race(lambda: with_second_factor(alice), give_password) == "second_factor_required"
 
 
 def test_a_token_that_is_renewed_while_all_are_ended_does_not_escape(alice):

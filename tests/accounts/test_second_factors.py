@@ -5,16 +5,16 @@ from datetime import timedelta
 
 import pytest
 from allauth.mfa.models import Authenticator
-from django.contrib.auth import get_user
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
 from accounts import second_factors
-from accounts.models import CodeTry, Notification, User, UserSession
+from accounts.models import CodeTry, Notification, User
 from accounts.second_factors import TooManyCodes, WrongCode, check_code
 from accounts.views import confirm, sign_in
+from tests.accounts.steps import give_code, give_password, is_signed_in
 from tests.authenticator import code_for, code_of, with_second_factor
 
 
@@ -22,19 +22,6 @@ from tests.authenticator import code_for, code_of, with_second_factor
 def guarded(alice) -> User:
     """Alice, who has set up a second factor."""
     return with_second_factor(alice)
-
-
-def give_password(client=None, name="alice", **more):
-    client = client or Client()
-    return client, client.post("/sign-in/", {"username": name, "password": name, **more})
-
-
-def give_code(client, code):
-    return client.post("/sign-in/code/", {"code": code})
-
-
-def is_signed_in(client):
-    return get_user(client).is_authenticated
 
 
 def told(user):
@@ -395,98 +382,3 @@ def test_a_password_by_link_does_not_get_around_the_code(guarded):
     assert not is_signed_in(browser)
     data = {"username": "alice", "password": "seven green plants"}
     assert browser.post("/sign-in/", data)["Location"] == "/sign-in/code/"
-
-
-# -- the administration
-
-
-def test_the_administration_has_no_sign_in_of_its_own(admin):
-    with_second_factor(admin)
-    client = Client()
-    page = client.get("/admin/", follow=True)
-    assert page.redirect_chain[-1][0] == "/sign-in/?next=/admin/"
-    client.post("/admin/login/", {"username": "admin", "password": "admin"})
-    assert not is_signed_in(client)
-    give_password(client, "admin", next="/admin/")
-    assert client.get("/admin/accounts/user/").status_code == 302
-    assert give_code(client, code_for(admin))["Location"] == "/admin/"
-    assert client.get("/admin/accounts/user/").status_code == 200
-    assert client.get("/admin/login/")["Location"] == "/admin/"
-
-
-def test_for_a_teacher_there_is_no_administration(alice, sign_in):
-    assert sign_in(alice).get("/admin/", follow=True).status_code == 404
-
-
-# -- where it is required
-
-
-@pytest.fixture
-def _required(settings):
-    settings.SHEAF_SECOND_FACTOR = "required"
-
-
-@pytest.mark.usefixtures("_required")
-@pytest.mark.parametrize("who", ["alice", "admin"])
-def test_who_has_none_is_led_to_set_it_up_and_nowhere_else(who, alice, admin, exam):
-    client, _ = give_password(name=who)
-    assert is_signed_in(client)
-    for path in ("/", "/classes/", f"/exams/{exam.pk}/", "/account/", "/admin/", "/sessions/"):
-        assert client.get(path)["Location"] == "/account/second-factor/", path
-    assert client.post(f"/exams/{exam.pk}/delete/")["Location"] == "/account/second-factor/"
-    api = client.get("/api/v1/exams/")
-    assert (api.status_code, api.json()["code"]) == (403, "second_factor_missing")
-    assert "asks teachers" in client.get("/account/second-factor/").content.decode()
-    client.post("/account/second-factor/new/")
-    page = client.get("/account/second-factor/set-up/").content.decode()
-    code = code_of(re.search(r"secret=(\w+)", page)[1])
-    client.post("/account/second-factor/set-up/", {"code": code})
-    assert client.get("/").status_code == 200
-    assert client.get("/account/recovery-codes/").status_code == 200
-
-
-@pytest.mark.usefixtures("_required")
-def test_who_has_not_set_it_up_can_sign_out(alice):
-    client, _ = give_password()
-    assert client.post("/sign-out/")["Location"] == "/sign-in/"
-    assert not is_signed_in(client)
-
-
-@pytest.mark.usefixtures("_required")
-def test_a_session_that_no_code_has_opened_ends_when_it_becomes_required(guarded, sign_in):
-    client = sign_in(guarded)
-    answer = client.get("/classes/", follow=True)
-    assert answer.redirect_chain == [("/sign-in/", 302)]
-    assert "asks for a code now" in answer.content.decode()
-    assert not is_signed_in(client)
-    give_password(client)
-    give_code(client, code_for(guarded))
-    assert client.get("/classes/").status_code == 200
-
-
-@pytest.mark.usefixtures("_required")
-def test_who_takes_it_away_is_led_to_a_new_one(guarded):
-    client, _ = give_password()
-    give_code(client, code_for(guarded))
-    client.post("/account/second-factor/remove/", {"password": "alice"})
-    assert client.get("/")["Location"] == "/account/second-factor/"
-
-
-@pytest.mark.usefixtures("_required")
-def test_students_go_on_without_one(carol):
-    client, _ = give_password(name="carol")
-    assert client.get("/").status_code == 200
-
-
-@pytest.mark.usefixtures("_required")
-def test_the_gate_costs_no_query_once_a_code_was_given(guarded, django_assert_num_queries):
-    client, _ = give_password()
-    give_code(client, code_for(guarded))
-    with django_assert_num_queries(5):  # session, user, bell, count of lines, lines
-        client.get("/notifications/")
-
-
-def test_signing_in_with_a_code_leaves_one_row_in_the_list(guarded):
-    client, _ = give_password()
-    give_code(client, code_for(guarded))
-    assert UserSession.objects.filter(user=guarded).count() == 1

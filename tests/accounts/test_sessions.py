@@ -217,6 +217,68 @@ def test_a_browser_is_called_what_people_call_it(agent, name):
     assert device_name(agent) == name
 
 
+# -- over the API
+
+
+def bearer(program):
+    return {"HTTP_AUTHORIZATION": f"Bearer {program.tokens['access']}"}
+
+
+def test_a_program_lists_where_its_person_is_signed_in(alice, bob):
+    browser_of("alice")
+    browser_of("bob")
+    program = program_of("alice")
+    refresh(program)
+    answer = program.get("/api/v1/sessions/", **bearer(program)).json()
+    assert [
+        (row["kind"], row["device"], row["address"], row["is_here"]) for row in answer["results"]
+    ] == [
+        ("program", "gradebook/2.1", "203.0.113.5", True),
+        ("browser", "Firefox on Windows", "198.51.100.7", False),
+    ]
+
+
+def test_a_script_of_a_page_is_the_browser_it_runs_in(alice):
+    here = browser_of("alice")
+    browser_of("alice")
+    listed = here.get("/api/v1/sessions/").json()["results"]
+    assert [row["id"] for row in listed if row["is_here"]] == [here.session[sessions.ROW]]
+
+
+def test_a_program_ends_one_sign_in_and_all_others(alice, bob):
+    one, two, other = browser_of("alice"), browser_of("alice"), browser_of("bob")
+    program, second = program_of("alice"), program_of("alice")
+    refresh(program)
+    address = f"/api/v1/sessions/{one.session[sessions.ROW]}/end/"
+    assert program.post(address, **bearer(program)).status_code == 204
+    assert program.post(address, **bearer(program)).status_code == 404
+    assert (is_signed_in(one), is_signed_in(two)) == (False, True)
+    his = f"/api/v1/sessions/{other.session[sessions.ROW]}/end/"
+    assert program.post(his, **bearer(program)).status_code == 404
+    done = program.post("/api/v1/sessions/end/", **bearer(program))
+    assert done.json() == {"count": 2}
+    assert not is_signed_in(two)
+    assert refresh(second) == 401
+    assert refresh(program) == 200, "the one that asks goes on"
+    assert is_signed_in(other)
+
+
+def test_a_browser_that_ends_its_own_sign_in_over_the_api_is_signed_out(alice):
+    here = browser_of("alice")
+    row = here.session[sessions.ROW]
+    assert here.post(f"/api/v1/sessions/{row}/end/").status_code == 204
+    assert not is_signed_in(here)
+
+
+def test_a_program_that_signs_in_every_night_leaves_one_row(alice):
+    for _ in range(3):
+        program = program_of("alice")
+        ended = {"refresh": program.tokens["refresh"]}
+        program.post("/api/v1/token/end/", ended, format="json")
+    program_of("alice")
+    assert UserSession.objects.count() == 1
+
+
 def test_ending_a_sign_in_in_somebody_elses_name_ends_nothing(alice, bob):
     there = browser_of("alice")
     sessions.end_session(rows(alice)[0], by=bob)

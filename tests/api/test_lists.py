@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import notifications
@@ -22,6 +23,7 @@ OF_TEACHER = (
     "classes/{school_class}/roster/",
     "classes/{school_class}/links/",
     "subjects/",
+    "sessions/",
     "notifications/",
     "providers/",
     "exams/",
@@ -47,7 +49,7 @@ OF_TEACHER = (
     "exams/{exam}/publication/",
     "exams/{exam}/results/csv/",
 )
-OF_STUDENT = ("results/", "results/{published}/", "notifications/", "me/")
+OF_STUDENT = ("results/", "results/{published}/", "notifications/", "sessions/", "me/")
 
 
 @pytest.fixture
@@ -88,6 +90,8 @@ def more(exam, alice, carol, carols_enrolment):
             factories.make_page(published, published.pages.count() + 1)
             report_line(sheet.upload, name, "refused", reason="It is no picture.")
             notifications.notify([alice, carol], key=name, text=name)
+            Client().force_login(alice)
+            Client().force_login(carol)
             mark = sheet.marks.first()
             mark.feedback = name
             mark._history_user = alice

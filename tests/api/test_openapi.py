@@ -18,6 +18,7 @@ import schemathesis
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, transaction
+from django.test import Client
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
@@ -31,7 +32,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from accounts import notifications
-from accounts.models import Notification
+from accounts.models import Notification, UserSession
 from batching.build import build_run
 from exams.models import SampleSheet
 from grading.runs import draft_run
@@ -72,6 +73,8 @@ def there(exam, alice, carol, carols_enrolment):
     run = draft_run(exam, provider="offline", by=alice)
     build_run(run.pk)
     notifications.notify([alice, carol], key="told", text="Hello", url="/")
+    for person in (alice, carol):
+        Client().force_login(person)
     return {
         "exams": [exam.pk],
         "classes": [exam.school_class_id],
@@ -81,6 +84,7 @@ def there(exam, alice, carol, carols_enrolment):
         "marks": [mark.pk for mark in (*graded.marks.all(), *published.marks.all())],
         "results": [published.pk],
         "notifications": list(Notification.objects.values_list("pk", flat=True)),
+        "sessions": list(UserSession.objects.values_list("pk", flat=True)),
         "keys": [factories.make_key(exam).pk],
         "samples": [
             SampleSheet.objects.create(exam=exam, sheet=graded, title="Full", created_by=alice).pk

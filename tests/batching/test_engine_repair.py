@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from django.utils import translation
 
 from batching import jobs
 from batching.build import build_run
@@ -210,3 +211,15 @@ def test_a_round_that_the_money_does_not_allow_waits_for_a_person(
     jobs.send_run(run, by=alice)
     carry_job(job)
     assert outcome() == ACCEPTED[:2]
+
+
+def test_why_a_round_waits_is_kept_in_english_whatever_language_is_spoken(
+    plan, alice, offices, settings
+):
+    run = plan("batch", [1, 2])
+    offices["batch"].set_fault("prose")
+    run_through(run, alice)
+    settings.SHEAF_SPENDING_CAP = Decimal("0.05")
+    with translation.override("de"):
+        job = next_round(run).get()
+    assert job.problem.startswith("This is expected to cost")

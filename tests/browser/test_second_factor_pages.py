@@ -125,7 +125,8 @@ def test_a_teacher_sets_it_up_signs_in_with_it_and_ends_another_sign_in(
     look(other, "codes-locked")
 
     page.goto("/notifications/")
-    teacher.look("second-factor-told")
+    expect(page.locator(".unread time").first).to_be_visible()
+    look(teacher, "second-factor-told")
     page.goto("/account/second-factor/remove/")
     look(teacher, "second-factor-remove")
     page.goto("/account/confirm/")

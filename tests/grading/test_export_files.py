@@ -11,15 +11,17 @@ from decimal import Decimal
 import pytest
 from django.core.files.storage import default_storage
 from django.urls import reverse
+from django.utils import translation
 
 from accounts.models import User
-from exams.models import Exam, Page, Sheet
+from exams.models import Exam, Page, Sheet, SheetState
 from exams.rubric_files import read_exam_file
 from grading import review
 from grading.export_archive import archive
 from grading.export_gradebooks import Match, canvas_csv, canvas_title, moodle_csv
 from grading.export_json import results_json
-from grading.exports import marks_csv
+from grading.export_rows import in_english
+from grading.exports import marks_csv, results_csv
 from tests import factories
 
 FORMULA = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "＝1"]
@@ -204,6 +206,31 @@ def test_the_archive_holds_everything_and_its_manifest_every_hash(exam, publishe
     assert [one["raw_reply"] for one in assessments] == ["the raw reply", ""]
     assert [part["code"] for part in assessments[1]["parts"]] == ["Q1", "Q2"]
     assert assessments[0]["parts"][0]["reasoning"] == "Staff-only reasoning on Q1"
+
+
+def test_every_file_says_the_same_to_a_german_teacher(exam, published, changed, alice):
+    def files():
+        in_english.cache_clear()
+        texts = {
+            "marks": marks_csv(exam),
+            "results": results_csv(exam),
+            "json": results_json(exam),
+            "canvas": canvas_csv(exam, Match.ROLL_NUMBER),
+            "moodle": moodle_csv(exam),
+        }
+        told = {name: "".join(pieces).encode() for name, pieces in texts.items()}
+        zipped = members(exam, alice)
+        del zipped["manifest.json"]  # has the time
+        return told | zipped
+
+    with translation.override("de"):
+        assert str(SheetState.GRADED.label) == "zu prüfen"
+        german = files()
+    english = files()
+    assert {name for name in english if english[name] != german[name]} == set()
+    for name in ("marks", "results", "history-of-sheets.csv"):
+        assert b"to be reviewed" in english[name]
+    assert b",Staff," in english["marks"]
 
 
 def test_two_archives_of_one_state_differ_in_the_manifest_alone(exam, published, changed, alice):
