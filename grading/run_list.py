@@ -1,20 +1,21 @@
-"""The runs of an exam as a list: where each is, how much of it was graded, and its cost.
+"""The runs of an exam as a list: where each is, how much of it was graded, and what it cost.
 
-Comes in: runs. Goes out: a row for each, from two queries for all of them.
+Comes in: runs. Goes out: a row for each, from the same few queries for any number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from batching import providers
-from batching.models import BatchJob
+from batching.models import BatchItem, BatchJob
 from exams.costs import costs_of, total_of
 from grading.models import GradingRun
-from grading.run_standing import end_of, sheets_of
+from grading.run_standing import KEYS, Sheets, count_sheets, end_of
 
 
 def list_rows(runs: Iterable[GradingRun]) -> list[dict[str, Any]]:
@@ -42,3 +43,17 @@ def list_rows(runs: Iterable[GradingRun]) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def sheets_of(runs: Sequence[int]) -> dict[int, Sheets]:
+    """The sheets of runs by the run's pk, in one query."""
+    found = {pk: Sheets() for pk in runs}
+    groups = (
+        BatchItem.objects.filter(run__in=runs)
+        .order_by()
+        .values_list("run", "state", *KEYS)
+        .annotate(Count("pk"))
+    )
+    for run, state, set_free, is_first, is_last, number in groups:
+        count_sheets(found[run], state, number, set_free, is_first=is_first, is_last=is_last)
+    return found

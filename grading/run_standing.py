@@ -24,7 +24,6 @@ from batching.models import (
     LIVE_ITEM_STATES,
     LIVE_JOB_STATES,
     OPEN_JOB_STATES,
-    BatchItem,
     BatchJob,
     BatchRun,
     ItemState,
@@ -35,8 +34,8 @@ from batching.pauses import account_of, all_calls
 from batching.providers.base import BatchProvider, DirectProvider, Usage
 from batching.queries import Counts, counts_of
 from exams.costs import Cap, Cost, caps_on, costs_of, total_of
-from exams.models import Page
 from grading.models import GradingRun
+from grading.run_pages import PagesSent, pages_sent
 from grading.runs import FAILED_ITEM_STATES, failed_sheets
 
 # Beside its state, what tells how a request counts for its sheet.
@@ -89,19 +88,6 @@ class Sheets:
     @property
     def ended(self) -> int:
         return self.accepted + self.failed + self.overtaken + self.stopped
-
-
-@dataclass(frozen=True, slots=True)
-class PagesSent:
-    """How the images of pages leave: a note on a typical one, quality, colour, masks, samples."""
-
-    note: str
-    quality: int
-    gray: bool
-    masks: int
-    samples_as_text: int
-    samples_as_images: int
-    wants_text: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,13 +225,13 @@ def account(
             before.output_tokens + tokens[1],
             before.cached_tokens + tokens[2],
         )
-        _count_sheets(sheets, state, number, set_free, is_first=is_first, is_last=is_last)
+        count_sheets(sheets, state, number, set_free, is_first=is_first, is_last=is_last)
     accounts = {job.pk: counts_of(job, states[job.pk]) for job in jobs}
     planned = states.get(None, {}).get(ItemState.PLANNED, 0)
     return accounts, used, sheets, planned
 
 
-def _count_sheets(
+def count_sheets(
     sheets: Sheets, state: str, number: int, set_free: bool, *, is_first: bool, is_last: bool
 ) -> None:
     if is_first:
@@ -308,28 +294,6 @@ def pauses_of(jobs: Iterable[BatchJob]) -> dict[int, tuple[datetime, str]]:
     return pauses
 
 
-def pages_sent(run: GradingRun, provider: str) -> PagesSent | None:
-    """How the pages of a draft leave, by its first sheet; None where none leaves this machine."""
-    item = run.batch_run.items.exclude(fence={}).order_by("number").first()
-    if item is None or provider not in providers.names():
-        return None
-    found = providers.get(provider)
-    page = Page.objects.filter(sheet=item.subject_id, dropped_at=None).order_by("number").first()
-    note = found.image_note(page.width, page.height) if page else ""
-    if not note:
-        return None
-    forms = item.fence.get("samples", [])
-    return PagesSent(
-        note=note,
-        quality=found.rendition.quality,
-        gray=found.rendition.gray,
-        masks=len(run.exam.regions),
-        samples_as_text=forms.count("text"),
-        samples_as_images=forms.count("images"),
-        wants_text=settings.SHEAF_SAMPLES == "text",
-    )
-
-
 def why_split(jobs: Sequence[BatchJob]) -> str:
     """Why a draft has several jobs, for a person; "" for one job."""
     first = jobs[0]
@@ -361,17 +325,3 @@ def _most_tokens(provider: DirectProvider | BatchProvider) -> int | None:
     if isinstance(provider, BatchProvider):
         limits.append(provider.enqueued_tokens)
     return min((one for one in limits if one is not None), default=None)
-
-
-def sheets_of(runs: Sequence[int]) -> dict[int, Sheets]:
-    """The sheets of runs by the run's pk, in one query."""
-    found = {pk: Sheets() for pk in runs}
-    groups = (
-        BatchItem.objects.filter(run__in=runs)
-        .order_by()
-        .values_list("run", "state", *KEYS)
-        .annotate(Count("pk"))
-    )
-    for run, state, set_free, is_first, is_last, number in groups:
-        _count_sheets(found[run], state, number, set_free, is_first=is_first, is_last=is_last)
-    return found
