@@ -46,8 +46,11 @@ def _listen(page: Page, told) -> None:
 
 def barriers(page: Page) -> list[str]:
     """What axe-core finds that is serious or critical."""
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run().then((result) => result.violations)")
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
+    found = page.evaluate(
+        "axe.run({ resultTypes: ['violations'] }).then((result) => result.violations)"
+    )
     return [
         f"{one['id']}: {node['target']} {node['failureSummary']}"
         for one in found
