@@ -6,9 +6,11 @@ as its users do: over HTTP and with management commands.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -148,10 +150,29 @@ def running_site(folder: Path, **environment: str) -> Iterator[Site]:
     """A migrated site; whatever it started is stopped at the end."""
     site = Site(folder, **environment)
     try:
-        site.manage("migrate", "--verbosity=0")
+        _migrate(site)
         yield site
     finally:
         site.stop()
+
+
+def _migrate(site: Site) -> None:
+    """Migrate the site's database; one on SQLite is a copy of the first that this run migrated."""
+    run = Path(os.environ.get("SHEAF_DATA_DIR", site.folder))
+    first = run / "migrated.sqlite3"
+    if "DATABASE_URL" in site.environment:
+        site.manage("migrate", "--verbosity=0")
+        return
+    own = site.folder / "data" / "sheaf.sqlite3"
+    own.parent.mkdir(mode=0o700, exist_ok=True)
+    # The processes of a run share its data folder: one migrates, the others wait for it.
+    with (run / "migrated.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not first.exists():
+            site.manage("migrate", "--verbosity=0")
+            shutil.copyfile(own, first)
+        else:
+            shutil.copyfile(first, own)
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = 180) -> Any:
