@@ -26,6 +26,8 @@ import requests
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
+# Of everybody in an installation that tests made.
+PASSWORD = "a long password"
 FORM = re.compile(r"<form([^>]*)>(.*?)</form>", re.DOTALL)
 ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 

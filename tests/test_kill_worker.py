@@ -9,8 +9,8 @@ from __future__ import annotations
 import pytest
 
 from tests import papers
-from tests.site import Site, Visitor, running_site, wait_until
-from tests.test_pipeline import PASSWORD, STUDENTS, graded_run, prepare, states, upload
+from tests.site import PASSWORD, Site, Visitor, running_site, wait_until
+from tests.test_pipeline import STUDENTS, graded_run, prepare, states, upload
 
 pytestmark = pytest.mark.slow
 

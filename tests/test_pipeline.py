@@ -14,12 +14,11 @@ import pytest
 
 from tests import papers
 from tests.servers import postgres, redis
-from tests.site import Site, Visitor, running_site, wait_until
+from tests.site import PASSWORD, Site, Visitor, running_site, wait_until
 
 pytestmark = pytest.mark.slow
 
 STUDENTS = 5
-PASSWORD = "a long password"
 PEOPLE = """
 from accounts.models import *
 for name, role in (("alice", "teacher"), ("bob", "teacher")):

@@ -11,8 +11,8 @@ import pytest
 
 from config.api_schema import ERRORS
 from tests import papers
-from tests.site import running_site
-from tests.test_pipeline import PASSWORD, PEOPLE, states
+from tests.site import PASSWORD, running_site
+from tests.test_pipeline import PEOPLE, states
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs/api.md").read_text()
 STUDENTS = 2

@@ -11,8 +11,8 @@ from exams.models import Exam
 from grading import review_flags
 from grading.models import Mark, Part
 from tests import factories
+from tests.site import PASSWORD
 
-PASSWORD = "a long password"
 STUDENTS, QUESTIONS = 12, 4
 
 

@@ -15,9 +15,10 @@ import tempfile
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.browser.test_walk import CHROMIUM, MINUTES, PHONE, QUIET
+from tests.browser.screens import PHONE, chromium, sign_in
+from tests.browser.test_walk import MINUTES
 from tests.site import Site, running_site, wait_until
 
 SCREEN = {"width": 1180, "height": 800}
@@ -30,13 +31,6 @@ class Photographer:
 
     def __init__(self, page: Page, folder: Path) -> None:
         self.page, self.folder = page, folder
-
-    def sign_in(self, username: str, password: str) -> None:
-        self.page.goto("/")
-        self.page.get_by_label("User name").fill(username)
-        self.page.get_by_label("Password").fill(password)
-        self.page.get_by_role("button", name="Sign in").click()
-        expect(self.page.get_by_role("navigation").first).to_be_visible()
 
     def take(self, name: str) -> None:
         """Keep what the screen shows, in so few colours that a repository can hold it."""
@@ -51,23 +45,21 @@ def walk(site: Site, folder: Path) -> None:
     password = dict(
         line.split() for line in (site.folder / "data" / "demo-passwords").read_text().splitlines()
     )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    with chromium() as browser:
         options = {"base_url": site.url, "reduced_motion": "reduce"}
         screen = browser.new_context(viewport=SCREEN, **options).new_page()
         teacher = Photographer(screen, folder)
-        teacher.sign_in("teacher", password["teacher"])
+        sign_in(screen, "teacher", password["teacher"])
         hand_in(site, teacher)
         grade(teacher)
         review(site, teacher)
         publish(teacher)
         phone = browser.new_context(viewport=PHONE, device_scale_factor=2, **options).new_page()
         student = Photographer(phone, folder)
-        student.sign_in("student", password["student"])
+        sign_in(phone, "student", password["student"])
         student.take("student-start")
         phone.get_by_role("link", name=re.compile("The water cycle")).first.click()
         student.take("student-result")
-        browser.close()
 
 
 def hand_in(site: Site, teacher: Photographer) -> None:

@@ -18,17 +18,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.desk_steps import DESKTOP, barriers, listen, sign_in
-from tests.browser.test_review_desk import PHONE, browser
+from tests.browser.screens import DESKTOP, PHONE, TOO_WIDE, barriers, listen, sign_in
 from tests.site import Site, running_site
-
-__all__ = ["browser"]
 
 pytestmark = pytest.mark.slow
 
 ADDRESSES = "every_page.json"
 MAKE = f"from tests.browser.school import make; make({ADDRESSES!r})"
-TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 # What is left of a text that was not filled in; a request that is shown may hold braces.
 UNFILLED = re.compile(r"\{\{ ?\w.*?\}\}|%\(\w+\)[sd]|\{\w+\}")

@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.browser.test_walk import CHROMIUM, DESKTOP, QUIET
+from tests.browser.screens import DESKTOP, sign_in
 from tests.papers import archive
 from tests.site import Site, running_site
-from tests.test_pipeline import PASSWORD, prepare
+from tests.test_pipeline import prepare
 
 pytestmark = pytest.mark.slow
 
@@ -42,32 +42,20 @@ def site(tmp_path_factory) -> Iterator[Site]:
         yield site
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def open_page(site, chromium):
+def open_page(site, browser):
     """Gives alice's browser, with or without script; a script error fails the test."""
     contexts, complaints = [], []
 
     def _open(*, script: bool = True) -> Page:
-        context = chromium.new_context(
+        context = browser.new_context(
             viewport=DESKTOP, base_url=site.url, java_script_enabled=script
         )
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: dialog.accept())
-        page.goto("/sign-in/")
-        page.get_by_label("User name").fill("alice")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("navigation").first).to_be_visible()
+        sign_in(page, "alice")
         return page
 
     yield _open

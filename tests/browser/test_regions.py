@@ -9,10 +9,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_review_desk import DESKTOP, PHONE, barriers, browser, pictures, sit_down
+from tests.browser.screens import DESKTOP, PHONE, barriers, sit_down
 from tests.site import running_site
-
-__all__ = ["browser", "pictures"]
 
 pytestmark = pytest.mark.slow
 

@@ -6,29 +6,17 @@ looks at every page of the desk at desktop and phone size.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import expect
 
-from tests.browser.desk_steps import (
-    DESKTOP,
-    barriers,
-    current,
-    expect_saved,
-    keys,
-    mark,
-    sit_down,
-    tab_to,
-)
+from tests.browser.desk_steps import current, expect_saved, keys, mark, tab_to
+from tests.browser.screens import DESKTOP, PHONE, barriers, sit_down
 from tests.site import Site, running_site, wait_until
 
 pytestmark = pytest.mark.slow
 
-PHONE = {"width": 390, "height": 844}
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 MAKE = "from tests.browser.desk_class import make; make()"
 
 
@@ -38,21 +26,6 @@ def site(tmp_path_factory) -> Iterator[Site]:
         site.manage("shell", "--no-imports", "-c", MAKE)
         site.start_web()
         yield site
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def pictures(tmp_path) -> Path:
-    folder = Path(os.environ.get("SHEAF_SCREENSHOTS") or tmp_path / "pictures")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def test_a_paper_is_reviewed_with_the_keyboard_alone(site, browser, pictures):

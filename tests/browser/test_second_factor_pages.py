@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from tests.authenticator import code_of
-from tests.browser.test_review_desk import barriers, pictures, tab_to  # noqa: F401 - a fixture
-from tests.browser.test_walk import CHROMIUM, QUIET, Walker
-from tests.site import Site, running_site
-from tests.test_pipeline import PASSWORD, prepare
+from tests.browser.desk_steps import tab_to
+from tests.browser.screens import Walker, barriers
+from tests.site import PASSWORD, Site, running_site
+from tests.test_pipeline import prepare
 
 pytestmark = pytest.mark.slow
 
@@ -27,14 +27,6 @@ def site(tmp_path_factory) -> Iterator[Site]:
         prepare(site, 2)
         site.start_web()
         yield site
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 def look(walker: Walker, name: str) -> None:
@@ -64,7 +56,7 @@ def press(page: Page, name: str) -> None:
 def test_a_teacher_sets_it_up_signs_in_with_it_and_ends_another_sign_in(
     site,
     browser,
-    pictures,  # noqa: F811
+    pictures,
 ):
     teacher = Walker(browser, site, pictures)
     page = teacher.page

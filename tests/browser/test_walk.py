@@ -7,33 +7,20 @@ error, a refusal by the content security policy, or a page wider than its screen
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
 from tests import papers
+from tests.browser.screens import Walker
 from tests.factories_rubrics import text_pdf
 from tests.site import Site, running_site, wait_until
-from tests.test_pipeline import PASSWORD, STUDENTS, prepare
+from tests.test_pipeline import STUDENTS, prepare
 
 pytestmark = pytest.mark.slow
 
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
-CHROMIUM = "/usr/bin/chromium"
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 MINUTES = 180_000
 
 
@@ -45,61 +32,6 @@ def site(tmp_path_factory) -> Iterator[Site]:
         site.start_worker()
         site.start_beat()
         yield site
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
-
-
-class Walker:
-    """A person in front of a screen, who notices what is wrong with a page."""
-
-    def __init__(self, browser: Browser, site: Site, pictures: Path) -> None:
-        self.site, self.pictures = site, pictures
-        self.page: Page = browser.new_context(viewport=DESKTOP, base_url=site.url).new_page()
-        self.complaints: list[str] = []
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", self._listen)
-
-    def _listen(self, message) -> None:
-        if message.type == "error" and "status of 4" not in message.text:
-            self.complaints.append(message.text)
-
-    def sign_in(self, username: str) -> None:
-        self.page.goto("/")
-        self.page.get_by_label("User name").fill(username)
-        self.page.get_by_label("Password").fill(PASSWORD)
-        self.page.get_by_role("button", name="Sign in").click()
-        expect(self.page.get_by_role("navigation").first).to_be_visible()
-
-    def look(self, name: str) -> None:
-        """Photograph the page at both sizes; nothing may stick out or complain."""
-        for size, viewport in (("desktop", DESKTOP), ("phone", PHONE)):
-            self.page.set_viewport_size(viewport)
-            self.page.screenshot(path=self.pictures / f"{name}-{size}.png", full_page=True)
-            too_wide = self.page.evaluate(
-                "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-            )
-            assert not too_wide, f"{name} is wider than a {size}"
-        self.page.set_viewport_size(DESKTOP)
-        assert not self.complaints, f"{name}: {self.complaints}"
-
-    def visit(self, path: str, name: str) -> None:
-        answer = self.page.goto(path)
-        assert answer
-        assert answer.status == 200, f"{path}: {answer.status}"
-        self.look(name)
-
-
-@pytest.fixture
-def pictures(tmp_path) -> Path:
-    folder = Path(os.environ.get("SHEAF_SCREENSHOTS") or tmp_path / "pictures")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def test_a_teacher_and_a_student_walk_through_every_page(site, browser, pictures, tmp_path):

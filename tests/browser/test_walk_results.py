@@ -8,11 +8,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_walk import PHONE, Walker, browser, pictures
-from tests.site import Site, running_site
-from tests.test_pipeline import PASSWORD
-
-__all__ = ["browser", "pictures"]  # fixtures
+from tests.browser.screens import PHONE, Walker
+from tests.site import PASSWORD, Site, running_site
 
 pytestmark = pytest.mark.slow
 
@@ -102,4 +99,4 @@ def test_results_from_the_preview_to_a_students_phone(school, browser, pictures,
     expect(page.locator(".own-pages")).to_be_visible()
     page.locator("#print-pages").evaluate("box => { box.checked = false; }")
     expect(page.locator(".own-pages")).to_be_hidden()
-    assert not student.complaints
+    assert not student.page.complaints
