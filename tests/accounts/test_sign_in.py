@@ -2,8 +2,11 @@
 
 import logging
 import re
+from importlib import import_module
 
 import pytest
+from axes.models import AccessAttempt
+from django.apps import apps
 from django.contrib.auth import get_user
 from django.core import mail
 from django.test import Client
@@ -83,6 +86,34 @@ def test_the_log_of_failed_sign_ins_holds_no_name_and_no_password(client, sean, 
     assert caplog.text
     assert "sean@" not in caplog.text
     assert "a-wrong-secret" not in caplog.text
+
+
+def test_no_password_stands_in_the_rows_of_failed_attempts(client, sign_in, alice):
+    sign_in_as(client, "alice", "a-wrong-secret")
+    signed_in = sign_in(alice)
+    new = {"new_password1": "a-new-secret", "new_password2": "a-new-secret"}
+    signed_in.post("/account/password/", {"old_password": "an-old-secret", **new})
+    signed_in.post("/account/confirm/", {"password": "another-secret"})
+    kept = [str(row) for row in AccessAttempt.objects.values()]
+    assert sum(row.count("password") for row in kept) >= 4
+    assert "secret" not in "".join(kept)
+
+
+def test_the_passwords_that_were_kept_once_are_forgotten(alice):
+    forget = import_module("accounts.migrations.0005_forget_typed_passwords").forget
+    for number, text in enumerate(("old_password=x\nnew_password1=y", "username=***")):
+        AccessAttempt.objects.create(
+            username=f"user{number}", post_data=text, failures_since_start=1
+        )
+    forget(apps, None)
+    assert set(AccessAttempt.objects.values_list("post_data", flat=True)) == {"", "username=***"}
+
+
+def test_a_name_longer_than_any_is_a_wrong_one(client, db):
+    answer = sign_in_as(client, "9" * 5000, "wrong")
+    assert answer.status_code == 422
+    assert "User name or password is wrong" in answer.content.decode()
+    assert not AccessAttempt.objects.exists()
 
 
 def test_signing_out_needs_a_post(sign_in, alice):
