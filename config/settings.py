@@ -106,7 +106,7 @@ MIDDLEWARE = [
     "exams.body_limits.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.signed_out.SignInFirst",
     "accounts.languages.LanguageMiddleware",
     "accounts.times.TimeZoneMiddleware",
     "accounts.sessions.SessionsMiddleware",

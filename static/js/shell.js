@@ -42,7 +42,8 @@ document.addEventListener("htmx:sendError", () => {
 
 document.addEventListener("htmx:responseError", (event) => {
   const status = event.detail.xhr.status;
-  sayOnce(status === 404 ? "textGone" : "textError", { status });
+  const known = { 401: "textSignedOut", 404: "textGone" };
+  sayOnce(known[status] || "textError", { status });
 });
 
 document.addEventListener("htmx:afterOnLoad", (event) => {

@@ -35,6 +35,26 @@ def test_every_page_sends_somebody_unknown_to_the_sign_in_page(client, db):
     assert response["Location"] == "/sign-in/?next=/classes/"
 
 
+def test_what_a_script_saves_after_signing_out_is_no_sign_in_page(client, db):
+    """It would follow the way to the sign-in, and take the page there for success."""
+    for headers in ({"HX-Request": "true"}, {"Sec-Fetch-Mode": "cors"}):
+        answer = client.post("/marks/1/", headers=headers)
+        assert (answer.status_code, answer.content) == (401, b"")
+    address = client.get("/marks/1/", headers={"Sec-Fetch-Mode": "navigate"})["Location"]
+    assert address == "/sign-in/?next=/marks/1/"
+
+
+def test_a_button_pressed_after_signing_out_leads_back_to_its_page(client, db):
+    def leads_to(page):
+        return client.post("/sheets/1/approve/", headers={"Referer": page})["Location"]
+
+    assert leads_to("http://testserver/sheets/1/review/?show=eyes") == (
+        "/sign-in/?next=/sheets/1/review/%3Fshow%3Deyes"
+    )
+    assert leads_to("http://evil.example/sheets/") == "/sign-in/?next=/"
+    assert leads_to("") == "/sign-in/?next=/"
+
+
 def test_the_right_password_signs_in_and_goes_where_one_wanted_to(client, alice):
     response = sign_in_as(client, "alice", "alice", next="/classes/")
     assert response["Location"] == "/classes/"

@@ -284,6 +284,24 @@ def test_a_save_that_cannot_be_made_says_so_and_keeps_what_was_typed(site, brows
     assert "Typed in a tunnel." in mark(site, current(page), "feedback")
 
 
+def test_what_is_typed_after_signing_out_elsewhere_is_not_called_saved(site, browser):
+    page = sit_down(browser, site, "erin")
+    sheet = site.ask("Sheet.objects.filter(state='graded').order_by('pk').first().pk")
+    page.goto(f"/sheets/{sheet}/review/")
+    keys(page, "j")
+    other = page.context.new_page()
+    other.goto("/")
+    other.locator("form[action='/sign-out/']").evaluate("form => form.submit()")
+    other.wait_for_url("**/sign-in/**")
+    keys(page, "f")
+    page.keyboard.type("Typed too late. ")
+    keys(page, "Escape")
+    expect(page.locator(".mark.current .save-state")).to_contain_text("Not saved")
+    expect(page.locator("#messages")).to_contain_text("You are signed out")
+    typed = page.locator(".mark.current [name=feedback]")
+    assert "Typed too late." in typed.input_value()
+
+
 @pytest.mark.parametrize(("size", "viewport"), [("desktop", DESKTOP), ("phone", PHONE)])
 def test_the_desk_has_no_barriers_and_fits_the_screen(site, browser, pictures, size, viewport):
     page = sit_down(browser, site, "erin")
