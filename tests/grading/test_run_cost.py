@@ -140,6 +140,19 @@ def test_a_draft_says_what_the_exam_and_the_site_have_spent(
     assert "This does not fit" not in text
 
 
+def test_a_draft_says_that_what_was_sent_without_a_price_is_in_no_sum(
+    draft, grade, page, offices, monkeypatch
+):
+    with monkeypatch.context() as unpriced:
+        unpriced.setattr(offices["batch"], "price", Price())
+        unpriced.setattr(offices["batch"], "price_known", False)
+        grade(draft(1))
+        told = "no cap. The cost of what was sent to Post office is not known: no price is set."
+        assert told in page(draft(1))
+    # What was free is known by now to cost something.
+    assert "0.00 USD" not in page(draft(1))
+
+
 def test_a_draft_over_the_cap_says_so_and_is_refused_with_nothing_sent(
     draft, page, exam, alice, sign_in, offices
 ):
