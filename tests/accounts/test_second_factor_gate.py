@@ -18,6 +18,25 @@ def guarded(alice) -> User:
     return with_second_factor(alice)
 
 
+# -- pages that are open meanwhile
+
+
+@pytest.mark.parametrize("is_gone", ["signed out", "asked for a code"])
+def test_a_fragment_without_a_session_is_refused_and_never_the_sign_in_page(
+    alice, sign_in, settings, is_gone
+):
+    browser = sign_in(alice)
+    if is_gone == "signed out":
+        browser.logout()
+    else:
+        settings.SHEAF_SECOND_FACTOR = "required"
+    page = browser.get("/notifications/")
+    assert page.status_code == 302
+    fragment = browser.get("/notifications/", headers={"HX-Request": "true"})
+    assert fragment.status_code == 401
+    assert fragment.content == b""
+
+
 # -- the administration
 
 
