@@ -113,6 +113,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.signed_out.SignedOutMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
     "accounts.second_factor_gate.SecondFactorGate",
     "allauth.account.middleware.AccountMiddleware",
