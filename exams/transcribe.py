@@ -233,7 +233,7 @@ def _draft(sample: SampleSheet | None, item: BatchItem) -> Draft | str:
             role="sheet",
             page=page.number,
             label=f"Page {page.number}",
-            masks=masks_of(sample.exam, page),
+            masks=masks_of(sample.exam, page, pages),
         )
         for page in pages
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -112,10 +112,11 @@ def read_with_tesseract(sample: SampleSheet, *, by: User) -> None:
     """Propose what tesseract reads; handwriting needs much correcting. Raises SampleError."""
     end = time.monotonic() + TESSERACT_SECONDS
     texts: dict[int, str] = {}
-    for page in kept_pages(sample.sheet):
+    kept = kept_pages(sample.sheet)
+    for page in kept:
         try:
             content = read_file(page.image)
-            picture = render(content, Rendition(quality=95), masks_of(sample.exam, page))
+            picture = render(content, Rendition(quality=95), masks_of(sample.exam, page, kept))
             with Pixels.open(io.BytesIO(picture.content)) as image:
                 left = max(1.0, end - time.monotonic())
                 texts[page.number] = tesseract.read_text(image, layout=4, seconds=left)
@@ -134,7 +135,7 @@ def read_with_tesseract(sample: SampleSheet, *, by: User) -> None:
     with transaction.atomic():
         row = locked_sample(sample.pk)
         if [(page.number, page.sha256) for page in kept_pages(row.sheet)] != [
-            (page.number, page.sha256) for page in kept_pages(sample.sheet)
+            (page.number, page.sha256) for page in kept
         ]:
             raise Conflict(_("The pages were changed while they were read. Read them again."))
         propose_text(row, texts, source=TESSERACT, by=by)
@@ -149,12 +150,19 @@ def locked_sample(pk: int) -> SampleSheet:
     return sample
 
 
-def masks_of(exam: Exam, page: Page) -> tuple[tuple[float, float, float, float], ...]:
-    """The regions of a page that hold names and roll numbers, to be painted over."""
+def masks_of(
+    exam: Exam, page: Page, kept: Iterable[Page]
+) -> tuple[tuple[float, float, float, float], ...]:
+    """The regions of a page that hold names and roll numbers, to be painted over.
+
+    Those of its number, and of its place among the `kept` pages of its sheet: where a page before
+    it was dropped, the one with the name has a higher number.
+    """
+    place = 1 + sum(one.number < page.number for one in kept)
     return tuple(
         (region["x"], region["y"], region["w"], region["h"])
         for region in exam.regions
-        if region["page"] == page.number
+        if region["page"] in (page.number, place)
     )
 
 

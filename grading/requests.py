@@ -73,7 +73,7 @@ def drafts_of(rubric: Rubric, items: Sequence[BatchItem]) -> dict[int, Draft | s
             parts=(
                 *common,
                 Text(introduction),
-                *(page_image(exam, page, "sheet", f"Page {page.number}") for page in pages),
+                *(page_image(exam, page, "sheet", f"Page {page.number}", pages) for page in pages),
             ),
             schema=schema,
             max_output_tokens=TOKENS + TOKENS_A_CRITERION * count,
@@ -149,9 +149,10 @@ def sample_parts(exam: Exam, sample: SampleSheet, number: int, count: int) -> li
     if is_sent_as_text(sample):
         parts += [Text(prompt.SAMPLE_AS_TEXT), Data("sample_pages", text_of(sample))]
     else:
+        pages = kept_pages(sample.sheet)
         parts += [
-            page_image(exam, page, "sample", f"Sample {number}, page {page.number}")
-            for page in kept_pages(sample.sheet)
+            page_image(exam, page, "sample", f"Sample {number}, page {page.number}", pages)
+            for page in pages
         ]
     return [*parts, Text(prompt.SAMPLE_MARKS), Data("sample_marks", sample.marks)]
 
@@ -161,15 +162,15 @@ def is_sent_as_text(sample: SampleSheet) -> bool:
     return settings.SHEAF_SAMPLES == "text" and bool(text_of(sample))
 
 
-def page_image(exam: Exam, page: Page, role: str, label: str) -> Image:
-    """A page with the exam's regions of that page masked."""
+def page_image(exam: Exam, page: Page, role: str, label: str, kept: Sequence[Page]) -> Image:
+    """A page, one of the `kept` ones of its sheet, with the exam's regions of that page masked."""
     return Image(
         name=page.image,
         sha256=page.sha256,
         role="sample" if role == "sample" else "sheet",
         page=page.number,
         label=label,
-        masks=masks_of(exam, page),
+        masks=masks_of(exam, page, kept),
         width=page.width,
         height=page.height,
     )

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from accounts.roles import teacher_required
 from batching.images import render as render_picture
 from batching.providers.base import Rendition
+from exams.pages import kept_pages
 from exams.queries import exams_for, pages_for
 from exams.transcription import masks_of
 from exams.views.media import picture
@@ -81,7 +82,8 @@ def blind_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """A page with the exam's regions of names and roll numbers painted over."""
     pages = pages_for(request.user).select_related("sheet__exam")
     page = get_object_or_404(pages, public_id=public_id)
-    masks = masks_of(page.sheet.exam, page)
+    exam = page.sheet.exam
+    masks = masks_of(exam, page, kept_pages(page.sheet)) if exam.regions else ()
     if not masks:
         return picture(page, page.image, f"page-{page.number}")
     try:

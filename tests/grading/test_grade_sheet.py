@@ -14,6 +14,7 @@ from batching.purposes import Reply
 from batching.settle import settle
 from batching.submit import submit_job
 from exams.models import Page, Sheet
+from exams.pages import drop_page
 from exams.result_schema import result_schema
 from exams.rubrics import current_rubric, leaves, save_rubric
 from grading.models import Assessment, Mark, Part
@@ -227,6 +228,19 @@ def test_a_request_names_nobody_and_masks_the_region_of_the_name(exam, alice, x_
     for secret in (enrolment.student.name, enrolment.student.email, "84B003", ".pdf", "X-B"):
         assert secret not in line
     assert '"masks":[[0,0,1,0.1]]' in line
+
+
+def test_the_name_is_masked_too_where_a_page_before_it_was_dropped(exam, alice):
+    exam.regions = [{"page": 1, "x": 0, "y": 0, "w": 1, "h": 0.1, "holds": ["name"]}]
+    exam.save()
+    sheet = make_sheet(exam, state="mapped", pages=3)
+    drop_page(sheet.pages.get(number=1), by=alice)
+    run = draft_run(exam, provider="offline", by=alice)
+    tasks.build_run(run.pk)
+    with default_storage.open(run.batch_run.jobs.get().lines_file) as file:
+        parts = json.loads(file.read())["parts"]
+    masks = {part["page"]: part["masks"] for part in parts if "image" in part}
+    assert masks == {2: [[0, 0, 1, 0.1]], 3: []}
 
 
 def test_the_schema_of_a_request_is_the_one_its_reply_is_checked_by(sent):

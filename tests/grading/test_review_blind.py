@@ -4,6 +4,7 @@ import io
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from PIL import Image
 
 from exams.models import Sheet
@@ -146,6 +147,18 @@ def test_the_list_and_the_way_through_the_papers_have_one_order(exam, teacher):
         following = teacher.get(address).context["next"]
         address = following and reverse("grading:review_sheet", args=[following])
     assert walked == listed
+
+
+def test_the_first_page_is_covered_too_where_one_before_it_was_dropped(exam, teacher):
+    exam.regions = [{"page": 1, "x": 0.1, "y": 0.1, "w": 0.5, "h": 0.1, "holds": "name"}]
+    exam.save()
+    sheet = factories.make_sheet(exam, state="graded", pages=3)
+    sheet.pages.filter(number=1).update(dropped_at=timezone.now())
+    second, third = sheet.pages.filter(dropped_at=None).order_by("number")
+    addresses = [reverse("grading:blind_page", args=[one.public_id]) for one in (second, third)]
+    first_kept, next_one = (teacher.get(address) for address in addresses)
+    assert colour_at(first_kept.content, 0.3, 0.15) == (128, 128, 128)
+    assert colour_at(next_one.getvalue(), 0.3, 0.15) == (255, 255, 255)
 
 
 def colour_at(content: bytes, x: float, y: float):
