@@ -178,7 +178,8 @@ class Standing:
             return self._to(_("Review marks"), "grading:review_list", text)
         if failed:
             text = _("%(papers)s cannot go on.") % {"papers": _papers(failed)}
-            return self._to(_("See what failed"), "exams:mapping", text)
+            url = f"{reverse('exams:mapping', args=[self.exam_pk])}?tab=failed"
+            return Next(_("See what failed"), url, text)
         if self.failed_uploads:
             text = _("An upload failed half-way: try it again, or leave it out.")
             return self._to(_("See what failed"), "exams:upload_create", text)

@@ -72,6 +72,12 @@ def test_while_papers_arrive_there_is_nothing_to_do(exam):
     assert not standing(exam).next.urgent
 
 
+def test_what_failed_is_on_the_page_that_one_is_led_to(exam, sign_in, alice):
+    sheets(exam, failed=1, reviewed=1)
+    page = sign_in(alice).get(standing(exam).next.url)
+    assert [row.sheet.state for row in page.context["rows"]] == ["failed"]
+
+
 def test_an_upload_that_failed_half_way_is_the_next_thing(exam):
     sheets(exam, reviewed=1, in_batch=1)
     upload = make_upload(exam, state="failed", problem="Its end is missing.")
