@@ -1,9 +1,8 @@
-"""A page that is open while its session ends keeps what was typed into it.
+"""Who is not signed in (any more): a page leads to the sign-in, what a script asks for is a 401.
 
-Comes in: what a script of a page asks for or saves without a session, or without the second factor
-that is asked for by now; or a form that was sent so. Goes out: to a script 401, which the page
-tells (static/js/shell.js); the sign-in page would stand where a mark stood, and would look like an
-answer. A form leads to the sign-in, and from there back to the page that it was on.
+Comes in: a request of nobody. Goes out: the way to sign in, and from there back to where one was. A
+script would follow that way and take the sign-in page for its answer, so that a mark which was
+typed after signing out in another tab looked saved.
 """
 
 from __future__ import annotations
@@ -17,51 +16,38 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-DOORS = ("accounts:login", "accounts:confirm", "accounts:second_factor")
-
 
 class SignInFirst(LoginRequiredMiddleware):
-    """Django's, with a way back that can be gone: many a form's own address only takes posts."""
+    """Django's, with an answer for scripts, and a way back that can be gone."""
 
     def handle_no_permission(
         self, request: HttpRequest, view_func: Callable[..., HttpResponse]
     ) -> HttpResponse:
+        if is_of_script(request):
+            return HttpResponse(status=401)
         if request.method in ("GET", "HEAD"):
             return super().handle_no_permission(request, view_func)
-        return redirect_to_login(_page_before(request))
+        # What was to be done is not done after the sign-in, and has no page of its own.
+        return redirect_to_login(page_before(request))
 
-
-class SignedOutMiddleware:
-    """Turns the way to the sign-in page into a 401 for scripts, and a refusal for a lost cookie."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
-        if request.htmx and _is_refused(request, response):
-            return HttpResponse(status=401)
-        if _is_of_script(request) and _leads_to_a_door(response):
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        # The token of a form is looked at first, and may have gone together with the session.
+        is_refused = response.status_code == 403 and not request.user.is_authenticated
+        if is_refused and request.headers.get("HX-Request") == "true":
             return HttpResponse(status=401)
         return response
 
 
-def _is_of_script(request: HttpRequest) -> bool:
-    """Whether htmx asks, or an upload that a script sends, as browsers say."""
-    return bool(request.htmx) or request.headers.get("Sec-Fetch-Mode") in ("cors", "same-origin")
+def is_of_script(request: HttpRequest) -> bool:
+    """Whether a script on a page asks, and not a person on the way to another page.
+
+    Browsers say so; on a site without https only htmx does.
+    """
+    mode = request.headers.get("Sec-Fetch-Mode", "navigate")
+    return mode != "navigate" or request.headers.get("HX-Request") == "true"
 
 
-def _is_refused(request: HttpRequest, response: HttpResponse) -> bool:
-    # The token is looked at first, and may have gone with the session.
-    return response.status_code == 403 and not request.user.is_authenticated
-
-
-def _leads_to_a_door(response: HttpResponse) -> bool:
-    doors = {reverse(door) for door in DOORS}
-    return urlsplit(response.headers.get("Location", "")).path in doors
-
-
-def _page_before(request: HttpRequest) -> str:
+def page_before(request: HttpRequest) -> str:
     """The page of ours from which a form was sent, else the first one."""
     told = request.headers.get("Referer", "")
     if not url_has_allowed_host_and_scheme(told, allowed_hosts={request.get_host()}):

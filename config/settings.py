@@ -113,7 +113,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "accounts.signed_out.SignedOutMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
     "accounts.second_factor_gate.SecondFactorGate",
     "allauth.account.middleware.AccountMiddleware",

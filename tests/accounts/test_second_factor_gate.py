@@ -18,25 +18,6 @@ def guarded(alice) -> User:
     return with_second_factor(alice)
 
 
-# -- pages that are open meanwhile
-
-
-@pytest.mark.parametrize("is_gone", ["signed out", "asked for a code"])
-def test_a_fragment_without_a_session_is_refused_and_never_the_sign_in_page(
-    alice, sign_in, settings, is_gone
-):
-    browser = sign_in(alice)
-    if is_gone == "signed out":
-        browser.logout()
-    else:
-        settings.SHEAF_SECOND_FACTOR = "required"
-    page = browser.get("/notifications/")
-    assert page.status_code == 302
-    fragment = browser.get("/notifications/", headers={"HX-Request": "true"})
-    assert fragment.status_code == 401
-    assert fragment.content == b""
-
-
 # -- the administration
 
 
@@ -102,6 +83,16 @@ def test_a_session_that_no_code_has_opened_ends_when_it_becomes_required(guarded
     give_password(client)
     give_code(client, code_for(guarded))
     assert client.get("/classes/").status_code == 200
+
+
+@pytest.mark.usefixtures("_required")
+def test_a_script_is_not_led_anywhere(alice, guarded, bob, sign_in):
+    script = {"HX-Request": "true"}
+    client, _ = give_password(name="bob")
+    assert client.post("/marks/1/", headers=script).status_code == 403
+    before = sign_in(guarded)
+    assert before.post("/marks/1/", headers=script).status_code == 401
+    assert not is_signed_in(before)
 
 
 @pytest.mark.usefixtures("_required")

@@ -40,6 +40,10 @@ def test_what_a_script_saves_after_signing_out_is_no_sign_in_page(client, db):
     for headers in ({"HX-Request": "true"}, {"Sec-Fetch-Mode": "cors"}):
         answer = client.post("/marks/1/", headers=headers)
         assert (answer.status_code, answer.content) == (401, b"")
+    # Together with its session a browser may have lost the cookie of its forms' token.
+    without_token = Client(enforce_csrf_checks=True)
+    assert without_token.post("/marks/1/", headers={"HX-Request": "true"}).status_code == 401
+    assert without_token.post("/marks/1/").status_code == 403
     address = client.get("/marks/1/", headers={"Sec-Fetch-Mode": "navigate"})["Location"]
     assert address == "/sign-in/?next=/marks/1/"
 
