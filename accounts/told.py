@@ -1,45 +1,116 @@
 """Tells what stands in a row, which is English, in the language of whoever reads it.
 
-Comes in: a text of a row, and the shapes ("Name on page 1 reads %(name)s") that such texts may
-have. Goes out: the translation, with the values of the row in it. What is not known is shown as
-it stands.
+Comes in: a text of a row. Goes out: its translation, with the values of the row in it. Apps
+declare the shapes of such texts ("Name on page 1 reads %(name)s") where they write them, and
+register them when Django starts (row_words.py of each app). A text that has none of them is shown
+as it stands. What a person may have typed, the reason of a change, has few shapes of its own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterable
+from functools import cached_property
 
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 HOLE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
+# Values with such names are texts of ours again. Any other value is somebody's, or a number.
+OURS = ("why", "what")
+OURS_OR_TYPED = ("reason",)
 
 
-@cache
-def _pattern(shape: str) -> re.Pattern[str]:
-    # HOLE has two groups: of three pieces, one is text and one of the others is a name.
-    pieces = HOLE.split(shape)
-    pattern = re.escape(pieces[0])
-    for one, other, text in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
-        pattern += f"(?P<{one or other}>.+){re.escape(text)}"
-    return re.compile(pattern, re.DOTALL)
+class Shape:
+    """A text with holes: what it begins and ends with, and the pattern of the whole."""
+
+    def __init__(self, text: str) -> None:
+        # HOLE has two groups: of three pieces, one is text and one of the others is a name.
+        pieces = HOLE.split(text)
+        self.text, self.fixed = text, pieces[::3]
+        self.holes = [one or other for one, other in zip(pieces[1::3], pieces[2::3], strict=True)]
+        self.start, self.end = self.fixed[0], self.fixed[-1]
+        self.length = sum(map(len, self.fixed))
+
+    @property
+    def first_word(self) -> str:
+        """What tells most texts apart; "" where a hole stands in it."""
+        word, blank, _rest = self.start.partition(" ")
+        return word if blank else ""
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        pattern = re.escape(self.start)
+        for name, text in zip(self.holes, self.fixed[1:], strict=True):
+            # The code of a question is one word: else it could be half a sentence.
+            value = r"\S+?" if name == "code" else ".*?"
+            pattern += f"(?P<{name}>{value}){re.escape(text)}"
+        return re.compile(pattern, re.DOTALL)
+
+    def values_in(self, text: str) -> dict[str, str] | None:
+        """The values of a text that has this shape; None when it has not."""
+        if not (text.startswith(self.start) and text.endswith(self.end)):
+            return None
+        found = self._pattern.fullmatch(text)
+        return found.groupdict() if found else None
 
 
-def told(text: str, shapes: Sequence[str]) -> str:
-    """The text in the language that is active; a value called `why` is told as well.
+class Shapes:
+    """Shapes by their first word, so that a text is compared with a handful of them."""
 
-    The first shape that fits counts, so a longer one stands before a shorter one.
-    """
-    for shape in shapes:
-        found = _pattern(shape).fullmatch(text)
-        if found:
-            values = found.groupdict()
-            if "why" in values:
-                values["why"] = told(values["why"], shapes)
-            return _filled(gettext(shape), values)
-    return gettext(text)
+    def __init__(self) -> None:
+        self._by_word: dict[str, list[Shape]] = {}
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Take in shapes, each once. Of several that fit, the one with most text counts."""
+        for text in texts:
+            shape = Shape(text)
+            same = self._by_word.setdefault(shape.first_word, [])
+            if all(one.text != text for one in same):
+                same.append(shape)
+                same.sort(key=lambda one: -one.length)
+
+    def texts(self) -> list[str]:
+        """All of them."""
+        return [shape.text for same in self._by_word.values() for shape in same]
+
+    def tell(self, text: str) -> str:
+        """The text in the language that is active, by its shape or as a whole."""
+        if not text or (get_language() or "en").startswith("en"):
+            return text
+        whole = gettext(text)
+        if whole != text:
+            return whole
+        for first_word in (text.partition(" ")[0], ""):
+            for shape in self._by_word.get(first_word, ()):
+                values = shape.values_in(text)
+                if values is not None:
+                    return _filled(gettext(shape.text), values)
+        return text
+
+
+ROWS, REASONS = Shapes(), Shapes()
+
+
+def register(rows: Iterable[str], reasons: Iterable[str] = ()) -> None:
+    """Take in the shapes of an app: of texts of ours, and of the reasons of changes."""
+    ROWS.add(rows)
+    REASONS.add(reasons)
+
+
+def told(text: str) -> str:
+    """A text that Sheaf or a provider wrote into a row, in the language that is active."""
+    return ROWS.tell(text)
+
+
+def told_reason(text: str) -> str:
+    """The reason of a change, which a person may have typed, in the language that is active."""
+    return REASONS.tell(text)
 
 
 def _filled(shape: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        if name.startswith(OURS):
+            values[name] = told(value)
+        elif name in OURS_OR_TYPED:
+            values[name] = told_reason(value)
     return HOLE.sub(lambda hole: values[hole[1] or hole[2]], shape)

@@ -49,6 +49,8 @@ __all__ = [
 
 LEAVABLE = (SheetState.PENDING_MAPPING, SheetState.MAPPED, SheetState.FAILED)
 MOVED_FIELDS = ["state", "enrolment", "problem", "tries", "lease_until"]
+MAPPED_TO = gettext_noop("Mapped to %(roll)s")
+LEFT_OUT_FAILED = gettext_noop("Left out; it had failed: %(why)s")
 
 # Moves a locked sheet, unsaved, and gives the reason that its history will show.
 Move = Callable[[Sheet], str]
@@ -110,7 +112,7 @@ def map_sheet(sheet: Sheet, enrolment: Enrolment, *, by: User) -> Sheet:
         row.map_to(enrolment)
         try:
             with transaction.atomic():
-                _save(row, by, f"Mapped to {enrolment.roll_number}")
+                _save(row, by, MAPPED_TO % {"roll": enrolment.roll_number})
         except IntegrityError:
             # Somebody mapped another sheet to this student a moment ago.
             if other := _sheet_of(enrolment, row):
@@ -231,7 +233,7 @@ def _unmap(sheet: Sheet) -> str:
 def _skip(sheet: Sheet) -> str:
     failure = sheet.problem if sheet.state == SheetState.FAILED else ""
     sheet.skip()
-    return f"Left out; it had failed: {failure}" if failure else gettext_noop("Left out")
+    return LEFT_OUT_FAILED % {"why": failure} if failure else gettext_noop("Left out")
 
 
 def _unskip(sheet: Sheet) -> str:
