@@ -21,7 +21,7 @@ OURS_OR_TYPED = ("reason",)
 
 
 class Shape:
-    """A text with holes: what it begins and ends with, and the pattern of the whole."""
+    """A text with holes: what is looked for in another text first, and the pattern of the whole."""
 
     def __init__(self, text: str) -> None:
         # HOLE has two groups: of three pieces, one is text and one of the others is a name.
@@ -29,6 +29,7 @@ class Shape:
         self.text, self.fixed = text, pieces[::3]
         self.holes = [one or other for one, other in zip(pieces[1::3], pieces[2::3], strict=True)]
         self.start, self.end = self.fixed[0], self.fixed[-1]
+        self.rarest = max(self.fixed, key=len)
         self.length = sum(map(len, self.fixed))
 
     @property
@@ -39,19 +40,28 @@ class Shape:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        pattern = re.escape(self.start)
+        pattern, before = re.escape(self.start), self.start
         for name, text in zip(self.holes, self.fixed[1:], strict=True):
-            # The code of a question is one word: else it could be half a sentence.
-            value = r"\S+?" if name == "code" else ".*?"
-            pattern += f"(?P<{name}>{value}){re.escape(text)}"
+            pattern += f"(?P<{name}>{_value(name, leads=not before)}){re.escape(text)}"
+            before += text
         return re.compile(pattern, re.DOTALL)
 
     def values_in(self, text: str) -> dict[str, str] | None:
         """The values of a text that has this shape; None when it has not."""
-        if not (text.startswith(self.start) and text.endswith(self.end)):
+        if not (text.startswith(self.start) and text.endswith(self.end) and self.rarest in text):
             return None
         found = self._pattern.fullmatch(text)
         return found.groupdict() if found else None
+
+
+def _value(name: str, *, leads: bool) -> str:
+    """The pattern of a value, and whether the text begins with it."""
+    if name == "code":
+        return r"\S+?"  # of a question: else it could be half a sentence
+    if leads:
+        # What was said before goes as far as it can; a name is no sentence.
+        return ".*" if name.startswith("why") else "(?:(?![.:] ).)*?"
+    return ".*?"
 
 
 class Shapes:
@@ -59,6 +69,7 @@ class Shapes:
 
     def __init__(self) -> None:
         self._by_word: dict[str, list[Shape]] = {}
+        self._found: dict[str, list[Shape]] = {}
 
     def add(self, texts: Iterable[str]) -> None:
         """Take in shapes, each once. Of several that fit, the one with most text counts."""
@@ -67,7 +78,16 @@ class Shapes:
             same = self._by_word.setdefault(shape.first_word, [])
             if all(one.text != text for one in same):
                 same.append(shape)
-                same.sort(key=lambda one: -one.length)
+        self._found.clear()
+
+    def of(self, text: str) -> list[Shape]:
+        """The shapes that a text may have."""
+        word = text.partition(" ")[0]
+        word = word if word in self._by_word else ""
+        if word not in self._found:
+            same = [*self._by_word.get(word, ()), *(self._by_word.get("", ()) if word else ())]
+            self._found[word] = sorted(same, key=lambda one: -one.length)
+        return self._found[word]
 
     def texts(self) -> list[str]:
         """All of them."""
@@ -80,11 +100,10 @@ class Shapes:
         whole = gettext(text)
         if whole != text:
             return whole
-        for first_word in (text.partition(" ")[0], ""):
-            for shape in self._by_word.get(first_word, ()):
-                values = shape.values_in(text)
-                if values is not None:
-                    return _filled(gettext(shape.text), values)
+        for shape in self.of(text):
+            values = shape.values_in(text)
+            if values is not None:
+                return _filled(gettext(shape.text), values)
         return text
 
 
