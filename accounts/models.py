@@ -12,6 +12,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from accounts.told import told
+
 
 class Role(models.TextChoices):
     ADMIN = "admin", _("Admin")
@@ -177,7 +179,7 @@ class Notification(models.Model):
             return self.text
         values = dict(self.values)
         if values.get("problem"):  # a reason, which rows keep in English
-            values["problem"] = gettext(values["problem"])
+            values["problem"] = told(values["problem"])
         line = gettext(self.sentence)
         return line % values if values else line
 

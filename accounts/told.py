@@ -1,45 +1,135 @@
 """Tells what stands in a row, which is English, in the language of whoever reads it.
 
-Comes in: a text of a row, and the shapes ("Name on page 1 reads %(name)s") that such texts may
-have. Goes out: the translation, with the values of the row in it. What is not known is shown as
-it stands.
+Comes in: a text of a row. Goes out: its translation, with the values of the row in it. Apps
+declare the shapes of such texts ("Name on page 1 reads %(name)s") where they write them, and
+register them when Django starts (row_words.py of each app). A text that has none of them is shown
+as it stands. What a person may have typed, the reason of a change, has few shapes of its own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterable
+from functools import cached_property
 
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 HOLE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
+# Values with such names are texts of ours again. Any other value is somebody's, or a number.
+OURS = ("why", "what")
+OURS_OR_TYPED = ("reason",)
 
 
-@cache
-def _pattern(shape: str) -> re.Pattern[str]:
-    # HOLE has two groups: of three pieces, one is text and one of the others is a name.
-    pieces = HOLE.split(shape)
-    pattern = re.escape(pieces[0])
-    for one, other, text in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
-        pattern += f"(?P<{one or other}>.+){re.escape(text)}"
-    return re.compile(pattern, re.DOTALL)
+class Shape:
+    """A text with holes: what is looked for in another text first, and the pattern of the whole."""
+
+    def __init__(self, text: str) -> None:
+        # HOLE has two groups: of three pieces, one is text and one of the others is a name.
+        pieces = HOLE.split(text)
+        self.text, self.fixed = text, pieces[::3]
+        self.holes = [one or other for one, other in zip(pieces[1::3], pieces[2::3], strict=True)]
+        self.start, self.end = self.fixed[0], self.fixed[-1]
+        self.rarest = max(self.fixed, key=len)
+        self.length = sum(map(len, self.fixed))
+
+    @property
+    def first_word(self) -> str:
+        """What tells most texts apart; "" where a hole stands in it."""
+        word, blank, _rest = self.start.partition(" ")
+        return word if blank else ""
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        pattern, before = re.escape(self.start), self.start
+        for name, text in zip(self.holes, self.fixed[1:], strict=True):
+            pattern += f"(?P<{name}>{_value(name, leads=not before)}){re.escape(text)}"
+            before += text
+        return re.compile(pattern, re.DOTALL)
+
+    def values_in(self, text: str) -> dict[str, str] | None:
+        """The values of a text that has this shape; None when it has not."""
+        if not (text.startswith(self.start) and text.endswith(self.end) and self.rarest in text):
+            return None
+        found = self._pattern.fullmatch(text)
+        return found.groupdict() if found else None
 
 
-def told(text: str, shapes: Sequence[str]) -> str:
-    """The text in the language that is active; a value called `why` is told as well.
+def _value(name: str, *, leads: bool) -> str:
+    """The pattern of a value, and whether the text begins with it."""
+    if name == "code":
+        return r"\S+?"  # of a question: else it could be half a sentence
+    if leads:
+        # What was said before goes as far as it can; a name is no sentence.
+        return ".*" if name.startswith("why") else "(?:(?![.:] ).)*?"
+    return ".*?"
 
-    The first shape that fits counts, so a longer one stands before a shorter one.
-    """
-    for shape in shapes:
-        found = _pattern(shape).fullmatch(text)
-        if found:
-            values = found.groupdict()
-            if "why" in values:
-                values["why"] = told(values["why"], shapes)
-            return _filled(gettext(shape), values)
-    return gettext(text)
+
+class Shapes:
+    """Shapes by their first word, so that a text is compared with a handful of them."""
+
+    def __init__(self) -> None:
+        self._by_word: dict[str, list[Shape]] = {}
+        self._found: dict[str, list[Shape]] = {}
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Take in shapes, each once. Of several that fit, the one with most text counts."""
+        for text in texts:
+            shape = Shape(text)
+            same = self._by_word.setdefault(shape.first_word, [])
+            if all(one.text != text for one in same):
+                same.append(shape)
+        self._found.clear()
+
+    def of(self, text: str) -> list[Shape]:
+        """The shapes that a text may have."""
+        word = text.partition(" ")[0]
+        word = word if word in self._by_word else ""
+        if word not in self._found:
+            same = [*self._by_word.get(word, ()), *(self._by_word.get("", ()) if word else ())]
+            self._found[word] = sorted(same, key=lambda one: -one.length)
+        return self._found[word]
+
+    def texts(self) -> list[str]:
+        """All of them."""
+        return [shape.text for same in self._by_word.values() for shape in same]
+
+    def tell(self, text: str) -> str:
+        """The text in the language that is active, by its shape or as a whole."""
+        if not text or (get_language() or "en").startswith("en"):
+            return text
+        whole = gettext(text)
+        if whole != text:
+            return whole
+        for shape in self.of(text):
+            values = shape.values_in(text)
+            if values is not None:
+                return _filled(gettext(shape.text), values)
+        return text
+
+
+ROWS, REASONS = Shapes(), Shapes()
+
+
+def register(rows: Iterable[str], reasons: Iterable[str] = ()) -> None:
+    """Take in the shapes of an app: of texts of ours, and of the reasons of changes."""
+    ROWS.add(rows)
+    REASONS.add(reasons)
+
+
+def told(text: str) -> str:
+    """A text that Sheaf or a provider wrote into a row, in the language that is active."""
+    return ROWS.tell(text)
+
+
+def told_reason(text: str) -> str:
+    """The reason of a change, which a person may have typed, in the language that is active."""
+    return REASONS.tell(text)
 
 
 def _filled(shape: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        if name.startswith(OURS):
+            values[name] = told(value)
+        elif name in OURS_OR_TYPED:
+            values[name] = told_reason(value)
     return HOLE.sub(lambda hole: values[hole[1] or hole[2]], shape)

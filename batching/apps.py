@@ -7,7 +7,9 @@ class BatchingConfig(AppConfig):
     name = "batching"
 
     def ready(self) -> None:
-        from batching import checks, due
+        from accounts import told
+        from batching import checks, due, row_words
 
         checks.register()
         due.register()
+        told.register(row_words.SHAPES)

@@ -37,13 +37,15 @@ from batching.providers.base import (
     UnreadableLine,
 )
 from batching.settle import lose, settle
-from batching.submit import TRIED_HOURLY, NotUsable, rest
+from batching.submit import RESTS, NotUsable, rest
 
 logger = logging.getLogger(__name__)
 
 LINES_AT_ONCE = 600
 COLLECT_SECONDS = 240
-ASKED_AGAIN = "The results are asked for again."
+ASKED_AGAIN = gettext_noop("%(why)s The results are asked for again.")
+# How a problem ends that the results put an end to.
+UNTIL_THEY_CAME = tuple(shape.removeprefix("%(why)s") for shape in (ASKED_AGAIN, RESTS))
 # A line is one reply; a longer one is no reply and is not read into memory.
 LONGEST_LINE = 20_000_000
 
@@ -62,7 +64,7 @@ def collect_job(job_pk: int) -> bool:
     end = time.monotonic() + COLLECT_SECONDS
     try:
         if held.exhausted:
-            raise NotUsable("Collecting this job failed several times.")
+            raise NotUsable(gettext_noop("Collecting this job failed several times."))
         provider = batch_provider(job)
         if job.results_kept_at is None and (seconds := pauses.seconds_left(provider)):
             give_back(held, seconds=seconds)
@@ -93,8 +95,9 @@ def collect_job(job_pk: int) -> bool:
 def wait_for_results(held: Claim, problem: str, seconds: float) -> None:
     """The results cannot be had now: say so on the job, tell when it takes too long, try later."""
     with fenced(held, progress=False) as job:
-        if job.problem != f"{problem} {ASKED_AGAIN}":
-            job.problem = f"{problem} {ASKED_AGAIN}"
+        told = ASKED_AGAIN % {"why": problem}
+        if job.problem != told:
+            job.problem = told
             job.save()
         tell_if_late(job)
     give_back(held, seconds=seconds)
@@ -111,7 +114,7 @@ def keep_results(held: Claim, job: BatchJob, provider: BatchProvider) -> None:
         ResultFile.objects.filter(job=row).delete()
         ResultFile.objects.bulk_create(rows)
         row.results_kept_at = timezone.now()
-        if row.problem.endswith((ASKED_AGAIN, TRIED_HOURLY)):
+        if row.problem.endswith(UNTIL_THEY_CAME):
             row.problem = ""
         row.save()
     pauses.end_pause(provider)

@@ -29,6 +29,7 @@ from batching.stored_lines import LinesChanged, approved_line
 logger = logging.getLogger(__name__)
 
 LANE_SECONDS = 240
+PUT_BACK = gettext_noop("%(why)s Put it back, or stop the job.")
 
 
 def work_job(job_pk: int) -> bool:
@@ -42,7 +43,7 @@ def work_job(job_pk: int) -> bool:
     try:
         provider = providers.get_direct(job.provider)
     except providers.UnknownProvider as problem:
-        say(job, f"{problem} Put it back, or stop the job.")
+        say(job, PUT_BACK % {"why": problem})
         return False
     if job.problem and not job.cancel_asked_at:
         say(job, "")

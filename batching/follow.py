@@ -17,6 +17,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from batching import pauses, spending
 from batching.claims import Claim, claim, fenced, give_back, kept_alive
@@ -33,6 +34,15 @@ FOLLOWED = timedelta(hours=48)
 # A hand-in that was under way when the job was written off is in the provider's list by then.
 LISTED = timedelta(hours=1)
 NOT_THERE = Status("gone", "never arrived")
+
+# What became of the batch, behind what stands on the job already.
+NEVER_THERE = gettext_noop("%(why)s Its provider never had it.")
+GONE = gettext_noop("%(why)s Its provider does not know it any more.")
+KEPT = gettext_noop(
+    "%(why)s Its batch ended later; %(replies)s late replies are kept, and none is taken."
+)
+NOTHING_LATE = gettext_noop("%(why)s Its batch ended later, without any reply.")
+LEFT = gettext_noop("%(why)s Its batch is not followed any more: %(why_not)s")
 
 
 def due_jobs(now: datetime | None = None) -> QuerySet[BatchJob]:
@@ -60,7 +70,7 @@ def follow_job(job_pk: int) -> None:
     job = BatchJob.objects.get(pk=job_pk)
     try:
         if held.exhausted:
-            raise NotUsable("Looking after it failed several times.")
+            raise NotUsable(gettext_noop("Looking after it failed several times."))
         provider = batch_provider(job)
         if seconds := pauses.seconds_left(provider):
             give_back(held, seconds=seconds)
@@ -85,7 +95,7 @@ def look_after(held: Claim, job: BatchJob, provider: BatchProvider) -> None:
         job.remote_id = provider.find(str(job.token), job.submit_started_at) or ""
     status = provider.status(job.remote_id) if job.remote_id else NOT_THERE
     if status.state == "gone" and job.account != provider.account:
-        raise NotUsable(OTHER_ACCOUNT.format(provider=job.provider))
+        raise NotUsable(OTHER_ACCOUNT % {"provider": job.provider})
     if status.state not in ENDED:
         ask_to_stop(job, provider)
     # As in polling: an end without any result is believed when it is seen a second time.
@@ -139,7 +149,7 @@ def keep_what_it_left(held: Claim, seen: BatchJob, provider: BatchProvider, stat
             job.cost = spending.cost_of(usage, job.price)
         job.results_kept_at = timezone.now()
         job.next_poll_at = None
-        job.problem = f"{job.problem} {told(replies, status)}"
+        job.problem = ending(replies, status) % {"why": job.problem, "replies": replies}
         job.save()
 
 
@@ -160,15 +170,13 @@ def count(paths: Sequence[Path], provider: BatchProvider) -> tuple[int, Usage]:
     return len(seen), Usage(read, written, cached)
 
 
-def told(replies: int, status: Status) -> str:
-    """What became of the batch, for a person."""
+def ending(replies: int, status: Status) -> str:
+    """The shape of what is said of a batch that is over."""
     if status is NOT_THERE:
-        return "Its provider never had it."
+        return NEVER_THERE
     if status.state == "gone":
-        return "Its provider does not know it any more."
-    if replies:
-        return f"Its batch ended later; {replies} late replies are kept, and none is taken."
-    return "Its batch ended later, without any reply."
+        return GONE
+    return KEPT if replies else NOTHING_LATE
 
 
 def leave(held: Claim, problem: str) -> None:
@@ -176,5 +184,5 @@ def leave(held: Claim, problem: str) -> None:
     logger.info("job %s is no longer followed: %s", held.pk, problem)
     with fenced(held) as job:
         job.next_poll_at = None
-        job.problem = f"{job.problem} Its batch is not followed any more: {problem}"
+        job.problem = LEFT % {"why": job.problem, "why_not": problem}
         job.save()

@@ -13,6 +13,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from batching.conflicts import Conflict
@@ -24,6 +25,8 @@ from batching.models import (
     BatchRun,
     ResultFile,
 )
+
+FORGOTTEN = gettext_noop("Forgotten: %(why)s")
 
 
 def live_runs(runs: QuerySet[BatchRun]) -> QuerySet[BatchRun]:
@@ -59,7 +62,7 @@ def forget_content(runs: QuerySet[BatchRun], *, by: User, reason: str) -> None:
         job.save()
     items = BatchItem.objects.filter(run__in=pks)
     items.exclude(reply="", complaint="").update(reply="", complaint="")
-    items.exclude(reason="").update(reason=f"Forgotten: {reason}")
+    items.exclude(reason="").update(reason=FORGOTTEN % {"why": reason})
 
 
 def _delete_after_commit(names: Iterable[str]) -> None:

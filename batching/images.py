@@ -12,6 +12,7 @@ import math
 from functools import lru_cache
 
 from django.core.files.storage import default_storage
+from django.utils.translation import gettext_noop
 from PIL import Image as Pixels
 from PIL import ImageDraw
 
@@ -28,6 +29,8 @@ STARTS: dict[bytes, MediaType] = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG": "im
 # Samples stand in every request of a run; a few dozen pages of some 300 KB are kept.
 SAMPLES_KEPT = 32
 PAINT = 128
+IMAGE_GONE = gettext_noop("%(image)s is not there any more.")
+OTHER_IMAGE = gettext_noop("%(image)s is not the image that the request was made of.")
 
 
 class ImageChanged(Exception):
@@ -52,9 +55,9 @@ def _read(image: Image, rendition: Rendition) -> Picture:
         with default_storage.open(image.name, "rb") as file:
             content: bytes = file.read()
     except FileNotFoundError as error:
-        raise ImageChanged(f"{image.name} is not there any more.") from error
+        raise ImageChanged(IMAGE_GONE % {"image": image.name}) from error
     if hashlib.sha256(content).hexdigest() != image.sha256:
-        raise ImageChanged(f"{image.name} is not the image that the request was made of.")
+        raise ImageChanged(OTHER_IMAGE % {"image": image.name})
     size = image.width, image.height
     kind = next((kind for start, kind in STARTS.items() if content.startswith(start)), None)
     if kind and all(size) and rendition.keeps(*size) and not image.masks:

@@ -29,6 +29,7 @@ from batching.settle import lose
 from batching.sweep import ring
 
 NEVER_BUILT = gettext_noop("Cancelled before it was built.")
+WRITTEN_OFF = gettext_noop("Written off by %(by)s.")
 
 
 def plan_run(
@@ -175,7 +176,7 @@ def write_off_job(job: BatchJob, *, by: User) -> BatchJob:
     job = BatchJob.objects.select_for_update().get(pk=job.pk)
     if job.state not in LIVE_JOB_STATES:
         raise Conflict(_("Job %(number)s is %(state)s; there is nothing to give up.") % _named(job))
-    problem = f"Written off by {by}."
+    problem = WRITTEN_OFF % {"by": by}
     job.cancel(problem)
     job.attempt += 1  # a worker on it writes nothing more
     job.lease_until = None

@@ -29,6 +29,11 @@ ENDED = ("ended", "cancelled", "gone", "refused", "full")
 FULL_SECONDS = 900
 # So often a job that has the provider's queue for itself is handed in again, and no more.
 MOST_TIMES_FULL = 3
+HANDED_IN_AGAIN = gettext_noop("%(why)s It is handed in again by itself.")
+TOO_LARGE = gettext_noop(
+    "%(why)s No other job waits there: this one is too large. Set enqueued_tokens of %(provider)s"
+    " to what its account allows, and draft again."
+)
 
 
 def due_jobs() -> QuerySet[BatchJob]:
@@ -49,7 +54,7 @@ def poll_job(job_pk: int) -> None:
     job = BatchJob.objects.select_related("run").get(pk=job_pk)
     try:
         if held.exhausted:
-            raise NotUsable("Looking at this job failed several times.")
+            raise NotUsable(gettext_noop("Looking at this job failed several times."))
         provider = batch_provider(job)
         if seconds := pauses.seconds_left(provider):
             give_back(held, seconds=seconds)
@@ -67,7 +72,7 @@ def poll_job(job_pk: int) -> None:
     elif status.state == "full" and not job.cancel_asked_at:
         queue_again(held, job, status)
     elif status.state == "gone" and job.account != provider.account:
-        rest(held, OTHER_ACCOUNT.format(provider=job.provider))
+        rest(held, OTHER_ACCOUNT % {"provider": job.provider})
     else:
         with fenced(held) as job:
             note(job, status)
@@ -91,20 +96,16 @@ def queue_again(held: Claim, job: BatchJob, status: Status) -> None:
     One that had all the room for itself several times is too large, and is refused.
     """
     logger.info("job %s: no room at the provider", held.pk)
-    reason = status.problem or "Too many tokens wait at the provider."
+    reason = status.problem or gettext_noop("Too many tokens wait at the provider.")
     if job.times_full >= MOST_TIMES_FULL and not tokens_waiting(job, job.account):
-        refuse(
-            held,
-            f"{reason} No other job waits there: this one is too large. Set enqueued_tokens of"
-            f" {job.provider} to what its account allows, and draft again.",
-        )
+        refuse(held, TOO_LARGE % {"why": reason, "provider": job.provider})
         return
     with fenced(held) as row:
         row.remote_state = status.raw[:60]
         if row.cancel_asked_at:
             row.results_ready_at = timezone.now()
         else:
-            row.queue_again(f"{reason} It is handed in again by itself.")
+            row.queue_again(HANDED_IN_AGAIN % {"why": reason})
         row.save()
         tell_if_late(row)
     if row.state == JobState.SUBMITTED:

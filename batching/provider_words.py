@@ -1,12 +1,11 @@
 """What providers say in fixed words, named here so that it can be translated.
 
-Providers import no Django, and what they say is kept in rows as they said it. Pages translate it
-when they show it ({% translate item.reason %}). A test compares these with the providers' own.
+Providers import no Django, and what they say is kept in rows as they said it. Pages tell it in
+the reader's language ({{ item.reason|told }}). A test compares these with the providers' own; what
+they say with values in it stands in batching/providers/said.py.
 """
 
 from django.utils.translation import gettext_noop
-
-from accounts.told import told
 
 # Titles of configurations that nobody gave another one.
 TITLES = (gettext_noop("Offline baseline"), gettext_noop("Local model"))
@@ -44,30 +43,16 @@ PROVIDER_WORDS = (
     gettext_noop("The server's content filter blocked the answer."),
     gettext_noop("The server answered with something that is no JSON."),
     gettext_noop("The connection broke before the answer was there."),
-)
-
-# What is missing of a configuration, with the names of its settings.
-MISSING = (
-    gettext_noop(
-        "{variable} is not set: put the key of an OpenAI project there, in the environment or in"
-        " .env, and start the workers again."
-    ),
-    gettext_noop(
-        "{name} is not set: put a key of the Gemini API into the environment or into .env, and"
-        " start the workers again."
-    ),
-    gettext_noop("{name} is no key: it holds blanks, or characters that cannot be sent."),
+    gettext_noop("no reason was given."),
+    gettext_noop("The provider gives no reason."),
+    gettext_noop("The reply was cut off at the token limit."),
+    gettext_noop("Creating the batch: Gemini answered without the batch's name."),
+    gettext_noop("Uploading the requests: Gemini is still taking the file in."),
+    gettext_noop("Uploading the requests: Gemini could not take the file in."),
+    gettext_noop("Uploading the requests: Gemini answered without the file's name."),
+    gettext_noop("Reading the list of batches: Gemini's list does not end."),
     gettext_noop(
         "Set LOCAL_BASE_URL (or base_url of this configuration) to the address of the model's"
         " server, such as http://127.0.0.1:8080/v1."
     ),
-    gettext_noop(
-        "Set LOCAL_MODEL (or model of this configuration) to the name under which the server at"
-        " %(address)s knows the model."
-    ),
 )
-
-
-def told_missing(missing: str) -> str:
-    """What a provider says is missing, in the language that is active; "" for nothing."""
-    return missing and told(missing, MISSING)

@@ -16,6 +16,7 @@ from typing import Literal
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.utils.translation import gettext_noop
 
 from batching import providers
 from batching.models import BatchItem, BatchJob, BatchRun
@@ -24,6 +25,8 @@ from batching.rows import insert_rows
 
 FailureKind = Literal["invalid", "truncated", "unanswered", "error", "refused", "hopeless"]
 MOST_OUTPUT_FACTOR = 4
+ATTEMPT = gettext_noop("Attempt %(number)s (%(what)s): %(why)s")
+NEXT_ATTEMPT = gettext_noop("%(why)s Attempt %(number)s (%(what)s): %(why_then)s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +100,21 @@ def stories(items: Sequence[BatchItem]) -> dict[int, str]:
         if len(chain) == 1:
             told[item.pk] = item.reason
             continue
-        told[item.pk] = " ".join(
-            f"Attempt {number} ({providers.about(one.provider).title}): {one.reason}"
-            for number, one in enumerate(reversed(chain), start=1)
-        )
+        told[item.pk] = _story(chain[::-1])
     return told
+
+
+def _story(chain: Sequence[BatchItem]) -> str:
+    story = ""
+    for number, one in enumerate(chain, start=1):
+        title = providers.about(one.provider).title
+        values = {"number": number, "what": title, "why": one.reason}
+        story = (
+            NEXT_ATTEMPT % (values | {"why": story, "why_then": one.reason})
+            if story
+            else ATTEMPT % values
+        )
+    return story
 
 
 def _earlier(items: Sequence[BatchItem]) -> dict[int, BatchItem]:

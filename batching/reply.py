@@ -24,6 +24,10 @@ FENCE = re.compile(r"\A\s*```(?:json|JSON)?[ \t]*\r?\n(.*?)\r?\n?[ \t]*```\s*\Z"
 
 # NUL, and halves of characters that JSON's \\u escapes can spell.
 UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
+NO_JSON = gettext_noop("The reply is not valid JSON: %(why)s.")
+OTHER_SCHEMA = gettext_noop("The reply does not fit the schema at %(place)s: %(words)s")
+NO_NUMBER = gettext_noop("%(number)s is not a JSON number")
+LARGE_NUMBER = gettext_noop("%(number)s is too large a number")
 
 
 class InvalidReply(Exception):
@@ -65,7 +69,7 @@ def read_reply(answer: Answer, custom_id: str, validator: Draft202012Validator) 
             object_pairs_hook=_refuse_repeated_keys,
         )
     except (ValueError, RecursionError) as error:
-        raise InvalidReply(f"The reply is not valid JSON: {error}.") from error
+        raise InvalidReply(NO_JSON % {"why": error}) from error
     if any(UNKEEPABLE.search(one) for one in _texts(value)):
         raise InvalidReply(gettext_noop("The reply holds characters that are no text."))
     error = best_match(validator.iter_errors(value))
@@ -94,22 +98,22 @@ def _explain(error: ValidationError) -> str:
     # The message of jsonschema quotes the value, which may be a page of a student's text.
     place = "/".join(str(step) for step in error.absolute_path) or "the reply"
     message = error.message if len(error.message) <= 200 else f"{error.message[:200]}…"
-    return f"The reply does not fit the schema at {place}: {message}"
+    return OTHER_SCHEMA % {"place": place, "words": message}
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a JSON number")
+    raise ValueError(NO_NUMBER % {"number": name})
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
-        raise ValueError(f"{digits[:20]} is too large a number")
+        raise ValueError(LARGE_NUMBER % {"number": digits[:20]})
     return number
 
 
 def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError(gettext_noop("a key stands twice in one object"))
     return value

@@ -33,12 +33,20 @@ ROOM_SECONDS = 60
 
 
 REST_SECONDS = 3600
-TRIED_HOURLY = "It is tried again every hour; an admin can write the job off."
+RESTS = gettext_noop("%(why)s It is tried again every hour; an admin can write the job off.")
 # A job that was handed in before, and found no room, has items that are sent already.
 NOT_ENDED = (ItemState.BUILT, ItemState.SENT)
-OTHER_ACCOUNT = (
-    "{provider} is configured with another key or address now than this job was handed in with."
+OTHER_ACCOUNT = gettext_noop(
+    "%(provider)s is configured with another key or address now than this job was handed in with."
     " Put that back: the provider may have the job."
+)
+OTHERWISE = gettext_noop(
+    "%(provider)s is configured otherwise now than when this was drafted (%(model)s). Put that"
+    " back, or draft again."
+)
+WAITS_FOR_ROOM = gettext_noop(
+    "Waits for room: %(waiting)s of %(room)s tokens wait at the provider already. It is handed in"
+    " when other jobs have ended."
 )
 
 
@@ -87,10 +95,7 @@ def usable(job: BatchJob) -> DirectProvider | BatchProvider:
     except (UnknownProvider, ProviderNotReady) as problem:
         raise NotUsable(str(problem)) from problem
     if provider.kind != job.kind or provider.model[:100] != job.model:
-        raise NotUsable(
-            f"{job.provider} is configured otherwise now than when this was drafted"
-            f" ({job.model}). Put that back, or draft again."
-        )
+        raise NotUsable(OTHERWISE % {"provider": job.provider, "model": job.model})
     return provider
 
 
@@ -154,7 +159,7 @@ def find_earlier(job: BatchJob, provider: BatchProvider) -> str:
         logger.info("job %s: found again as %s", job.pk, found)
         return found
     if job.account and job.account != provider.account:
-        raise NotUsable(OTHER_ACCOUNT.format(provider=job.provider))
+        raise NotUsable(OTHER_ACCOUNT % {"provider": job.provider})
     tried = job.submit_tried_at or job.submit_started_at
     if timezone.now() - tried < timedelta(seconds=settings.SHEAF_LIST_LAG_SECONDS):
         raise TooSoon(
@@ -185,10 +190,8 @@ def check_room(job: BatchJob, provider: BatchProvider) -> None:
     waiting = tokens_waiting(job, provider.account)
     # A job by itself always goes: whether it is too large the provider says best.
     if waiting and waiting + job.estimated_input_tokens > provider.enqueued_tokens:
-        raise NoRoom(
-            f"Waits for room: {waiting:,} of {provider.enqueued_tokens:,} tokens wait at the"
-            " provider already. It is handed in when other jobs have ended."
-        )
+        room = f"{provider.enqueued_tokens:,}"
+        raise NoRoom(WAITS_FOR_ROOM % {"waiting": f"{waiting:,}", "room": room})
 
 
 def tokens_waiting(job: BatchJob, account: str) -> int:
@@ -214,7 +217,7 @@ def wait(held: Claim, problem: str, seconds: float) -> None:
 def rest(held: Claim, problem: str) -> None:
     """Say on the job what keeps it, and look again in an hour. A person can write it off."""
     logger.warning("job %s rests: %s", held.pk, problem)
-    wait(held, f"{problem} {TRIED_HOURLY}", REST_SECONDS)
+    wait(held, RESTS % {"why": problem}, REST_SECONDS)
 
 
 def call_off(held: Claim, job: BatchJob) -> None:

@@ -19,6 +19,7 @@ from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
 from accounts.roster_files import RosterError
+from accounts.told import told
 from batching.conflicts import Conflict
 from batching.providers import ProviderNotReady, UnknownProvider
 from batching.spending import OverBudget
@@ -139,7 +140,7 @@ def _of_command(exc: Exception, status: int, code: str, context: dict[str, Any])
         yours = {name: data.get(name) for name in ("awarded", "feedback", "version")}
         return error(status, code, str(exc), theirs=mark_value(exc.mark), yours=yours)
     if not isinstance(exc, ValidationError):
-        return error(status, code, str(exc))
+        return error(status, code, told(str(exc)))
     if not hasattr(exc, "error_dict"):
         return error(status, code, "\n".join(exc.messages))
     fields = exc.message_dict

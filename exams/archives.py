@@ -37,6 +37,20 @@ _READ_ERRORS = (
     RuntimeError,
     ValueError,
 )
+TOO_LARGE_UNPACKED = gettext_noop(
+    "The archive unpacks to more than %(limit)s MB. Upload it in parts."
+)
+DAMAGED = gettext_noop("The ZIP is damaged or incomplete (%(words)s). Make it again and upload it.")
+LONG_LIST = gettext_noop(
+    "The ZIP is damaged, or its list of files is longer than %(limit)s MB. Make it again without"
+    " comments, and upload it in parts."
+)
+TOO_MANY_FILES = gettext_noop("The ZIP holds more than %(limit)s files. Upload it in parts.")
+MEMBER_DAMAGED = gettext_noop("It is damaged in the archive (%(words)s).")
+MEMBER_TOO_LARGE = gettext_noop("It is larger than %(limit)s MB unpacked.")
+MEMBER_TOO_DENSE = gettext_noop(
+    "It unpacks to more than %(limit)s times its size, as no scan does."
+)
 
 
 class BadArchive(ValidationError):
@@ -69,8 +83,7 @@ class Budget:
 
     @property
     def problem(self) -> str:
-        megabytes = settings.SHEAF_UPLOAD_MAX_UNPACKED_MB
-        return f"The archive unpacks to more than {megabytes:g} MB. Upload it in parts."
+        return TOO_LARGE_UNPACKED % {"limit": f"{settings.SHEAF_UPLOAD_MAX_UNPACKED_MB:g}"}
 
     def spend(self, size: int) -> None:
         self.left -= size
@@ -84,9 +97,7 @@ def open_archive(file: IO[bytes]) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(watched)  # type: ignore[arg-type]
     except (*_READ_ERRORS, OSError) as error:
-        raise BadArchive(
-            f"The ZIP is damaged or incomplete ({_words(error)}). Make it again and upload it."
-        ) from error
+        raise BadArchive(DAMAGED % {"words": _words(error)}) from error
     watched.opening = False
     return archive
 
@@ -110,13 +121,10 @@ class _Watched:
             return self.file.read(size)
         longest = max(SHORT_DIRECTORY, self.limit * USUAL_ENTRY)
         if size > longest:
-            raise BadArchive(
-                f"The ZIP is damaged, or its list of files is longer than {longest / 1e6:.0f} MB. "
-                "Make it again without comments, and upload it in parts."
-            )
+            raise BadArchive(LONG_LIST % {"limit": f"{longest / 1e6:.0f}"})
         content = self.file.read(size)
         if content.startswith(_ENTRY_MARK) and _entries(content, self.limit) > self.limit:
-            raise BadArchive(f"The ZIP holds more than {self.limit} files. Upload it in parts.")
+            raise BadArchive(TOO_MANY_FILES % {"limit": self.limit})
         return content
 
 
@@ -204,7 +212,7 @@ def reading(archive: zipfile.ZipFile, member: Member) -> Iterator[IO[bytes]]:
     except ValidationError:
         raise
     except _READ_ERRORS as error:
-        raise BadMember(f"It is damaged in the archive ({_words(error)}).") from error
+        raise BadMember(MEMBER_DAMAGED % {"words": _words(error)}) from error
 
 
 def counted(member: Member, budget: Budget) -> Callable[[int], None]:
@@ -218,14 +226,11 @@ def counted(member: Member, budget: Budget) -> Callable[[int], None]:
         budget.spend(size - before)
         before = size
         if size > limit:
-            raise BadMember(
-                f"It is larger than {settings.SHEAF_UPLOAD_MAX_MEMBER_MB:g} MB unpacked."
-            )
+            largest = f"{settings.SHEAF_UPLOAD_MAX_MEMBER_MB:g}"
+            raise BadMember(MEMBER_TOO_LARGE % {"limit": largest})
         if size > RATIO_FREE_BYTES and size / packed > settings.SHEAF_UPLOAD_MAX_RATIO:
-            raise BadMember(
-                f"It unpacks to more than {settings.SHEAF_UPLOAD_MAX_RATIO:g} times its size, "
-                "as no scan does."
-            )
+            densest = f"{settings.SHEAF_UPLOAD_MAX_RATIO:g}"
+            raise BadMember(MEMBER_TOO_DENSE % {"limit": densest})
 
     return check
 

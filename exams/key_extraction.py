@@ -25,6 +25,9 @@ from exams.rubric_items import RubricItem, leaf_items
 from exams.rubrics import content_hash, current_rubric, items_of
 
 UNDER_WAY = (KeyState.DRAFTED, KeyState.SENT)
+TOO_MANY_CRITERIA = gettext_noop(
+    "With what the exam has already these are %(count)s criteria; at most %(most)s can be kept."
+)
 
 
 class ExtractAnswerKey(Purpose):
@@ -159,11 +162,8 @@ def _accept(key: KeyProposal | None, reply: Reply) -> Verdict:
     known = {leaf.id.casefold() for leaf in leaf_items(rubric_items(key.exam))}
     added = sum(criterion["code"].casefold() not in known for criterion in criteria)
     if len(known) + added > MAX_CRITERIA:
-        return Verdict(
-            "rejected",
-            f"With what the exam has already these are {len(known) + added} criteria; at most"
-            f" {MAX_CRITERIA} can be kept.",
-        )
+        values = {"count": len(known) + added, "most": MAX_CRITERIA}
+        return Verdict("rejected", TOO_MANY_CRITERIA % values)
     key.propose(item, criteria)
     _save(key, gettext_noop("Read"))
     return Verdict("accepted")

@@ -53,6 +53,15 @@ MAX_PAGES = 30
 MAX_TEXT = 100_000
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 CANNOT_ASK = (providers.UnknownProvider, providers.ProviderNotReady, Conflict)
+SOMEBODY_NAMED = gettext_noop(
+    "“%(named)s” in the PDF is the name or roll number of somebody in the class. Leave it out:"
+    " nothing personal is sent to a model."
+)
+TOO_MANY_PAGES = gettext_noop(
+    "The PDF has %(count)s pages; an answer key has at most %(most)s. Split it and upload the part"
+    " with the answers."
+)
+PAGE_UNREADABLE = gettext_noop("Page %(number)s cannot be read: %(why)s. Save the PDF again.")
 
 
 def prepare_key(key_pk: int) -> None:
@@ -156,10 +165,7 @@ def check_nobody_is_named(key: KeyProposal, text: str) -> None:
     leaves. On the pictures of a scan nobody can look for it; the page says so.
     """
     if named := named_person(key.exam.school_class, [text]):
-        raise UnreadablePaper(
-            f"“{named}” in the PDF is the name or roll number of somebody in the class."
-            " Leave it out: nothing personal is sent to a model."
-        )
+        raise UnreadablePaper(SOMEBODY_NAMED % {"named": named})
 
 
 def check_length(pdf: Path) -> None:
@@ -171,10 +177,7 @@ def check_length(pdf: Path) -> None:
     except (PDFPageCountError, PDFPopplerTimeoutError, OSError):
         return  # rendering says in better words what is wrong with it
     if info["Pages"] > MAX_PAGES:
-        raise UnreadablePaper(
-            f"The PDF has {info['Pages']} pages; an answer key has at most {MAX_PAGES}. "
-            "Split it and upload the part with the answers."
-        )
+        raise UnreadablePaper(TOO_MANY_PAGES % {"count": info["Pages"], "most": MAX_PAGES})
 
 
 def _page(number: int, picture: Path, folder: str, kept: list[str]) -> dict[str, Any]:
@@ -182,9 +185,8 @@ def _page(number: int, picture: Path, folder: str, kept: list[str]) -> dict[str,
         look = look_at(picture)
     except UnreadableImage as error:
         check_room(picture.parent)
-        raise UnreadablePaper(
-            f"Page {number} cannot be read: {error.messages[0]}. Save the PDF again."
-        ) from error
+        problem = PAGE_UNREADABLE % {"number": number, "why": error.messages[0]}
+        raise UnreadablePaper(problem) from error
     stored = keep_file(picture, folder, picture.suffix)
     kept.append(stored.name)
     return {

@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
+from accounts.told import told
 from batching import jobs, providers
 from batching.conflicts import Conflict, guarded
 from batching.models import BatchItem
-from batching.provider_words import told_missing
 from batching.sweep import ring
 from exams import tasks
 from exams.answer_key import MAX_BYTES
@@ -49,8 +49,8 @@ def why_not(provider: str) -> str:
         return _(
             "%(title)s compares answers with a key; it cannot propose one. Choose a model,"
             " or read the text of the PDF without a model on the answer key page."
-        ) % {"title": _(found.title)}
-    return told_missing(found.missing)
+        ) % {"title": told(found.title)}
+    return told(found.missing)
 
 
 def able_providers() -> list[str]:

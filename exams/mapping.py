@@ -51,6 +51,8 @@ __all__ = [
 LEAVABLE = (SheetState.PENDING_MAPPING, SheetState.MAPPED, SheetState.FAILED)
 READ_FIELDS = ["inspected_at", "roll_number_read", "name_read", *SUGGESTION_FIELDS]
 MOVED_FIELDS = ["state", "enrolment", "problem", "tries", "lease_until", *READ_FIELDS]
+MAPPED_TO = gettext_noop("Mapped to %(roll)s")
+LEFT_OUT_FAILED = gettext_noop("Left out; it had failed: %(why)s")
 
 # Moves a locked sheet, unsaved, and gives the reason that its history will show.
 Move = Callable[[Sheet], str]
@@ -112,7 +114,7 @@ def map_sheet(sheet: Sheet, enrolment: Enrolment, *, by: User) -> Sheet:
         row.map_to(enrolment)
         try:
             with transaction.atomic():
-                _save(row, by, f"Mapped to {enrolment.roll_number}")
+                _save(row, by, MAPPED_TO % {"roll": enrolment.roll_number})
         except IntegrityError:
             # Somebody mapped another sheet to this student a moment ago.
             if other := _sheet_of(enrolment, row):
@@ -236,7 +238,7 @@ def _skip(sheet: Sheet) -> str:
     sheet.skip()
     if had_student and sheet.suggested_at is None:
         forget_reading(sheet)  # as when its mapping is taken back
-    return f"Left out; it had failed: {failure}" if failure else gettext_noop("Left out")
+    return LEFT_OUT_FAILED % {"why": failure} if failure else gettext_noop("Left out")
 
 
 def _unskip(sheet: Sheet) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_noop
 from PIL import Image, ImageOps
 from scipy import ndimage
 
@@ -40,6 +41,13 @@ FAINT_STROKE = 55
 PLACE, WRITTEN_ROWS = 12, 5
 MARGIN = 0.06
 LONG_LINE = 0.3
+
+
+DAMAGED = gettext_noop("it is damaged or incomplete")
+NO_IMAGE = gettext_noop("it is damaged or not a JPEG or PNG image")
+TINY = gettext_noop("it is only %(size)s pixels")
+STRIP = gettext_noop("it has %(size)s pixels, more than %(times)s times as long as wide")
+HUGE = gettext_noop("it has %(size)s pixels, more than %(limit)s million")
 
 
 class UnreadableImage(ValidationError):
@@ -68,7 +76,7 @@ def look_at(path: Path) -> Look:
             image.draft("RGB", small_size)
             small = image.convert("RGB")
         except (OSError, SyntaxError, ValueError) as error:
-            raise UnreadableImage("it is damaged or incomplete") from error
+            raise UnreadableImage(DAMAGED) from error
     if small.width >= 2 * THUMBNAIL_WIDTH:
         small = small.resize(small_size, Image.Resampling.BOX, reducing_gap=1.0)
     gray = small.convert("L")
@@ -80,12 +88,11 @@ def look_at(path: Path) -> Look:
 
 def check_shape(width: int, height: int) -> None:
     """Raise UnreadableImage for a size in pixels that no page has."""
+    size = f"{width}x{height}"
     if min(width, height) < SMALLEST_SIDE:
-        raise UnreadableImage(f"it is only {width}x{height} pixels")
+        raise UnreadableImage(TINY % {"size": size})
     if max(width, height) > LONGEST_SHAPE * min(width, height):
-        raise UnreadableImage(
-            f"it has {width}x{height} pixels, more than {LONGEST_SHAPE} times as long as wide"
-        )
+        raise UnreadableImage(STRIP % {"size": size, "times": LONGEST_SHAPE})
 
 
 def opened(path: Path) -> Image.Image:
@@ -93,7 +100,7 @@ def opened(path: Path) -> Image.Image:
     try:
         return Image.open(path, formats=("JPEG", "PNG"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UnreadableImage("it is damaged or not a JPEG or PNG image") from error
+        raise UnreadableImage(NO_IMAGE) from error
 
 
 def flags_of(gray: np.ndarray) -> tuple[bool, bool]:
@@ -195,9 +202,8 @@ def page_from_file(content: bytes, *, quality: int, max_megapixels: float) -> tu
         width, height = image.size
         check_shape(width, height)
         if width * height > max_megapixels * 1e6:
-            raise UnreadableImage(
-                f"it has {width}x{height} pixels, more than {max_megapixels:g} million"
-            )
+            size = f"{width}x{height}"
+            raise UnreadableImage(HUGE % {"size": size, "limit": f"{max_megapixels:g}"})
         try:
             turn = image.getexif().get(EXIF_ORIENTATION, 1)
             plain = image.mode in ("L", "RGB", "1") or (
@@ -212,7 +218,7 @@ def page_from_file(content: bytes, *, quality: int, max_megapixels: float) -> tu
             upright = ImageOps.exif_transpose(image)
             return _jpeg(_flattened(upright), quality), ".jpg"
         except (OSError, SyntaxError, ValueError, struct.error, IndexError) as error:
-            raise UnreadableImage("it is damaged or incomplete") from error
+            raise UnreadableImage(DAMAGED) from error
 
 
 def _flattened(image: Image.Image) -> Image.Image:

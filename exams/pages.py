@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from accounts.models import User
 from batching.conflicts import Conflict
@@ -35,6 +35,12 @@ from exams.inspection import (
 from exams.models import Page, Sheet, SheetState
 from exams.storage import undone_on_error
 
+TURNED = gettext_noop("Page %(number)s turned by %(degrees)s°")
+DROPPED = gettext_noop("Page %(number)s dropped")
+RESTORED = gettext_noop("Page %(number)s restored")
+MOVED = gettext_noop("Page %(number)s moved to %(to)s")
+GIVEN = gettext_noop("Page %(number)s moved to “%(name)s”")
+TAKEN = gettext_noop("Page %(number)s came from “%(name)s”")
 CHANGED_MEANWHILE = gettext_lazy("This page was changed by somebody else. Look at it again.")
 
 
@@ -59,7 +65,7 @@ def turn_page(page: Page, *, quarter_turns: int, by: User) -> Page:
             raise Conflict(CHANGED_MEANWHILE) from error
         fields = turned_files(content, seen.image, degrees, f"sheets/{seen.sheet_id}/by-hand")
         kept += [str(fields["image"]), str(fields["thumbnail"])]
-        with _locked(page, by, f"Page {seen.number} turned by {degrees}°") as row:
+        with _locked(page, by, TURNED % {"number": seen.number, "degrees": degrees}) as row:
             transaction.on_commit(kept.clear)
             if row.sha256 != seen.sha256:
                 raise Conflict(CHANGED_MEANWHILE)
@@ -69,7 +75,7 @@ def turn_page(page: Page, *, quarter_turns: int, by: User) -> Page:
 
 def drop_page(page: Page, *, by: User) -> Page:
     """Leave a page out of what is graded; it can be restored. Raises Conflict past mapping."""
-    with _locked(page, by, f"Page {page.number} dropped") as row:
+    with _locked(page, by, DROPPED % {"number": page.number}) as row:
         if row.dropped_at is None:
             row.dropped_at = timezone.now()
             row.save()
@@ -78,7 +84,7 @@ def drop_page(page: Page, *, by: User) -> Page:
 
 def restore_page(page: Page, *, by: User) -> Page:
     """Take a dropped page in again. Raises Conflict past mapping."""
-    with _locked(page, by, f"Page {page.number} restored") as row:
+    with _locked(page, by, RESTORED % {"number": page.number}) as row:
         if row.dropped_at is not None:
             row.dropped_at = None
             row.save()
@@ -88,7 +94,7 @@ def restore_page(page: Page, *, by: User) -> Page:
 def move_page(page: Page, *, to: int, by: User) -> Page:
     """Make a page the `to`-th of its sheet (from 1; beyond the end is the end); the others close
     up. Raises Conflict past mapping."""
-    with _locked(page, by, f"Page {page.number} moved to {to}") as row:
+    with _locked(page, by, MOVED % {"number": page.number, "to": to}) as row:
         return _put(row, row.sheet_id, to)
 
 
@@ -118,8 +124,8 @@ def give_page(page: Page, sheet: Sheet, *, to: int | None = None, by: User) -> P
             row = _put(row, target.pk, to or 1_000_000)
             _renumber(list(Page.objects.filter(sheet=source).order_by("number")))
         for one, reason in (
-            (source, f"Page {number} moved to “{target.name}”"),
-            (target, f"Page {row.number} came from “{source.name}”"),
+            (source, GIVEN % {"number": number, "name": target.name}),
+            (target, TAKEN % {"number": row.number, "name": source.name}),
         ):
             one._history_user = by
             one._change_reason = reason

@@ -56,6 +56,40 @@ LOG_READ = 100_000
 COMFORTABLE_MEGAPIXELS = 12.5
 STEPS = (1, 0.75, 0.48, 0.36, 0.25, 0.18, 0.12)
 
+PAGE_UNREADABLE = gettext_noop(
+    "Page %(number)s cannot be read: %(why)s. Scan it again and upload it."
+)
+IMAGE_UNUSABLE = gettext_noop(
+    "The image of page %(number)s cannot be used: %(why)s. Scan or photograph it again."
+)
+PDF_ODD = gettext_noop("The PDF is damaged (%(words)s): see whether its pages are complete.")
+PDF_DAMAGED = gettext_noop(
+    "The PDF is damaged or incomplete (%(why)s). Scan the paper again and upload it."
+)
+PDF_SLOW = gettext_noop(
+    "Rendering the PDF takes more than %(seconds)s seconds. Print it to a new PDF, or scan it"
+    " again."
+)
+NOT_RENDERED = gettext_noop(
+    "Page %(number)s of the PDF cannot be rendered. Scan the paper again and upload it."
+)
+NOT_RENDERED_WHY = gettext_noop(
+    "Page %(number)s of the PDF cannot be rendered (%(words)s). Scan the paper again and upload it."
+)
+NO_SIZE = gettext_noop("Page %(number)s of the PDF has no size. Scan the paper again.")
+TOO_LARGE = gettext_noop(
+    "Page %(number)s of the PDF is %(width)s x %(height)s inches, too large to be rendered. Scan"
+    " it again in its real size."
+)
+ODD_SIZE = gettext_noop(
+    "Page %(number)s of the PDF cannot be read: its size is %(size)s points. Scan the paper again"
+    " and upload it."
+)
+TOO_MANY_PAGES = gettext_noop(
+    "The paper has %(count)s pages; at most %(most)s are allowed. Upload one file or folder for"
+    " each student."
+)
+
 
 def _limit_poppler() -> None:
     """Hand the limits to the scripts in exams/poppler; pdf2image passes its environment on."""
@@ -153,9 +187,8 @@ def _page(sheet: Sheet, number: int, picture: Path, folder: str, kept: list[str]
         look = look_at(picture)
     except UnreadableImage as error:
         check_room(picture.parent)
-        raise UnreadablePaper(
-            f"Page {number} cannot be read: {error.messages[0]}. Scan it again and upload it."
-        ) from error
+        problem = PAGE_UNREADABLE % {"number": number, "why": error.messages[0]}
+        raise UnreadablePaper(problem) from error
     suffix = picture.suffix
     thumbnail = keep_file(look.thumbnail, folder, ".jpg")
     kept.append(thumbnail.name)
@@ -183,10 +216,8 @@ def _take_image(path: Path, folder: Path, number: int) -> Path:
             max_megapixels=settings.SHEAF_PAGE_MAX_MEGAPIXELS,
         )
     except UnreadableImage as error:
-        raise UnreadablePaper(
-            f"The image of page {number} cannot be used: {error.messages[0]}. "
-            "Scan or photograph it again."
-        ) from error
+        problem = IMAGE_UNUSABLE % {"number": number, "why": error.messages[0]}
+        raise UnreadablePaper(problem) from error
     picture = folder / f"page{suffix}"
     picture.write_bytes(content)
     return picture
@@ -208,9 +239,7 @@ def render_pdf(path: Path, folder: Path) -> tuple[list[Path], str]:
         numbers = [page.number for page in run]
         pictures += _call_pdftoppm(paper, folder, dpi, numbers[0], numbers[-1])
     words = _complaint(folder)
-    if not words:
-        return pictures, ""
-    return pictures, f"The PDF is damaged ({words}): see whether its pages are complete."
+    return pictures, PDF_ODD % {"words": words} if words else ""
 
 
 def _call_pdftoppm(path: Path, folder: Path, dpi: int, first: int, last: int) -> list[Path]:
@@ -233,10 +262,8 @@ def _call_pdftoppm(path: Path, folder: Path, dpi: int, first: int, last: int) ->
             timeout=settings.SHEAF_PDF_SECONDS,
         )
     except PDFPopplerTimeoutError as error:
-        raise UnreadablePaper(
-            f"Rendering the PDF takes more than {settings.SHEAF_PDF_SECONDS:g} seconds. "
-            "Print it to a new PDF, or scan it again."
-        ) from error
+        longest = f"{settings.SHEAF_PDF_SECONDS:g}"
+        raise UnreadablePaper(PDF_SLOW % {"seconds": longest}) from error
     except PDFPageCountError as error:
         raise _damaged(str(error)) from error
     pictures = {int(Path(name).stem.rpartition("-")[2]): Path(name) for name in names}
@@ -244,10 +271,8 @@ def _call_pdftoppm(path: Path, folder: Path, dpi: int, first: int, last: int) ->
     if missing:
         check_room(folder)
         words = _complaint(folder)
-        raise UnreadablePaper(
-            f"Page {missing[0]} of the PDF cannot be rendered{f' ({words})' if words else ''}. "
-            "Scan the paper again and upload it."
-        )
+        shape = NOT_RENDERED_WHY if words else NOT_RENDERED
+        raise UnreadablePaper(shape % {"number": missing[0], "words": words})
     return [pictures[number] for number in range(first, last + 1)]
 
 
@@ -265,7 +290,7 @@ def pdf_pages(path: Path) -> list[PdfPage]:
             last_page=limit,
         )
     except PDFPopplerTimeoutError as error:
-        raise _damaged("it cannot be opened in time") from error
+        raise _damaged(gettext_noop("it cannot be opened in time")) from error
     except PDFPageCountError as error:
         if "password" in str(error).lower():
             raise UnreadablePaper(
@@ -286,38 +311,31 @@ def _pdf_page(info: dict[str, str], number: int) -> PdfPage:
     texts = [info.get(f"Page {number:4d} size"), info.get("Page size")]
     size = next((re.match(r"([\d.]+) x ([\d.]+)", text) for text in texts if text), None)
     if size is None:
-        raise UnreadablePaper(f"Page {number} of the PDF has no size. Scan the paper again.")
+        raise UnreadablePaper(NO_SIZE % {"number": number})
     width, height = float(size[1]), float(size[2])
     at_72 = width * height / 1e6
     if at_72 > settings.SHEAF_PAGE_MAX_MEGAPIXELS:
-        raise UnreadablePaper(
-            f"Page {number} of the PDF is {width / 72:.0f} x {height / 72:.0f} inches, too large "
-            "to be rendered. Scan it again in its real size."
-        )
+        inches = {"width": f"{width / 72:.0f}", "height": f"{height / 72:.0f}"}
+        raise UnreadablePaper(TOO_LARGE % ({"number": number} | inches))
     full = at_72 * (settings.SHEAF_DPI / POINTS_PER_INCH) ** 2
     step = next((step for step in STEPS if full * step**2 <= COMFORTABLE_MEGAPIXELS), STEPS[-1])
     dpi = round(settings.SHEAF_DPI * step)
     short, long = sorted((width, height))
     if short / POINTS_PER_INCH * dpi < SMALLEST_SIDE or long > LONGEST_SHAPE * short:
-        raise UnreadablePaper(
-            f"Page {number} of the PDF cannot be read: its size is {width:.0f}x{height:.0f} "
-            "points. Scan the paper again and upload it."
-        )
+        size = f"{width:.0f}x{height:.0f}"
+        raise UnreadablePaper(ODD_SIZE % {"number": number, "size": size})
     return PdfPage(number, width, height, dpi)
 
 
 def _too_many_pages(count: int) -> UnreadablePaper:
     return UnreadablePaper(
-        f"The paper has {count} pages; at most {settings.SHEAF_SHEET_MAX_PAGES} are allowed. "
-        "Upload one file or folder for each student."
+        TOO_MANY_PAGES % {"count": count, "most": settings.SHEAF_SHEET_MAX_PAGES}
     )
 
 
 def _damaged(why: str) -> UnreadablePaper:
-    return UnreadablePaper(
-        f"The PDF is damaged or incomplete ({_first_complaint(why) or 'it cannot be opened'}). "
-        "Scan the paper again and upload it."
-    )
+    why = _first_complaint(why) or gettext_noop("it cannot be opened")
+    return UnreadablePaper(PDF_DAMAGED % {"why": why})
 
 
 def _complaint(folder: Path) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext_noop
 from PIL import Image
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import Levenshtein
@@ -30,6 +31,10 @@ NAME_LABEL = re.compile(r"\bnam[ec]\b(?:\s+of\s+\w+(?:\s+\w+)?)?[\s.:_\-=]+", re
 NEXT_LABEL = re.compile(
     r"\b(?:r[o0][l1i]{2}|reg|enrol|class|date|section|subject|page|n[o0][.:])", re.IGNORECASE
 )
+READS = gettext_noop("Roll number on page 1 reads %(read)s")
+MATCHES = gettext_noop("Roll number on page 1 reads %(read)s, matches %(roll)s")
+NEARLY = gettext_noop("Roll number on page 1 reads %(read)s, nearly %(roll)s")
+COULD_BE = gettext_noop("Roll number on page 1 %(read)s could be %(rolls)s")
 LOOKS_LIKE = str.maketrans("OQDILSBZG", "000115826")
 LABELLED, UNLABELLED = 4, 3
 
@@ -73,11 +78,11 @@ def match_roll(text: str, known: Sequence[str]) -> RollReading:
     """
     read = plain(text)
     if not read or not known:
-        return RollReading("", "no roll number was read", 0.0, text)
+        return RollReading("", "", 0.0, text)
     same = [roll for roll in known if plain(roll) == read]
     alike = [roll for roll in known if folded(roll) == folded(read)]
     if len(alike) > 1:
-        reason = f"{text} could be {' or '.join(sorted(alike)[:3])}"
+        reason = COULD_BE % {"read": text, "rolls": " or ".join(sorted(alike)[:3])}
         return RollReading(same[0] if same else "", reason, 0.3 if same else 0.0, text)
     if alike:
         roll = alike[0]
@@ -86,14 +91,15 @@ def match_roll(text: str, known: Sequence[str]) -> RollReading:
             for other in known
             if other != roll and Levenshtein.distance(folded(other), folded(roll)) <= 1
         ]
-        reason = f"reads {text}" if same else f"reads {text}, matches {roll}"
+        reason = (READS if same else MATCHES) % {"read": text, "roll": roll}
         return RollReading(roll, reason, 0.7 if close else (1.0 if same else 0.9), text)
     if len(read) < LABELLED:
-        return RollReading("", f"{text} is no roll number of this class", 0.0, text)
+        return RollReading("", "", 0.0, text)
     near = sorted((Levenshtein.distance(folded(roll), folded(read)), roll) for roll in known)
     if near[0][0] == 1 and (len(near) == 1 or near[1][0] > 1):
-        return RollReading(near[0][1], f"reads {text}, nearly {near[0][1]}", 0.5, text)
-    return RollReading("", f"{text} is no roll number of this class", 0.0, text)
+        roll = near[0][1]
+        return RollReading(roll, NEARLY % {"read": text, "roll": roll}, 0.5, text)
+    return RollReading("", "", 0.0, text)
 
 
 def match_either(text: str, known: Sequence[str]) -> RollReading:
@@ -103,9 +109,9 @@ def match_either(text: str, known: Sequence[str]) -> RollReading:
     matches = [match_roll(part.rstrip("?"), known) for part in texts]
     found = [match for match in matches if match.roll]
     if len({match.roll for match in found}) > 1:
-        return RollReading("", f"could read {text}", 0.0, text)
+        return RollReading("", "", 0.0, text)
     if not found:
-        return RollReading("", matches[0].reason, 0.0, text)
+        return RollReading("", "", 0.0, text)
     best = max(found, key=lambda match: match.certainty)
     certainty = best.certainty
     if len(texts) > 1 or text.endswith("?"):

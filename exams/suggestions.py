@@ -23,6 +23,16 @@ from scipy.optimize import linear_sum_assignment
 from accounts.models import Enrolment
 from exams.models import Exam, Page, Sheet, SheetState
 from exams.roll_numbers import match_either, match_name, name_key, plain, rolls_in_name
+from exams.suggestion_words import (
+    BUT_ANOTHER,
+    BUT_BETTER,
+    BUT_HAS,
+    BUT_READS,
+    BUT_SPEAKS,
+    FILE_NAME_ROLL,
+    NAME_READ,
+    NOT_OF_CLASS,
+)
 
 FILE_ROLL, FILE_NAME, PAGE_ROLL, PAGE_NAME = 100.0, 80.0, 100.0, 60.0
 STRONG = 80.0
@@ -244,9 +254,7 @@ def evidence_of(sheet: Sheet, roster: Roster) -> dict[int, Evidence]:
     in_name = rolls_in_name(sheet.name, roster.known)
     for roll in in_name:
         if len(plain(roll)) == len(plain(in_name[0])):
-            row[roster.by_roll[roll]].add(
-                "file", FILE_ROLL, f"File name contains roll number {roll}"
-            )
+            row[roster.by_roll[roll]].add("file", FILE_ROLL, FILE_NAME_ROLL % {"roll": roll})
     if not in_name:
         for student in _named_in(sheet.name, roster):
             row[student].add(
@@ -257,13 +265,11 @@ def evidence_of(sheet: Sheet, roster: Roster) -> dict[int, Evidence]:
         if match.roll:
             found = row[roster.by_roll[match.roll]]
             found.roll_certainty = match.certainty
-            found.add(
-                "page roll", PAGE_ROLL * match.certainty, f"Roll number on page 1 {match.reason}"
-            )
+            found.add("page roll", PAGE_ROLL * match.certainty, match.reason)
     student_named, likeness = match_name(sheet.name_read, roster.names)
     if student_named is not None:
         row[student_named].add(
-            "page name", PAGE_NAME * likeness, f"Name on page 1 reads {sheet.name_read[:60]}"
+            "page name", PAGE_NAME * likeness, NAME_READ % {"name": sheet.name_read[:60]}
         )
     return dict(row)
 
@@ -326,7 +332,7 @@ def _disagreement(read: str, found: Evidence, roll: str) -> str:
         return ""
     if Levenshtein.distance(plain(read), plain(roll)) <= READING_SLIPS:
         return ""
-    return f"but page 1 reads {read[:40]}"
+    return BUT_READS % {"read": read[:40]}
 
 
 def _enough(found: Evidence, roll: str) -> bool:
@@ -349,13 +355,12 @@ def _doubt(
 ) -> str:
     """What contradicts a suggestion, in words; "" if nothing does."""
     if claimed[student] > 1 or (claimed[student] == 1 and row[student].points < STRONG):
-        return "but another sheet seems to be theirs too"
+        return BUT_ANOTHER
     for other, found in row.items():
         if other != student and found.points >= 40:
-            where = "the page" if "file" in row[student].sources else "the rest"
-            roll = roster.rolls[other]
-            mapped = ", who has a sheet" if other in taken else ""
-            return f"but {where} speaks for {roll}{mapped}: {found.reasons[0]}"
+            by_page = "file" in row[student].sources
+            values = {"roll": roster.rolls[other], "why": found.reasons[0]}
+            return BUT_SPEAKS[by_page, other in taken] % values
     return ""
 
 
@@ -365,8 +370,8 @@ def _why_nobody(
     if row:
         student = max(row, key=lambda student: row[student].points)
         if student in taken:
-            return f"{row[student].reasons[0]}, but that student has “{taken[student]}”"
-        return f"{row[student].reasons[0]}, but another sheet fits {roster.rolls[student]} better"
+            return BUT_HAS % {"why": row[student].reasons[0], "sheet": taken[student]}
+        return BUT_BETTER % {"why": row[student].reasons[0], "roll": roster.rolls[student]}
     if sheet.roll_number_read:
-        return f"{sheet.roll_number_read} on page 1 is no roll number of this class"
+        return NOT_OF_CLASS % {"read": sheet.roll_number_read}
     return gettext_noop("No roll number or name was found")

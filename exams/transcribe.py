@@ -20,10 +20,10 @@ from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from accounts.notifications import notify
+from accounts.told import told
 from batching import jobs, providers
 from batching.conflicts import Conflict
 from batching.models import LIVE_ITEM_STATES, BatchItem, BatchJob, BatchRun, ItemState
-from batching.provider_words import told_missing
 from batching.purposes import Draft, Purpose, Reply, Verdict
 from batching.repair import stories
 from batching.requests import Data, Image, Request, Text
@@ -36,6 +36,7 @@ from exams.transcription import MAX_PAGE_TEXT, masks_of, propose_text
 
 PURPOSE = "transcribe_sample"
 PROMPT_VERSION = "sample-1"
+EACH_ONCE = gettext_noop("Each of the pages %(numbers)s must be given once.")
 
 SYSTEM = """\
 You copy out one handwritten answer sheet, word for word. A teacher compares your copy with the \
@@ -123,9 +124,9 @@ def why_not(provider: str) -> str:
     found = providers.get(provider)
     if found.assessor == "offline":
         return _("%(title)s only compares what it reads with a key. Choose a model.") % {
-            "title": _(found.title)
+            "title": told(found.title)
         }
-    return told_missing(found.missing)
+    return told(found.missing)
 
 
 def able_providers() -> list[tuple[str, str]]:
@@ -271,9 +272,7 @@ def _accept(sample: SampleSheet | None, reply: Reply) -> Verdict:
     texts = {entry["page"]: entry["text"] for entry in reply.value["pages"]}
     sent = [number for number, _ in item.fence["pages"]]
     if sorted(texts) != sorted(sent) or len(texts) != len(reply.value["pages"]):
-        return Verdict(
-            "rejected", f"Each of the pages {', '.join(map(str, sent))} must be given once."
-        )
+        return Verdict("rejected", EACH_ONCE % {"numbers": ", ".join(map(str, sent))})
     propose_text(sample, texts, source=providers.title_of(item.provider))
     _tell(
         sample,

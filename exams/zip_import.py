@@ -41,6 +41,10 @@ from exams.storage import (
 
 COMMIT_SHEETS = 25
 COMMIT_SECONDS = 2.0
+SAME_HERE = gettext_noop("The same paper as “%(name)s”, which was kept.")
+SAME_EARLIER = gettext_noop("The same paper as “%(name)s” from “%(upload)s”, which was kept.")
+PACKED = gettext_noop("It is %(what)s inside the ZIP. Unpack it and put its files into the ZIP.")
+NOT_ACCEPTED = gettext_noop("It is %(what)s. Accepted are %(what_else)s files.")
 
 
 @dataclass(slots=True)
@@ -281,18 +285,17 @@ class _Unpacking:
 
 
 def _same_as(sheet: Sheet, upload: Upload) -> str:
-    where = "" if sheet.upload_id == upload.pk else f" from “{sheet.upload.original_name}”"
-    return f"The same paper as “{sheet.name}”{where}, which was kept."
+    if sheet.upload_id == upload.pk:
+        return SAME_HERE % {"name": sheet.name}
+    return SAME_EARLIER % {"name": sheet.name, "upload": sheet.upload.original_name}
 
 
 def _accepted_kind(head: bytes) -> Kind:
     kind = kind_of(head)
     if is_archive(head):
-        raise BadMember(
-            f"It is {describe(head)} inside the ZIP. Unpack it and put its files into the ZIP."
-        )
+        raise BadMember(PACKED % {"what": describe(head)})
     if kind is None:
-        raise BadMember(f"It is {describe(head)}. Accepted are {ACCEPTED} files.")
+        raise BadMember(NOT_ACCEPTED % {"what": describe(head), "what_else": ACCEPTED})
     return kind
 
 

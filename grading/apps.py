@@ -7,7 +7,10 @@ class GradingConfig(AppConfig):
     name = "grading"
 
     def ready(self) -> None:
+        from accounts import told
         from batching import purposes
+        from grading import row_words
         from grading.grade_sheet import GradeSheet
 
         purposes.register(GradeSheet())
+        told.register(row_words.SHAPES, row_words.REASONS)

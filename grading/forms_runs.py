@@ -11,12 +11,11 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.told import told
 from batching import providers
 from batching.models import BatchRun
-from batching.provider_words import told_missing
 from exams.models import Exam
 
 NOBODY = ("", _("nobody: they are left to me"))
@@ -80,10 +79,10 @@ class ProviderForm(forms.Form):
             found = providers.get(name)
             yield Choice(
                 name=name,
-                title=ready.get(name) or gettext(found.title),
+                title=ready.get(name) or told(found.title),
                 model=found.model if found.model not in found.title else "",
-                notice=found.notice and gettext(found.notice),
-                missing=told_missing(found.missing),
+                notice=told(found.notice),
+                missing=told(found.missing),
                 is_chosen=self["provider"].value() == name,
             )
 

@@ -30,6 +30,7 @@ from grading import review_blind
 from grading.history import move_rows
 from grading.models import Mark
 
+TAKEN_BACK = gettext_noop("Taken back: %(typed)s")
 _WHY = {
     SheetState.PENDING_MAPPING: ngettext_lazy(
         "%(n)d sheet not mapped to a student yet", "%(n)d sheets not mapped to a student yet", "n"
@@ -262,7 +263,7 @@ def take_back(exam: Exam, *, by: User, reason: str) -> int:
         return move_rows(
             published,
             by=by,
-            reason=f"Taken back: {reason}",
+            reason=TAKEN_BACK % {"typed": reason},
             state=Case(
                 When(overridden, then=Value(SheetState.OVERRIDDEN.value)),
                 default=Value(SheetState.REVIEWED.value),
@@ -280,7 +281,7 @@ def take_back_sheet(sheet: Sheet, *, by: User, reason: str) -> Sheet:
         with guarded(_("This sheet is not published (any more).")):
             sheet.take_back(overridden=overridden)
         sheet._history_user = by
-        sheet._change_reason = f"Taken back: {reason}"
+        sheet._change_reason = TAKEN_BACK % {"typed": reason}
         sheet.save()
         tell_withdrawn(sheet.exam, [sheet.enrolment.student_id], timezone.now())
     return sheet

@@ -30,6 +30,7 @@ from grading.history import write_history
 from grading.models import Assessment, Mark, Part
 from grading.requests import pages_of
 
+ILLEGAL = gettext_noop("%(code)s: %(awarded)s is not one of the marks %(allowed)s.")
 NOT_AGAIN = gettext_noop("It was to be graded again and was not: the marks are back")
 MOVED_FIELDS = ["state", "problem", "enrolment"]
 
@@ -90,9 +91,8 @@ def judge(
         awarded = points(reply.value["parts"][criterion.code]["awarded"])
         if not is_legal(criterion, awarded):
             allowed = ", ".join(f"{mark.normalize():f}" for mark in legal_marks(criterion)[:20])
-            return Verdict(
-                "rejected", f"{criterion.code}: {awarded} is not one of the marks {allowed}."
-            )
+            values = {"code": criterion.code, "awarded": awarded, "allowed": allowed}
+            return Verdict("rejected", ILLEGAL % values)
     return Verdict("accepted")
 
 

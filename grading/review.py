@@ -27,6 +27,9 @@ from grading.history import move_rows
 from grading.models import Assessment, Look, Mark, Part, Source
 
 SHEETS_AT_ONCE = 500
+CHANGED = gettext_noop("%(code)s changed: %(reason)s")
+PUT_BACK = gettext_noop("Put back to the value of %(when)s.")
+WITHOUT_A_LOOK = gettext_noop("Approved together with others, without a look at each: %(typed)s")
 
 
 class StaleMark(Conflict):
@@ -77,7 +80,11 @@ def change_mark(
         mark._history_user = by
         mark._change_reason = reason or gettext_noop("Feedback changed, points unchanged.")
         mark.save()
-        _follow_marks(sheet, by=by, reason=f"{mark.criterion.code} changed: {mark._change_reason}")
+        _follow_marks(
+            sheet,
+            by=by,
+            reason=CHANGED % {"code": mark.criterion.code, "reason": mark._change_reason},
+        )
     return mark
 
 
@@ -91,7 +98,7 @@ def put_back(mark_pk: int, history_id: int, *, version: int, by: User, reason: s
         mark_pk,
         awarded=earlier.awarded,
         feedback=earlier.feedback,
-        reason=reason.strip() or f"Put back to the value of {when}.",
+        reason=reason.strip() or PUT_BACK % {"when": when},
         version=version,
         by=by,
     )
@@ -173,7 +180,7 @@ def approve_unchanged(exam: Exam, *, by: User, without_look: bool, reason: str =
             and (without_look or seen.get(pk) == versions[pk])
         ]
         about = (
-            f"Approved together with others, without a look at each: {reason}"
+            WITHOUT_A_LOOK % {"typed": reason}
             if without_look
             else gettext_noop("Approved together with others after a look at each.")
         )

@@ -11,14 +11,16 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from batching.conflicts import Conflict
 from grading import review
 from grading.models import Mark
 
-UNDONE = "Undone: "
-"""How the reason of an undo begins in the history; never translated, since it is read again."""
+UNDONE = gettext_noop("Undone: %(reason)s")
+# How the reason of an undo begins in the history, where it is read again.
+BEGINNING = UNDONE.partition("%")[0]
 
 
 def undo_last(marks: QuerySet[Mark], *, by: User) -> Mark:
@@ -31,7 +33,7 @@ def undo_last(marks: QuerySet[Mark], *, by: User) -> Mark:
         stack: list[Any] = []
         rows = Mark.history.filter(id__in=now, history_user=by, history_type="~")
         for row in rows.order_by("history_date", "history_id"):
-            if not (row.history_change_reason or "").startswith(UNDONE):
+            if not (row.history_change_reason or "").startswith(BEGINNING):
                 stack.append(row)
             elif stack:
                 stack.pop()
@@ -49,7 +51,7 @@ def undo_last(marks: QuerySet[Mark], *, by: User) -> Mark:
             mark.pk,
             awarded=before.awarded,
             feedback=before.feedback,
-            reason=f"{UNDONE}{change.history_change_reason or ''}",
+            reason=UNDONE % {"reason": change.history_change_reason or ""},
             version=mark.version,
             by=by,
         )

@@ -23,6 +23,7 @@ from grading.results import move_sheets
 from grading.run_pages import why_outdated
 
 AGAIN = gettext_noop("To be graded again")
+MARKS_DROPPED = gettext_noop("Marks dropped: %(typed)s")
 FAILED_ITEM_STATES = (ItemState.REJECTED, ItemState.LOST)
 
 
@@ -197,7 +198,7 @@ def drop_marks(sheet: Sheet, *, by: User, reason: str) -> Sheet:
     with guarded(refusal):
         sheet.grade_again()
     remove_rows(Mark.objects.filter(sheet=sheet), by=by, reason=reason)
-    move_sheets([sheet], f"Marks dropped: {reason}", by=by)
+    move_sheets([sheet], MARKS_DROPPED % {"typed": reason}, by=by)
     return sheet
 
 

@@ -22,10 +22,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.told import told
 from batching import providers
 from batching.models import BatchJob, ProviderAccount, Pulse
 from batching.pauses import HANDING_IN
-from batching.provider_words import told_missing
 from batching.spending import SENT_STATES
 from batching.sweep import due_rows
 from exams.models import Exam
@@ -208,9 +208,9 @@ def _provider(name: str, pauses: dict[str, ProviderAccount]) -> Provider:
     rest = max((one for one in rests if one), key=lambda one: one.paused_until, default=None)
     return Provider(
         name=name,
-        title=_(provider.title),
+        title=told(provider.title),
         model=provider.model,
-        problem=told_missing(provider.missing),
+        problem=told(provider.missing),
         is_emulated=is_emulated,
         paused_until=rest.paused_until if rest else None,
         reason=rest.reason if rest else "",

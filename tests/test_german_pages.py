@@ -3,6 +3,7 @@
 A decimal comma is for people: what a browser, a script or a program reads keeps its point.
 """
 
+import html
 import re
 from decimal import Decimal
 
@@ -10,7 +11,9 @@ import pytest
 from django.urls import reverse
 
 from accounts.languages import set_language
-from exams.models import Sheet
+from accounts.told import HOLE, REASONS, ROWS
+from batching.models import BatchItem, BatchJob, BatchRun
+from exams.models import KeyProposal, Sheet, UploadMember
 from grading.models import Mark, Part
 from tests import factories
 from tests.page_addresses import OURS, url_of
@@ -66,6 +69,54 @@ def give_halves() -> None:
     for row in (*Mark.objects.all(), *Part.objects.all()):
         row.awarded = Decimal("1.5")
         row.save()
+
+
+@pytest.mark.once
+@pytest.mark.django_db
+@pytest.mark.parametrize("reader", ["admin", "alice"])
+def test_no_reason_stands_on_a_german_page_in_english(reader, people, arguments, exam):  # noqa: F811
+    """Whatever went wrong with a file, a sheet, a request or a job, and whatever was changed."""
+    browser, sign = people[READERS[reader]], READERS[reader]
+    told = go_wrong(exam)
+    english: list[str] = []
+    seen = ""
+    for name, methods in MATRIX.items():
+        if methods.get("GET", "------")[sign] != "." or name not in OURS or "api" in name:
+            continue
+        answer = browser.get(url_of(name, arguments), **GERMAN)
+        if "text/html" in answer.get("Content-Type", "") and answer.status_code == 200:
+            page = html.unescape(answer.content.decode())
+            english += [f"{name}: {text}" for text in told if text in page]
+            seen += page
+    assert not english, "\n".join(english)
+    for german in ("Die ZIP-Datei enthält mehr als 31", "Zurückgenommen: 31", "Zugeordnet: 31"):
+        assert german in seen
+
+
+def go_wrong(exam) -> list[str]:
+    """Write every text with values where pages show it; the longest English piece of each."""
+    rows, reasons = ROWS.texts(), REASONS.texts()
+    upload = exam.uploads.first()
+    for number, shape in enumerate(rows):
+        upload.members.create(name=f"{number}.pdf", outcome="rejected", reason=filled(shape))
+    for number, shape in enumerate(rows[::8]):
+        factories.make_sheet(exam, state="failed", problem=filled(shape), name=f"f{number}.pdf")
+    for model, field in ((BatchItem, "reason"), (BatchJob, "problem"), (KeyProposal, "problem")):
+        for row, shape in zip(model.objects.all(), rows, strict=False):
+            model.objects.filter(pk=row.pk).update(**{field: filled(shape)})
+    BatchRun.objects.update(problem=filled(rows[0]))
+    for row in (*exam.sheets.filter(state="graded"), *Mark.objects.all()):
+        for number, shape in enumerate(reasons):
+            row._change_reason, row._history_user = filled(shape), exam.created_by
+            setattr(row, "problem" if isinstance(row, Sheet) else "feedback", str(number))
+            row.save()
+    assert UploadMember.objects.count() > len(rows) - 1
+    pieces = (max(HOLE.sub("|", shape).split("|"), key=len) for shape in (*rows, *reasons))
+    return [piece for piece in pieces if len(piece) > 12]
+
+
+def filled(shape: str) -> str:
+    return HOLE.sub("31", shape)
 
 
 @pytest.fixture

@@ -18,7 +18,9 @@ from importlib import import_module
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
+from accounts.told import told
 from batching.providers.base import BatchProvider, DirectProvider
 
 DRIVERS = {
@@ -27,6 +29,10 @@ DRIVERS = {
     "gemini": "batching.providers.gemini:GeminiProvider",
     "local": "batching.providers.local:LocalProvider",
 }
+UNKNOWN = gettext_noop("No provider %(name)s in the settings: %(names)s.")
+NOW_WITHOUT_BATCHES = gettext_noop("%(name)s is now configured as a provider without batches.")
+NOW_WITH_BATCHES = gettext_noop("%(name)s is now configured as a batch provider.")
+NOT_READY = gettext_noop("%(what)s is not ready. %(why)s")
 
 
 class UnknownProvider(Exception):
@@ -43,7 +49,7 @@ def get(name: str) -> DirectProvider | BatchProvider:
     Raises UnknownProvider, and ImproperlyConfigured for an option that it cannot have.
     """
     if name not in settings.SHEAF_PROVIDERS:
-        raise UnknownProvider(f"No provider {name!r} in the settings: {', '.join(names())}.")
+        raise UnknownProvider(UNKNOWN % {"name": repr(name), "names": ", ".join(names())})
     return _load(name, json.dumps(settings.SHEAF_PROVIDERS[name], sort_keys=True))
 
 
@@ -63,7 +69,7 @@ def get_batch(name: str) -> BatchProvider:
     """The batch provider `name`. Raises UnknownProvider, also when it is of the other kind."""
     provider = get(name)
     if not isinstance(provider, BatchProvider):
-        raise UnknownProvider(f"{name} is now configured as a provider without batches.")
+        raise UnknownProvider(NOW_WITHOUT_BATCHES % {"name": name})
     return provider
 
 
@@ -71,7 +77,7 @@ def get_direct(name: str) -> DirectProvider:
     """The direct provider `name`. Raises UnknownProvider, also when it is of the other kind."""
     provider = get(name)
     if not isinstance(provider, DirectProvider):
-        raise UnknownProvider(f"{name} is now configured as a batch provider.")
+        raise UnknownProvider(NOW_WITH_BATCHES % {"name": name})
     return provider
 
 
@@ -82,7 +88,7 @@ def require(name: str) -> DirectProvider | BatchProvider:
     """
     provider = get(name)
     if provider.missing:
-        raise ProviderNotReady(f"{provider.title} is not ready. {provider.missing}")
+        raise ProviderNotReady(NOT_READY % {"what": provider.title, "why": provider.missing})
     return provider
 
 
@@ -123,7 +129,7 @@ def about(name: str) -> About:
     if name not in settings.SHEAF_PROVIDERS:
         return About(_("%(name)s (no longer configured)") % {"name": name})
     provider = get(name)
-    return About(_(provider.title), provider.model, provider.notice and _(provider.notice))
+    return About(told(provider.title), provider.model, told(provider.notice))
 
 
 def title_of(name: str) -> str:
@@ -144,7 +150,7 @@ def names() -> list[str]:
 
 def choices() -> list[tuple[str, str]]:
     """(name, title) of every configuration that is ready, for forms; no two titles alike."""
-    found = [(name, _(get(name).title)) for name in names() if ready(name)]
+    found = [(name, told(get(name).title)) for name in names() if ready(name)]
     times = Counter(title for _name, title in found)
     return [
         (

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlencode
 
-from batching.providers import gemini_replies, gemini_tokens
+from batching.providers import gemini_replies, gemini_tokens, said
 from batching.providers.base import (
     Answer,
     Limits,
@@ -50,11 +50,6 @@ PAGE = 100
 LONGEST_REPLY = 20_000_000
 FIRST_FILE_WAIT = 0.2
 GONE = "Gemini does not know this batch any more."
-NO_KEY = (
-    "{name} is not set: put a key of the Gemini API into the environment or into .env, and"
-    " start the workers again."
-)
-NO_SUCH_KEY = "{name} is no key: it holds blanks, or characters that cannot be sent."
 # What can stand in a header.
 KEY = re.compile(r"[!-~]+")
 EMULATED = (
@@ -110,13 +105,14 @@ class GeminiProvider:
         emulated = read.flag("emulated")
         self.notice = EMULATED if emulated else ""
         self.title = read.text("title", f"Google {self.model}")
-        self.title += " (emulator)" if emulated else ""
+        if emulated:
+            self.title = said.EMULATED_TITLE.format(what=self.title)
         read.refuse_others()
         self.missing = ""
         if not self._key:
-            self.missing = NO_KEY.format(name=key_name)
+            self.missing = said.NO_GEMINI_KEY.format(name=key_name)
         elif not KEY.fullmatch(self._key):
-            self.missing = NO_SUCH_KEY.format(name=key_name)
+            self.missing = said.NO_SUCH_KEY.format(name=key_name)
         digest = hashlib.sha256(f"{self._key}\n{self._base_url}".encode()).hexdigest()
         self.account = f"gemini:{digest[:12]}"
 
@@ -128,7 +124,7 @@ class GeminiProvider:
         """For a person: how large a page of this size is sent, and what it counts as."""
         wide, high = self.rendition.fit(width, height)
         tokens = self._wording.image_tokens(wide, high)
-        return f"A page is sent with {wide} × {high} pixels and counts as {tokens:,} tokens."
+        return said.PAGE_SENT.format(wide=wide, high=high, tokens=f"{tokens:,}")
 
     def encode(self, request: Request, read_image: ReadImage) -> Line:
         """The request as a line of batch input. Raises ProviderRefused for its schema."""
@@ -145,12 +141,12 @@ class GeminiProvider:
         """
         with self._client() as client:
             # As a stream: of a path the SDK would tell the file's name.
-            with lines.open("rb") as file, self._errors("Uploading the requests"):
+            with lines.open("rb") as file, self._errors(said.UPLOADING):
                 uploaded = client.files.upload(
                     file=file, config={"mime_type": "jsonl", "display_name": token}
                 )
             name = self._active(client, uploaded)
-            with self._errors("Creating the batch"):
+            with self._errors(said.CREATING):
                 job = client.batches.create(
                     model=self.model, src=name, config={"display_name": token}
                 )
@@ -169,7 +165,7 @@ class GeminiProvider:
                 raise ProviderBusy("Uploading the requests: Gemini is still taking the file in.")
             time.sleep(wait)
             wait = min(wait * 2, 10)
-            with self._errors("Looking at the uploaded file"):
+            with self._errors(said.LOOKING_AT_FILE):
                 file = client.files.get(name=file.name or "")
         if file.state is not None and file.state.value == "FAILED":
             raise ProviderRefused("Uploading the requests: Gemini could not take the file in.")
@@ -209,7 +205,7 @@ class GeminiProvider:
         token = ""
         while True:
             query = {"pageSize": PAGE} | ({"pageToken": token} if token else {})
-            with self._errors("Reading the list of batches"):
+            with self._errors(said.LISTING):
                 page = _call(client, "get", f"batches?{urlencode(query)}")
             operations = page.get("operations")
             for one in operations if isinstance(operations, list) else []:
@@ -244,7 +240,7 @@ class GeminiProvider:
         """Stream a file to disk, whole or not at all; False when there is no such file."""
         from google.genai.errors import ClientError
 
-        what, aside = "Downloading the results", path.with_suffix(".part")
+        what, aside = said.DOWNLOADING, path.with_suffix(".part")
         try:
             with self._errors(what, ClientError):
                 client.files.download(file=name, destination=str(aside))
@@ -254,25 +250,25 @@ class GeminiProvider:
             # Gemini shows nothing else of these files: only time tells what is gone for good.
             ended = _time(_metadata(operation).get("endTime"))
             if (datetime.now(UTC) - ended).total_seconds() < self._results_seconds:
-                raise ProviderBusy(f"{what}: the file is not there yet.") from None
+                raise ProviderBusy(said.GEMINI_NO_FILE_YET.format(what=what)) from None
             logger.warning("the result file %s is gone", name)
             return False
         counts = gemini_replies.read_status(operation)
         if not _is_whole(aside, (counts.done or 0) + (counts.failed or 0)):
-            raise ProviderBusy(f"{what}: the file came short.")
+            raise ProviderBusy(said.GEMINI_FILE_SHORT.format(what=what))
         aside.replace(path)
         return True
 
     def cancel(self, remote_id: str) -> None:
         """Ask Gemini to stop the batch. Raises ProviderRefused when it has ended already."""
-        with self._client() as client, self._errors("Cancelling the batch"):
+        with self._client() as client, self._errors(said.CANCELLING):
             _call(client, "post", f"{quote(remote_id)}:cancel")
 
     def _operation(self, client: genai.Client, remote_id: str) -> Mapping[str, Any] | None:
         """The raw operation of a batch, or None when Gemini says that there is none."""
         from google.genai.errors import ClientError
 
-        what = "Looking at the batch"
+        what = said.LOOKING
         try:
             with self._errors(what, ClientError):
                 operation = _call(client, "get", quote(remote_id))
@@ -281,7 +277,7 @@ class GeminiProvider:
                 return None
             raise of_status(what, error, self._key) from None
         if operation.get("name") != remote_id:
-            raise ProviderBusy(f"{what}: Gemini answered with something that is not the batch.")
+            raise ProviderBusy(said.GEMINI_NOT_THE_BATCH.format(what=what))
         return operation
 
     def _client(self) -> genai.Client:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from batching.providers import said
 from batching.providers.base import ProviderBusy, ProviderRefused
 from batching.providers.vendor_words import (
     LONGEST_WAIT,
@@ -46,17 +47,17 @@ def sdk_errors(what: str, secret: str, *passing: type[Exception]) -> Iterator[No
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
         raise ProviderRefused(f"{what}: {clean(str(error), secret)}") from None
     except (httpx2.HTTPError, httpx2.StreamError):
-        raise ProviderBusy(f"{what}: Gemini cannot be reached.") from None
+        raise ProviderBusy(said.GEMINI_NOT_REACHED.format(what=what)) from None
     except (KeyError, TypeError, ValueError) as error:
         # The SDK takes an answer apart that is no JSON, or lacks what it must have.
         name = type(error).__name__
-        raise ProviderBusy(f"{what}: Gemini's answer cannot be read ({name}).") from None
+        raise ProviderBusy(said.GEMINI_UNREADABLE.format(what=what, name=name)) from None
 
 
 def of_status(what: str, error: APIError, secret: str) -> ProviderBusy | ProviderRefused:
     """What an answer with a 4xx or 5xx means: to be tried later, or refused."""
     code = error.code if isinstance(error.code, int) else 0
-    told = f"{what}: Gemini answered {code}: {message_of(error, secret)}"
+    told = said.GEMINI_ANSWERED.format(what=what, code=code, why=message_of(error, secret))
     if code in RETRYABLE or code >= 500 or code < 400:
         return ProviderBusy(told, wait_of(error))
     return ProviderRefused(told)

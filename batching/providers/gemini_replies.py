@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from batching.providers import said
 from batching.providers.base import Answer, RemoteState, Status, Usage
 from batching.providers.counts import count_of, usage_of
 from batching.providers.flat_schema import KEY, nested_text
@@ -127,18 +128,19 @@ def _outcome(response: Mapping[str, Any]) -> Outcome:
     blocked = as_text(as_mapping(response.get("promptFeedback")).get("blockReason"))
     if not candidate:
         if blocked:
-            return Outcome(finish="refused", problem=f"Gemini blocked the request: {blocked}.")
+            return Outcome(finish="refused", problem=said.GEMINI_BLOCKED.format(name=blocked))
         return Outcome(finish="error", problem=NOTHING, retryable=True)
     text = _text_of(as_mapping(candidate.get("content")))
     finish = as_text(candidate.get("finishReason"))
     if finish in REFUSALS:
-        said = clean(as_text(candidate.get("finishMessage")))
-        problem = f"Gemini stopped the reply: {finish}." + (f" {said}" if said else "")
+        words = clean(as_text(candidate.get("finishMessage")))
+        shape = said.GEMINI_STOPPED_SAYING if words else said.GEMINI_STOPPED
+        problem = shape.format(name=finish, words=words)
         return Outcome(finish="refused", problem=problem)
     if finish == "MAX_TOKENS":
         return Outcome(text, "truncated", TRUNCATED, retryable=True)
     if finish not in ("STOP", "", "FINISH_REASON_UNSPECIFIED"):
-        problem = f"Gemini ended the reply early: {finish[:60]}."
+        problem = said.GEMINI_ENDED.format(name=finish[:60])
         return Outcome(text, "error", problem, retryable=True)
     if not text.strip():
         return Outcome(finish="error", problem=NO_TEXT, retryable=True)
@@ -155,8 +157,8 @@ def _error(error: Any) -> Outcome:
     code = code if isinstance(code, int) else count_of(code)
     if code == CODE_CANCELLED:
         return Outcome(finish="unanswered", problem=CANCELLED, retryable=True)
-    said = clean(as_text(told.get("message"))) or clean(as_text(error))
-    problem = f"Gemini did not run the request ({code}): {said or NO_REASON}"
+    words = clean(as_text(told.get("message"))) or clean(as_text(error))
+    problem = said.GEMINI_NOT_RUN.format(code=code, why=words or NO_REASON)
     again = code in RETRYABLE_CODES or code in RETRYABLE_STATUSES or code >= 500
     return Outcome(finish="error", problem=problem, retryable=again)
 

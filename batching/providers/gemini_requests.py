@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from batching.providers import flat_schema
+from batching.providers import flat_schema, said
 from batching.providers.base import Line, ProviderRefused, ReadImage, Usage
 from batching.providers.gemini_tokens import (
     ImageRule,
@@ -208,7 +208,7 @@ def _response_schema(request: Request) -> dict[str, Any]:
     try:
         return flat_schema.response_schema(request.schema)
     except flat_schema.UnknownSchema as error:
-        raise ProviderRefused(f"Gemini cannot take the schema of the reply: {error}") from error
+        raise ProviderRefused(said.GEMINI_NO_SCHEMA.format(words=error)) from error
 
 
 def _frame_tokens(request: Request) -> int:

@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 import pybase64
 
+from batching.providers import said
 from batching.providers.base import (
     Answer,
     Limits,
@@ -89,7 +90,7 @@ class LocalProvider:
         self._key = given.text("api_key")
         self._key_name = given.text("api_key_env", "LOCAL_API_KEY")
         self.model = given.text("model")
-        self.title = given.text("title", f"Local model {self.model}".strip())
+        self.title = given.text("title", said.LOCAL_TITLE.format(model=self.model).strip())
         self.concurrency = given.count("concurrency", 3, least=1)
         self._retries = given.count("retries", 2, most=10)
         self._timeout = given.number("timeout", 180, least=0.1, most=ANSWER_SECONDS)
@@ -109,7 +110,8 @@ class LocalProvider:
         self.price = given.price() or Price()
         emulated = given.flag("emulated")
         self.notice = EMULATED if emulated else ""
-        self.title += " (emulator)" if emulated else ""
+        if emulated:
+            self.title = said.EMULATED_TITLE.format(what=self.title)
         given.refuse_others()
         if self._base_url and not self._base_url.startswith(("http://", "https://")):
             raise BadOption("base_url must be an address such as http://127.0.0.1:8080/v1.")
@@ -124,10 +126,7 @@ class LocalProvider:
                 "model's server, such as http://127.0.0.1:8080/v1."
             )
         if not self.model:
-            return (
-                "Set LOCAL_MODEL (or model of this configuration) to the name under which the "
-                f"server at {self._base_url} knows the model."
-            )
+            return said.NO_LOCAL_MODEL.format(address=self._base_url)
         return ""
 
     def estimate(self, request: Request, read_image: ReadImage) -> Usage:
@@ -141,9 +140,8 @@ class LocalProvider:
     def image_note(self, width: int, height: int) -> str:
         """For a person: how large a page of this size is sent, and what it counts as."""
         wide, high = self.rendition.fit(width, height)
-        return (
-            f"A page is sent with {wide} × {high} pixels and counts as {self._image_tokens:,} "
-            "tokens (image_tokens of the configuration)."
+        return said.PAGE_SENT_CONFIGURED.format(
+            wide=wide, high=high, tokens=f"{self._image_tokens:,}"
         )
 
     def answer(self, request: Request, read_image: ReadImage) -> Answer:
@@ -185,12 +183,7 @@ class LocalProvider:
         needed = expected.input_tokens + expected.output_tokens
         if self._context is None or needed <= self._context:
             return ""
-        return (
-            f"This request takes about {needed:,} tokens, and the server's context holds "
-            f"{self._context:,}: it was not sent, since a server may cut it silently. Give the "
-            "server a larger context and set context_tokens to it, or send smaller images and "
-            "set image_tokens."
-        )
+        return said.TOO_LONG.format(needed=f"{needed:,}", context=f"{self._context:,}")
 
     def _body(self, request: Request, read_image: ReadImage, expected: Usage) -> dict[str, Any]:
         content: list[dict[str, Any]] = []
@@ -262,26 +255,25 @@ class LocalProvider:
         import openai
 
         if isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout):
-            return ProviderBusy(f"No server answers at {self._base_url}.")
+            return ProviderBusy(said.NO_SERVER.format(address=self._base_url))
         if isinstance(error, openai.APITimeoutError):
-            return _Failed(f"The model did not answer within {self._timeout:g} seconds.")
+            return _Failed(said.NO_ANSWER_IN_TIME.format(seconds=f"{self._timeout:g}"))
         return _Failed(BROKE)
 
     def _judged(self, error: APIStatusError) -> Exception:
         status = error.status_code
-        told = f"The server at {self._base_url} answered {status}: {message_of(error, self._key)}"
+        told = said.SERVER_ANSWERED.format(
+            address=self._base_url, status=status, why=message_of(error, self._key)
+        )
         if status in (401, 403):
-            return ProviderRefused(f"{told} Check the key in {self._key_name}.")
+            return ProviderRefused(said.CHECK_KEY.format(why=told, variable=self._key_name))
         if status == 404:
-            return ProviderRefused(
-                f"{told} Check the address, which mostly ends in /v1, and whether the server has "
-                f"the model {self.model!r}."
-            )
+            return ProviderRefused(said.CHECK_ADDRESS.format(why=told, model=repr(self.model)))
         if status in (409, 429, 503):
             return ProviderBusy(told, retry_after(error.response))
         if 400 <= status < 500 and any(word in told for word in ("response_format", "json_schema")):
             # The schema is the same in all requests of a run, and so is this answer.
-            return ProviderRefused(f"{told} Set form (LOCAL_FORM) to what this server takes.")
+            return ProviderRefused(said.SET_FORM.format(why=told))
         return _Failed(told, again=status == 408 or status >= 500, raw=error.response.text)
 
     def _read(self, request: Request, raw: str, used: Usage) -> Answer:
@@ -298,7 +290,7 @@ class LocalProvider:
         finish: Literal["complete", "truncated", "refused"] = "complete"
         text, problem = _text(message.get("content")), ""
         if refusal := message.get("refusal"):
-            finish, problem = "refused", f"The model refused: {clean(str(refusal))}"
+            finish, problem = "refused", said.REFUSED.format(words=clean(str(refusal)))
         elif ended == "content_filter":
             finish, problem = "refused", "The server's content filter blocked the answer."
         elif ended == "length":

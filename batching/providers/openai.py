@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from batching.providers import openai_replies, openai_tokens
+from batching.providers import openai_replies, openai_tokens, said
 from batching.providers.base import (
     Answer,
     Limits,
@@ -32,6 +32,7 @@ from batching.providers.counts import MOST
 from batching.providers.openai_calls import Address, Calls, count, text
 from batching.providers.openai_requests import CHAT, RESPONSES, Encoder, Endpoint, Wording
 from batching.providers.options import Options
+from batching.providers.vendor_words import NO_REASON as NO_REASON_GIVEN
 from batching.providers.vendor_words import clean
 from batching.requests import Request
 
@@ -63,10 +64,6 @@ FULL = "token_limit_exceeded"
 EXPIRED = "The batch expired: OpenAI did not finish it within 24 hours."
 GONE = "OpenAI does not know this batch any more."
 NO_REASON = "OpenAI refused the batch and gave no reason."
-NO_KEY = (
-    "{variable} is not set: put the key of an OpenAI project there, in the environment or in"
-    " .env, and start the workers again."
-)
 EMULATED = (
     "An emulator on this machine, not OpenAI: its marks are those of the offline reader, its prices"
     " examples."
@@ -93,7 +90,7 @@ class OpenAIProvider:
             file_seconds=read.number("file_seconds", 30, most=120),
         )
         variable = read.text("api_key_env", "OPENAI_API_KEY")
-        self.missing = "" if self._address.key else NO_KEY.format(variable=variable)
+        self.missing = "" if self._address.key else said.NO_OPENAI_KEY.format(variable=variable)
         self.account = _account(self._address)
         self.model = read.text("model", "gpt-4.1-mini")
         wording = _wording(read, self.model)
@@ -117,7 +114,8 @@ class OpenAIProvider:
         emulated = read.flag("emulated")
         self.notice = EMULATED if emulated else ""
         self.title = read.text("title", f"OpenAI {self.model}")
-        self.title += " (emulator)" if emulated else ""
+        if emulated:
+            self.title = said.EMULATED_TITLE.format(what=self.title)
         read.refuse_others()
 
     def estimate(self, request: Request, read_image: ReadImage) -> Usage:
@@ -129,11 +127,10 @@ class OpenAIProvider:
         rule = self._encoder.wording.rule
         wide, high = self.rendition.fit(width, height)
         tokens = openai_tokens.image_tokens(rule, wide, high)
-        known = "" if openai_tokens.family(self.model) else "; the rule of a like model"
-        return (
-            f"A page is sent with {wide} × {high} pixels and counts as {tokens:,} tokens"
-            f" ({openai_tokens.describe(rule)}{known})."
-        )
+        told = openai_tokens.describe(rule)
+        if not openai_tokens.family(self.model):
+            told = said.LIKE_MODEL.format(what=told)
+        return said.PAGE_SENT_BY_RULE.format(wide=wide, high=high, tokens=f"{tokens:,}", what=told)
 
     def encode(self, request: Request, read_image: ReadImage) -> Line:
         """The request as a line of batch input. Raises ProviderRefused for its schema."""
@@ -228,10 +225,12 @@ class OpenAIProvider:
         told = []
         for error in errors[:PROBLEMS_TOLD]:
             line = count(error, "line")
-            said = text(error, "message") or text(error, "code") or "no reason was given."
-            told.append(("" if line is None else f"Line {line}: ") + clean(said, self._address.key))
+            words = text(error, "message") or text(error, "code") or NO_REASON_GIVEN
+            words = clean(words, self._address.key)
+            told.append(words if line is None else said.LINE_WRONG.format(line=line, why=words))
         more = len(errors) - len(told)
-        return " ".join(told) + (f" And {more} more." if more > 0 else "") or NO_REASON
+        whole = " ".join(told)
+        return (said.AND_MORE.format(why=whole, more=more) if more > 0 else whole) or NO_REASON
 
 
 def _wording(read: Options, model: str) -> Wording:

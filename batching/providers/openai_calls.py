@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from batching.providers import said
 from batching.providers.base import ProviderBusy, ProviderRefused
 from batching.providers.openai_errors import message_of, of_status, sdk_errors
 
@@ -86,7 +87,7 @@ class Calls:
             )
         file_id = text(uploaded, "id")
         if not file_id:
-            raise ProviderBusy(f"{VENDOR} answered the upload without a file id.")
+            raise ProviderBusy(said.NO_FILE_ID.format(vendor=VENDOR))
         return file_id
 
     def create(self, file_id: str, endpoint: str, metadata: dict[str, str]) -> str:
@@ -111,15 +112,16 @@ class Calls:
                     raise self._told(error) from None
                 if time.monotonic() + wait > until:
                     raise ProviderBusy(
-                        f"{VENDOR} does not find the file that was uploaded:"
-                        f" {message_of(error, self._address.key)}"
+                        said.FILE_NOT_FOUND.format(
+                            vendor=VENDOR, why=message_of(error, self._address.key)
+                        )
                     ) from None
             time.sleep(wait)
             wait *= 2
         remote_id = text(batch, "id")
         if not remote_id:
             # It may have been created all the same.
-            raise ProviderBusy(f"{VENDOR} answered without the id of the batch.")
+            raise ProviderBusy(said.NO_BATCH_ID.format(vendor=VENDOR))
         return remote_id
 
     def pages(self) -> Iterator[list[Batch]]:
@@ -135,13 +137,13 @@ class Calls:
             if not batches or not page.has_next_page():
                 return
             if not new:
-                raise ProviderBusy(f"{VENDOR} gives one page of its list again and again.")
+                raise ProviderBusy(said.SAME_PAGE.format(vendor=VENDOR))
             try:
                 with self._errors(passing=(self._openai.NotFoundError,)):
                     page = page.get_next_page()
             except self._openai.NotFoundError:
                 # The batch that the next page begins after went away in the meantime.
-                raise ProviderBusy(f"{VENDOR}'s list changed while it was read.") from None
+                raise ProviderBusy(said.LIST_CHANGED.format(vendor=VENDOR)) from None
 
     def retrieve(self, remote_id: str) -> Batch | None:
         """The batch, or None when OpenAI says that there is none."""
@@ -153,7 +155,7 @@ class Calls:
                 return None
             raise self._told(error) from None
         if text(batch, "id") != remote_id:
-            raise ProviderBusy(f"{VENDOR} answered with something that is not the batch.")
+            raise ProviderBusy(said.NOT_THE_BATCH.format(vendor=VENDOR))
         return batch
 
     def cancel(self, remote_id: str) -> None:
@@ -163,7 +165,7 @@ class Calls:
                 self._client.batches.cancel(remote_id)
         except self._openai.ConflictError as error:
             raise ProviderRefused(
-                f"{VENDOR} did not cancel the batch: {message_of(error, self._address.key)}"
+                said.NOT_CANCELLED.format(vendor=VENDOR, why=message_of(error, self._address.key))
             ) from None
 
     def fetch(self, file_id: str, path: Path) -> bool:
@@ -186,13 +188,11 @@ class Calls:
             if not _is_gone(error):
                 raise self._told(error) from None
             if self._has_file(file_id):
-                raise ProviderBusy(
-                    f"{VENDOR} has a file of results and does not give it."
-                ) from None
+                raise ProviderBusy(said.RESULTS_WITHHELD.format(vendor=VENDOR)) from None
             logger.warning("OpenAI: the file of results %s is gone", file_id)
             return False
         if expected.isdecimal() and int(expected) != came:
-            raise ProviderBusy(f"A file of results came short: {came} of {expected} bytes.")
+            raise ProviderBusy(said.RESULTS_SHORT.format(came=came, expected=expected))
         aside.replace(path)
         return True
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from batching.providers import said
 from batching.providers.base import ProviderBusy, ProviderRefused
 from batching.providers.vendor_words import NO_REASON, as_mapping, as_text, clean, retry_after
 
@@ -37,9 +38,9 @@ def sdk_errors(
     except openai.APIStatusError as error:
         raise of_status(vendor, error, secret) from None
     except (openai.APIError, httpx2.TransportError, httpx2.DecodingError):
-        raise ProviderBusy(f"{vendor} cannot be reached.") from None
+        raise ProviderBusy(said.NOT_REACHED.format(vendor=vendor)) from None
     except json.JSONDecodeError:
-        raise ProviderBusy(f"{vendor} answered with something that is no JSON.") from None
+        raise ProviderBusy(said.NO_JSON.format(vendor=vendor)) from None
     except (openai.OpenAIError, httpx2.InvalidURL) as error:
         raise ProviderRefused(f"{vendor}: {clean(str(error), secret)}") from None
 
@@ -47,7 +48,7 @@ def sdk_errors(
 def of_status(vendor: str, error: Exception, secret: str = "") -> ProviderBusy | ProviderRefused:
     """What an answer with a 4xx or 5xx means: to be tried later, or refused."""
     status = int(getattr(error, "status_code", 0))
-    told = f"{vendor} answered {status}: {message_of(error, secret)}"
+    told = said.ANSWERED.format(vendor=vendor, status=status, why=message_of(error, secret))
     code = str(getattr(error, "code", None) or getattr(error, "type", None) or "")
     if status in RETRYABLE or status >= 500:
         wait = retry_after(getattr(error, "response", None))
@@ -60,5 +61,5 @@ def of_status(vendor: str, error: Exception, secret: str = "") -> ProviderBusy |
 def message_of(error: Exception, secret: str = "") -> str:
     """The vendor's own words, one line of at most 300 characters."""
     body = getattr(error, "body", None)
-    said = as_mapping(body).get("message")
-    return clean(as_text(said) or NO_REASON, secret)
+    words = as_mapping(body).get("message")
+    return clean(as_text(words) or NO_REASON, secret)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from batching.providers import said
 from batching.providers.base import Answer, Usage
 from batching.providers.counts import usage_of
 from batching.providers.outcomes import NOTHING, TRUNCATED, Outcome, parse_line
@@ -41,38 +42,40 @@ def read_line(line: bytes) -> Answer:
 
 def _outcome(value: Mapping[str, Any], body: Mapping[str, Any]) -> Outcome:
     if value.get("error"):
-        return _error(value["error"], "OpenAI did not run the request")
+        return _error(value["error"], said.OPENAI_NOT_RUN)
     response = value.get("response")
     if not isinstance(response, Mapping):
         return Outcome(finish="error", problem=NOTHING, retryable=True)
     status = response.get("status_code")
     status = status if isinstance(status, int) else 0
     if status != 200:
-        return _error(body.get("error"), f"OpenAI answered {status}", status)
+        return _error(body.get("error"), said.ANSWERED, status)
     if isinstance(body.get("choices"), list):
         return _chat(body)
     if isinstance(body.get("output"), list) or body.get("object") == "response":
         return _response(body)
     if body.get("error"):
-        return _error(body["error"], "OpenAI answered with an error")
+        return _error(body["error"], said.OPENAI_ERROR)
     return Outcome(finish="error", problem=NOTHING, retryable=True)
 
 
-def _error(error: Any, where: str, status: int | None = None) -> Outcome:
+def _error(error: Any, shape: str, status: int | None = None) -> Outcome:
     """An error of a line, of the HTTP answer in it (`status`) or of the model's reply."""
+    answered = status
     told = as_mapping(error)
     code = as_text(told.get("code")) or as_text(told.get("type"))
     if code in NOT_RUN:
         return Outcome(finish="unanswered", problem=NOT_RUN[code], retryable=True)
     if code in BLOCKED_CODES:
         return Outcome(finish="refused", problem=BLOCKED)
-    said = clean(as_text(told.get("message")) or as_text(error) or code or NO_REASON)
+    words = clean(as_text(told.get("message")) or as_text(error) or code or NO_REASON)
     if status is None and code.isdecimal() and len(code) == 3:
         status = int(code)
     again = code in RETRYABLE_CODES or (
         status is not None and (status in RETRYABLE_STATUSES or status >= 500)
     )
-    return Outcome(finish="error", problem=f"{where}: {said}", retryable=again)
+    problem = shape.format(vendor="OpenAI", status=answered, why=words)
+    return Outcome(finish="error", problem=problem, retryable=again)
 
 
 def _chat(body: Mapping[str, Any]) -> Outcome:
@@ -101,9 +104,9 @@ def _response(body: Mapping[str, Any]) -> Outcome:
     """A body of responses: messages among thoughts, of which the final ones count."""
     state = body.get("status")
     if state == "failed" or body.get("error"):
-        return _error(body.get("error"), "The model failed")
+        return _error(body.get("error"), said.MODEL_FAILED)
     if state in ("cancelled", "queued", "in_progress"):
-        return Outcome(finish="error", problem=f"The reply is {state}.", retryable=True)
+        return Outcome(finish="error", problem=said.REPLY_STATE.format(state=state), retryable=True)
     parts = [
         part
         for item in map(as_mapping, _list(body.get("output")))
@@ -121,7 +124,7 @@ def _response(body: Mapping[str, Any]) -> Outcome:
 
 def _finished(*, refusal: str, blocked: bool, truncated: bool, text: str) -> Outcome:
     if refusal:
-        return Outcome(finish="refused", problem=f"The model refused: {clean(refusal)}")
+        return Outcome(finish="refused", problem=said.REFUSED.format(words=clean(refusal)))
     if blocked:
         return Outcome(finish="refused", problem=BLOCKED)
     if truncated:

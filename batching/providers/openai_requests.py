@@ -11,6 +11,7 @@ import operator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from batching.providers import said
 from batching.providers.base import Line, Picture, ProviderRefused, ReadImage, Usage
 from batching.providers.lines import Pieces, dumps
 from batching.providers.openai_tokens import ImageRule, image_tokens
@@ -204,4 +205,4 @@ def _strict(request: Request) -> dict[str, Any]:
     try:
         return strict_schema(request.schema)
     except UnsupportedSchema as error:
-        raise ProviderRefused(f"OpenAI cannot take the schema of the reply: {error}") from error
+        raise ProviderRefused(said.OPENAI_NO_SCHEMA.format(words=error)) from error

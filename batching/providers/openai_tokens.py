@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from batching.providers import said
 from batching.providers.options import BadOption, Options
 
 PATCH = 32
@@ -152,8 +153,8 @@ def useful_long_side(rule: ImageRule) -> int:
 def describe(rule: ImageRule) -> str:
     """The rule for a person."""
     if isinstance(rule, Tiles):
-        return f"{rule.base} and {rule.tile} for each tile of {TILE} pixels"
-    return f"patches of {PATCH} pixels, each {rule.factor.normalize():f} tokens"
+        return said.TILES.format(base=rule.base, tile=rule.tile, pixels=TILE)
+    return said.PATCHES.format(pixels=PATCH, factor=f"{rule.factor.normalize():f}")
 
 
 def likely_thoughts(model: str, effort: str) -> int:

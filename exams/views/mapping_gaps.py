@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Enrolment
 from accounts.roles import teacher_required
+from accounts.told import told
 from exams import queries
 from exams.models import Exam, Sheet, SheetState
 from exams.suggestion_words import told_suggestion
@@ -100,7 +101,7 @@ def sheet_line(exam: Exam, sheet: Sheet) -> Line:
     """A sheet with what to do next."""
     pages = address("sheet_pages", sheet.pk)
     if sheet.state == SheetState.FAILED:
-        found = (_(sheet.problem), _("Try again"), mapping_address(exam, "failed"))
+        found = (told(sheet.problem), _("Try again"), mapping_address(exam, "failed"))
     elif sheet.state == SheetState.SKIPPED:
         why = _("Left out of the exam. Take it in again if it is somebody's answer.")
         found = (why, _("Look at it"), mapping_address(exam, "skipped"))

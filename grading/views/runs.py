@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.roles import teacher_required
+from accounts.told import told
 from batching.providers import ProviderNotReady, UnknownProvider
 from batching.queries import is_over
 from exams.queries import exams_for
@@ -65,7 +66,7 @@ def run_create(request: HttpRequest, pk: int) -> HttpResponse:
         try:
             run = draft_run(exam, by=request.user, again=form.cleaned_data["again"], **form.chosen)
         except UNUSABLE as error:
-            form.add_error(None, str(error) if not isinstance(error, ValidationError) else error)
+            form.add_error(None, error if isinstance(error, ValidationError) else told(str(error)))
         else:
             return redirect("grading:run_detail", run.pk)
     context = {
@@ -170,7 +171,7 @@ def run_again(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         drafted = send_failed_again(run, by=request.user, **form.chosen)
     except UNUSABLE as error:
-        problems = error.messages if isinstance(error, ValidationError) else [str(error)]
+        problems = error.messages if isinstance(error, ValidationError) else [told(str(error))]
         return run_page(request, run, problems=problems, status=422)
     messages.success(request, _("Drafted. Nothing is sent before you have looked at it."))
     return redirect("grading:run_detail", drafted.pk)

@@ -6,8 +6,9 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.translation import override
 
+from accounts.told import told
 from batching import providers
-from batching.provider_words import PROVIDER_WORDS, TITLES, told_missing
+from batching.provider_words import PROVIDER_WORDS, TITLES
 
 
 def said_by_providers() -> set[str]:
@@ -33,7 +34,7 @@ def test_what_a_provider_is_missing_can_be_translated():
     missing = {providers.get(name).missing for name in providers.names()} - {""}
     assert missing
     with override("de"):
-        assert not {text for text in missing if told_missing(text) == text}
+        assert not {text for text in missing if told(text) == text}
 
 
 def test_titles_of_a_fresh_installation_can_be_translated():

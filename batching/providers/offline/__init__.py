@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from batching.providers import said
 from batching.providers.base import Answer, Limits, Price, ReadImage, Rendition, Usage
 from batching.providers.base import ProviderRefused as Refused
 from batching.providers.offline import wording
@@ -71,11 +72,7 @@ class OfflineProvider:
         criteria = [read_criterion(value) for value in rubric["criteria"]]
         keyless = [c.code for c in criteria if not c.answer and c.kind != "penalty"]
         if keyless:
-            return self._failed(
-                request,
-                f"No answer key for {', '.join(keyless)}: the offline baseline has nothing to "
-                "compare the answer with. Add the key to the rubric, or mark these by hand.",
-            )
+            return self._failed(request, said.NO_ANSWER_KEY.format(codes=", ".join(keyless)))
         images = [p for p in request.parts if isinstance(p, Image) and p.role == "sheet"]
         pages: list[PageText] = []
         for image in images:
@@ -88,9 +85,8 @@ class OfflineProvider:
                     masks=image.masks,
                 )
             except ReadingFailed as failure:
-                return self._failed(
-                    request, f"Page {image.page}: {failure}", retryable=failure.retryable
-                )
+                problem = said.OF_PAGE.format(page=image.page, why=failure)
+                return self._failed(request, problem, retryable=failure.retryable)
             pages.append(page)
         if not any(reading.lines for page in pages for reading in page.readings):
             return self._failed(request, "No writing could be read on any page of this sheet.")

@@ -18,6 +18,7 @@ from statistics import median
 from PIL import Image as Picture
 from PIL import UnidentifiedImageError
 
+from batching.providers import said
 from batching.providers.offline import paper
 
 # Below this confidence of the first two readings a third, slower one is worth its time.
@@ -141,7 +142,7 @@ def open_page(data: bytes) -> Picture.Image:
         with Picture.open(io.BytesIO(data)) as picture:
             return picture.convert("L")
     except (UnidentifiedImageError, Picture.DecompressionBombError, OSError, SyntaxError) as error:
-        raise NotAPicture(f"The page image cannot be opened: {error}") from error
+        raise NotAPicture(said.NO_PICTURE.format(words=error)) from error
 
 
 def mean_confidence(lines: tuple[Line, ...] | list[Line]) -> float:
@@ -177,16 +178,15 @@ def _run(picture: Picture.Image, look: Look, timeout: float, tesseract: str) -> 
             env={**os.environ, "OMP_THREAD_LIMIT": "1"},
         )
     except FileNotFoundError as error:
-        raise ReadingFailed(
-            f"The program {tesseract!r} is missing: install the package tesseract-ocr."
-        ) from error
+        raise ReadingFailed(said.NO_TESSERACT.format(program=repr(tesseract))) from error
     except subprocess.TimeoutExpired as error:
         raise ReadingFailed(
-            f"Tesseract took longer than {timeout:g} seconds.", retryable=True
+            said.TESSERACT_SLOW.format(seconds=f"{timeout:g}"), retryable=True
         ) from error
     if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise ReadingFailed(f"Tesseract failed: {said[-1] if said else done.returncode}")
+        told = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        words = told[-1] if told else done.returncode
+        raise ReadingFailed(said.TESSERACT_FAILED.format(words=words))
     return done.stdout.decode("utf-8", "replace")
 
 
