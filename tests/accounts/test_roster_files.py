@@ -46,7 +46,8 @@ def problems(data: bytes | str) -> list[str]:
     ],
     ids=[
         "utf8", "bom", "utf16", "utf16be", "utf16le-no-bom", "utf16be-no-bom", "semicolon", "tab",
-        "header-case", "as-on-our-pages", "as-in-schools", "in-german", "unix", "spaces", "composed",
+        "header-case", "as-on-our-pages", "as-in-schools", "in-german", "unix",
+        "spaces", "composed",
     ],
 )  # fmt: skip
 def test_every_spreadsheet_writes_a_roster_that_is_read(data):
