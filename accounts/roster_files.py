@@ -22,6 +22,21 @@ MAX_BYTES = 1024 * 1024
 MAX_ROWS = 10_000
 REQUIRED = ("roll_number", "name")
 COLUMNS = (*REQUIRED, "email")
+# What these columns are called on our own pages (in every language) and in most schools' files.
+ALSO_CALLED = {
+    "roll_no": "roll_number",
+    "rollno": "roll_number",
+    "rollnumber": "roll_number",
+    "student_number": "roll_number",
+    "listennummer": "roll_number",
+    "student_name": "name",
+    "full_name": "name",
+    "e_mail": "email",
+    "mail": "email",
+    "email_address": "email",
+    "e_mail_address": "email",
+    "e_mail_adresse": "email",
+}
 LENGTHS = {"roll_number": 40, "name": 200, "email": 254}
 DELIMITERS = ",;\t"
 # A column of which no value may stand twice; what is said then, and when only capitals differ.
@@ -182,7 +197,8 @@ def _tidy(cell: str) -> str:
 
 
 def _column(cell: str) -> str:
-    return _tidy(cell).lower().replace(" ", "_").replace("-", "_")
+    name = _tidy(cell).lower().rstrip(".").replace(" ", "_").replace("-", "_")
+    return ALSO_CALLED.get(name, name)
 
 
 def _columns(header: list[str]) -> list[str]:

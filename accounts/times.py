@@ -5,6 +5,7 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -13,11 +14,15 @@ from django.utils import timezone
 from accounts.models import User
 
 
-def zone_choices() -> list[tuple[str, str]]:
-    """("", the school's own) and every zone that this machine knows, by name."""
-    names = sorted(name for name in zoneinfo.available_timezones() if "/" in name or name == "UTC")
-    listed = [(name, name.replace("_", " ")) for name in names if not name.startswith("Etc/")]
-    return [("", settings.TIME_ZONE.replace("_", " ")), *listed]
+def zone_choices() -> list[tuple[str, Any]]:
+    """("", the school's own), UTC, and every zone that this machine knows, grouped by continent:
+    so that the first letters of a city lead to it."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for name in sorted(zoneinfo.available_timezones()):
+        continent, _slash, city = name.partition("/")
+        if city and continent != "Etc":
+            groups.setdefault(continent, []).append((name, city.replace("_", " ")))
+    return [("", settings.TIME_ZONE.replace("_", " ")), ("UTC", "UTC"), *groups.items()]
 
 
 def zone_of(name: str) -> zoneinfo.ZoneInfo | None:

@@ -116,6 +116,8 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
             del self.fields["school_class"]
         else:
             del self.fields["seen"]
+            if len(only := classes[:2]) == 1:
+                self.fields["school_class"].initial = only[0].pk
 
     def clean_instructions(self) -> str:
         return clean_text(self.cleaned_data["instructions"])

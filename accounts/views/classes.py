@@ -92,6 +92,7 @@ def class_links(request: HttpRequest, pk: int) -> HttpResponse:
                 if not gets_mail(enrolment.student)
             ],
             "mailed": [enrolment for enrolment in waiting if gets_mail(enrolment.student)],
+            "has_students": bool(waiting) or school_class.enrolments.exists(),
             "email_is_configured": email_is_configured(),
             "days": link_days(),
         },

@@ -79,7 +79,7 @@ def context_for(request: HttpRequest, desk: Desk, exam: Any) -> dict[str, Any]:
         "exam": exam,
         "colleagues": review_flags.colleagues_of(exam, request.user),
         "reason_choices": REASON_CHOICES,
-        "remembered": remembered_reason(request),
+        "remembered": proposed_reason(request),
     }
 
 
@@ -88,8 +88,17 @@ def remembered_reason(request: HttpRequest) -> str:
     return str(request.session.get(_REMEMBERED, ""))
 
 
+def proposed_reason(request: HttpRequest) -> str:
+    """The remembered reason where it is one of the common ones, else "".
+
+    Own words speak of one answer: proposed again, they would stand in the history of others.
+    """
+    reason = remembered_reason(request)
+    return reason if reason in map(str, REASON_CHOICES) else ""
+
+
 def remember_reason(request: HttpRequest, reason: str) -> None:
-    """Propose this reason for the next change."""
+    """Keep this reason as the last one that was given."""
     if remembered_reason(request) != reason:
         request.session[_REMEMBERED] = reason[:REASON_LENGTH]
 

@@ -73,9 +73,10 @@
     const goesOn = lately.mark === mark.id && Date.now() - lately.at < 700;
     const digits = goesOn ? lately.digits + key : key;
     lately = { digits, mark: mark.id, at: Date.now() };
-    if (!choose(mark, sign(mark) * Number(digits)) && digits !== key) {
-      lately.digits = key;
-      choose(mark, sign(mark) * Number(key));
+    if (choose(mark, sign(mark) * Number(digits))) return;
+    lately.digits = key;
+    if (digits === key || !choose(mark, sign(mark) * Number(key))) {
+      tell("desk:no-such-points", { mark, points: sign(mark) * Number(key) });
     }
   }
 
@@ -165,6 +166,7 @@
     const { key, target } = event;
     if (event.defaultPrevented || event.altKey || event.metaKey) return;
     if (document.querySelector("dialog[open]")) return;
+    document.querySelector(".desk-say")?.remove();
     const mark = target.closest(".mark") || current();
     if (event.ctrlKey) {
       if (key === "Enter" && mark) {
@@ -217,6 +219,7 @@
       goTo(document.getElementById(swapping));
       swapping = null;
     }
+    if (event.target.matches?.("[data-history-place]")) event.target.scrollIntoView({ block: "nearest" });
     const palette = event.target.closest?.(".palette-place")?.querySelector("[data-palette]");
     (palette?.querySelector("[data-key]") ?? palette?.querySelector("h3"))?.focus();
   });

@@ -83,6 +83,12 @@
     return true;
   }
 
+  document.addEventListener("desk:no-such-points", (event) => {
+    const { mark, points } = event.detail;
+    const form = mark.querySelector(".mark-form");
+    if (form) say(form, fillText(TEXTS.points, { points }), true);
+  });
+
   document.addEventListener("input", (event) => {
     const form = event.target.closest(".mark-form");
     if (!form) return;

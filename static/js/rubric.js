@@ -186,6 +186,12 @@ form.addEventListener("click", (event) => {
 
 form.addEventListener("keydown", (event) => {
   const row = event.target.closest("[data-row]");
+  if (row && event.key === "Enter" && event.target.matches("input") && !event.isComposing) {
+    event.preventDefault();
+    if (event.ctrlKey || event.metaKey) form.requestSubmit(form.querySelector('[value="save"]'));
+    else acts.below(row);
+    return;
+  }
   const onHandle = event.target.matches("[data-handle]");
   const act = { ArrowUp: "up", ArrowDown: "down", ArrowLeft: "out", ArrowRight: "in" }[event.key];
   if (!row || !act || event.ctrlKey || event.metaKey || event.altKey === onHandle) return;

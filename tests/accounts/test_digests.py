@@ -116,7 +116,10 @@ def test_the_morning_is_the_persons_own(daily):
 
 def test_a_person_chooses_zone_and_digest_on_their_page(sign_in, daily):
     browser = sign_in(daily)
-    assert "selected>every morning" in browser.get("/account/").content.decode()
+    page = browser.get("/account/").content.decode()
+    assert "selected>every morning" in page
+    # By continent, so that the first letters of the city lead to it.
+    assert page.index('<optgroup label="Europe">') < page.index('"Europe/Berlin">Berlin<')
     answer = browser.post("/account/", {"time_zone": "Asia/Tokyo", "digest": ""})
     assert answer.status_code == 302
     digest = Digest.objects.select_related("user").get()

@@ -19,6 +19,13 @@ def kofi(x_b, alice):
     return import_roster(x_b, data, by=alice).new_students[0]
 
 
+def test_a_class_without_students_is_sent_to_its_roster(sign_in, x_b, alice):
+    page = sign_in(alice).get(f"/classes/{x_b.pk}/links/").content.decode()
+    assert "No students yet" in page
+    assert f"/classes/{x_b.pk}/roster/" in page
+    assert "Every student here has a password" not in page
+
+
 def follow(link):
     """Opens a link as a browser that is not signed in."""
     client = Client()

@@ -36,14 +36,18 @@ def problems(data: bytes | str) -> list[str]:
         TEXT.encode("utf-16-be"),
         TEXT.replace(",", ";").encode(),
         TEXT.replace(",", "\t").encode("utf-16"),
-        TEXT.replace("roll_number,name,email", "Roll Number,NAME,E-mail".replace("-", "")).encode(),
+        TEXT.replace("roll_number,name,email", "Roll Number,NAME,Email").encode(),
+        TEXT.replace("roll_number,name,email", "Roll number,Name,E-mail").encode(),
+        TEXT.replace("roll_number,name,email", "Roll No.,Student name,Mail").encode(),
+        TEXT.replace("roll_number,name,email", "Listennummer,Name,E-Mail").encode(),
         TEXT.replace("\r\n", "\n").encode(),
         TEXT.replace("Kofi Farouk", '"  Kofi   Farouk "').encode(),
         TEXT.replace("Zoë", "Zoe\u0308").encode(),
     ],
     ids=[
         "utf8", "bom", "utf16", "utf16be", "utf16le-no-bom", "utf16be-no-bom", "semicolon", "tab",
-        "header-case", "unix", "spaces", "composed",
+        "header-case", "as-on-our-pages", "as-in-schools", "in-german", "unix",
+        "spaces", "composed",
     ],
 )  # fmt: skip
 def test_every_spreadsheet_writes_a_roster_that_is_read(data):

@@ -104,6 +104,12 @@ def test_a_paper_is_reviewed_with_the_keyboard_alone(site, browser, pictures):
     keys(page, "u")
     wait_until(lambda: not mark(site, one, "feedback").endswith("light"), "so is the text", 10)
 
+    # What cannot be done is said where one looks, and not for ever.
+    keys(page, "9")
+    expect(page.locator(".mark.current .save-state")).to_contain_text("9 cannot be given here")
+    keys(page, "h")
+    expect(page.locator(".mark.current .mark-history")).to_be_in_viewport()
+
     # The page image.
     scale = "new DOMMatrix(getComputedStyle(document.querySelector('.paper-pan')).transform).a"
     keys(page, "z", "z")

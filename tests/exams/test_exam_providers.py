@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from batching.models import BatchJob, JobState
 from tests.exams.test_views_exams import hidden_seen
-from tests.factories import make_batch_run
+from tests.factories import make_batch_run, make_class
 
 pytestmark = pytest.mark.django_db
 
@@ -103,6 +103,14 @@ def test_the_page_of_the_exam_says_who_assesses_and_what_is_spent(browser, exam,
     text = browser.get(url).content.decode()
     assert "Assessed by Offline baseline, what it fails at by" in text
     assert "1.25 of at most 10.00 used or promised" in text
+
+
+def test_a_new_exam_is_for_the_only_class_unless_there_are_several(browser, x_b, alice):
+    page = browser.get(reverse("exams:exam_create")).content.decode()
+    assert f'<option value="{x_b.pk}" selected>' in page
+    make_class("X-D", alice)
+    page = browser.get(reverse("exams:exam_create")).content.decode()
+    assert f'<option value="{x_b.pk}">' in page
 
 
 def test_a_new_exam_may_name_its_providers_at_once(browser, x_b):

@@ -53,6 +53,23 @@ def test_an_illegal_or_unexplained_mark_is_422_and_keeps_what_was_typed(mark, te
     assert fresh(mark).version == 1
 
 
+def test_a_common_reason_is_proposed_for_the_next_paper_and_own_words_are_not(
+    mark, exam, sheet, teacher
+):
+    page = url("review_sheet", sheet)
+    proposed = re.compile(r'name="reason" value="([^"]*)"')
+    answer = values(mark, awarded="1.5", reason="Misread")
+    assert teacher.post(url("mark_save", mark), answer).status_code == 302
+    assert "Misread" in proposed.findall(teacher.get(page).content.decode())
+    answer = values(mark, awarded="2", reason="Names both chambers", version=2)
+    assert teacher.post(url("mark_save", mark), answer).status_code == 302
+    assert set(proposed.findall(teacher.get(page).content.decode())) == {""}
+    # Nor does it stand beside feedback that is changed while it is still in its field.
+    answer = values(mark, awarded="2", feedback="Fine.", reason="Names both chambers", version=3)
+    assert teacher.post(url("mark_save", mark), answer).status_code == 302
+    assert "Names both" not in mark.history.latest().history_change_reason
+
+
 @pytest.mark.parametrize("nonsense", ["", "two", "NaN", "1e9", "Infinity"])
 def test_points_that_are_no_number_are_422(mark, teacher, nonsense):
     typed = values(mark, awarded=nonsense, reason="x")

@@ -70,6 +70,8 @@ def test_undo_from_the_page_gives_the_card_as_it_was(sheet, mark, teacher, alice
     again = teacher.post(url("sheet_undo", sheet), **HTMX)
     assert again.status_code == 409
     assert "nothing of yours" in again.content.decode()
+    # Into the place of messages, not instead of it: that carries the texts of lost connections.
+    assert '<div id="messages" hx-swap-oob="innerHTML">' in again.content.decode()
     assert teacher.post(url("sheet_undo", sheet)).status_code == 409
     give(mark, "2", alice)
     assert teacher.post(url("mark_undo", mark)).status_code == 302
