@@ -200,8 +200,8 @@ class Standing:
             return self._to(_("Publish"), "grading:publish", text)
         if self.appeals:
             text = ngettext(
-                "%(count)s student's question about a mark waits for an answer.",
-                "%(count)s questions of students about their marks wait for an answer.",
+                "%(count)s appeal of a student waits for an answer.",
+                "%(count)s appeals of students wait for an answer.",
                 self.appeals,
             ) % {"count": self.appeals}
             return Next(_("Answer appeals"), self.appeals_url, text)

@@ -98,7 +98,7 @@ def raise_appeal(mark: Mark, *, by: User, text: str) -> Appeal:
             raise Conflict(
                 _(
                     "You have asked about %(code)s already. Wait for the answer, or withdraw that"
-                    " question first."
+                    " appeal first."
                 )
                 % {"code": code}
             )
@@ -115,25 +115,25 @@ def raise_appeal(mark: Mark, *, by: User, text: str) -> Appeal:
             awarded_then=now.awarded,
             version_then=now.version,
         )
-        _save(appeal, by=by, reason=gettext_noop("Asked about a mark."))
+        _save(appeal, by=by, reason=gettext_noop("Appeal raised."))
         _tell_teachers(sheet.exam)
     return appeal
 
 
 def withdraw_appeal(appeal: Appeal, *, by: User) -> Appeal:
-    """Take one's own question back; a second time changes nothing.
+    """Take one's own appeal back; a second time changes nothing.
 
     Raises Conflict when it is somebody else's, or answered already.
     """
     with transaction.atomic():
         _sheet, appeal = _lock_appeal(appeal)
         if appeal.raised_by_id != by.pk:
-            raise Conflict(_("Only who asked can withdraw a question."))
+            raise Conflict(_("Only who raised an appeal can withdraw it."))
         if appeal.state == AppealState.ANSWERED:
-            raise Conflict(_("This question was answered already."))
+            raise Conflict(_("This appeal was answered already."))
         if appeal.is_open:
             appeal.withdrawn_at = timezone.now()
-            _save(appeal, by=by, reason=gettext_noop("Question withdrawn."))
+            _save(appeal, by=by, reason=gettext_noop("Appeal withdrawn."))
     return appeal
 
 
@@ -156,7 +156,7 @@ def answer_appeal(appeal: Appeal, *, by: User, answer: str) -> Appeal:
         if appeal.state == AppealState.WITHDRAWN:
             raise Conflict(_("The student withdrew this meanwhile. Your answer was not sent."))
         appeal.answer, appeal.answered_by, appeal.answered_at = answer, by, timezone.now()
-        _save(appeal, by=by, reason=gettext_noop("Question answered."))
+        _save(appeal, by=by, reason=gettext_noop("Appeal answered."))
         _tell_student(appeal, sheet)
     return appeal
 
@@ -197,7 +197,7 @@ def _tell_teachers(exam: Exam) -> None:
     notify(
         list(teachers),
         key=f"appeals-{exam.pk}-{timezone.now():%Y-%m-%d}",
-        text=gettext_noop("Students ask about their marks in %(exam)s."),
+        text=gettext_noop("Students appeal against their marks in %(exam)s."),
         values={"exam": exam.title},
         url=desk_address(exam.pk),
     )
@@ -206,10 +206,10 @@ def _tell_teachers(exam: Exam) -> None:
 def _tell_student(appeal: Appeal, sheet: Sheet) -> None:
     """Leads to the list of results, which is there whatever is taken back later."""
     if sheet.state == SheetState.PUBLISHED:
-        text = gettext_noop("Your question about %(code)s in %(exam)s was answered.")
+        text = gettext_noop("Your appeal about %(code)s in %(exam)s was answered.")
     else:
         text = gettext_noop(
-            "Your question about %(code)s in %(exam)s was answered. You can read the answer once"
+            "Your appeal about %(code)s in %(exam)s was answered. You can read the answer once"
             " your marks are shown again."
         )
     notify(

@@ -222,7 +222,7 @@ def _appeal_entry(row: Mapping[str, Any]) -> Entry:
     elif row["withdrawn_at"]:
         title, name, text = _("%(code)s: appeal withdrawn"), "", ""
     else:
-        title, name, text = _("%(code)s: appeal"), _("Question of the student"), row["text"]
+        title, name, text = _("%(code)s: appeal"), _("What the student says"), row["text"]
     return Entry(
         kind="appeal",
         when=row["history_date"],

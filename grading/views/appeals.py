@@ -39,27 +39,27 @@ def mark_appeal(request: HttpRequest, pk: int) -> HttpResponse:
     if problem:
         refused = Refused(mark.pk, problem, text)
         return render_result(request, mark.sheet_id, refused=refused, status=status)
-    messages.success(request, _("Your question was sent. You will be told when it is answered."))
+    messages.success(request, _("Your appeal was sent. You will be told when it is answered."))
     return redirect(_result(mark.sheet_id, mark.pk))
 
 
 @require_POST
 @student_required
 def appeal_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take the own question back."""
+    """Take the own appeal back."""
     appeal = _visible(request, pk)
     problem, status = outcome_of(lambda: appeals.withdraw_appeal(appeal, by=request.user))
     if problem:
         refused = Refused(appeal.mark_pk, problem, "")
         return render_result(request, appeal.sheet_id, refused=refused, status=status)
-    messages.success(request, _("Your question was withdrawn."))
+    messages.success(request, _("Your appeal was withdrawn."))
     return redirect(_result(appeal.sheet_id, appeal.mark_pk))
 
 
 @require_POST
 @teacher_required
 def appeal_answer(request: HttpRequest, pk: int) -> HttpResponse:
-    """Answer a student's question, on the card of its mark."""
+    """Answer a student, on the card of its mark."""
     appeal = _visible(request, pk)
     form = AnswerForm(request.POST)
     answer = form.cleaned_data["answer"] if form.is_valid() else ""
