@@ -108,6 +108,15 @@ def test_appeals_of_others_do_not_exist(sheet, mark, appeal, dora, bob, sign_in)
     assert Appeal.objects.count() == 1
 
 
+def test_a_paper_that_changed_hands_does_not_show_what_its_first_owner_wrote(
+    sheet, appeal, dora, doras_enrolment, sign_in
+):
+    type(sheet).objects.filter(pk=sheet.pk).update(enrolment=doras_enrolment)
+    text = sign_in(dora).get(url("my_result", sheet)).text
+    assert "arrow" not in text
+    assert text.count(ASK) == 2
+
+
 def test_the_students_page_takes_as_many_queries_with_appeals_as_without(sheet, student, carol):
     address = url("my_result", sheet)
     counts = [queries_of(student, address)]
