@@ -241,13 +241,12 @@ def make_marks(sheet: Sheet, assessment: Assessment | None = None) -> list[Mark]
 def make_appeal(mark: Mark, *, text: str = "", until: int = 7, **fields: Any) -> Appeal:
     """What the sheet's student says against a published mark; its exam takes appeals for `until`
     more days."""
-    exam, student = mark.sheet.exam, mark.sheet.enrolment.student
-    exam.appeals_until = timezone.now() + timedelta(days=until)
-    exam.save()
+    open_until = timezone.now() + timedelta(days=until)
+    Exam.objects.filter(pk=mark.sheet.exam_id).update(appeals_until=open_until)
     return Appeal.objects.create(
         sheet=mark.sheet,
         code=mark.criterion.code,
-        raised_by=student,
+        raised_by=mark.sheet.enrolment.student,
         text=text or f"I wrote more about {mark.criterion.code}",
         awarded_then=mark.awarded,
         version_then=mark.version,

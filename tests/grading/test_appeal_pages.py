@@ -178,7 +178,7 @@ def test_by_script_the_card_comes_back_alone(mark, appeal, teacher):
 def test_an_appeal_to_a_question_that_is_gone_can_be_answered(sheet, appeal, teacher, student):
     Appeal.objects.filter(pk=appeal.pk).update(code="Q9")
     text = teacher.get(url("review_sheet", sheet)).text
-    assert "about Q9, which the rubric does not have any more" in text
+    assert " about Q9, which the rubric does not have any more" in text
     assert teacher.post(url("appeal_answer", appeal), {"answer": ""}).status_code == 422
     answer = teacher.post(url("appeal_answer", appeal), {"answer": "It was left out."})
     assert answer.status_code == 302
