@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.languages import language_choices
-from accounts.models import DigestEvery, SchoolClass
+from accounts.models import DigestEvery, SchoolClass, User
 from accounts.roster_files import MAX_BYTES
 from accounts.times import zone_choices
 
@@ -28,8 +28,13 @@ class SignInForm(AuthenticationForm):
         self.fields["username"].label = _("User name or e-mail address")
 
     def clean_username(self) -> str:
-        """E-mail addresses are kept in lower case; people type them in any."""
+        """E-mail addresses are kept in lower case; people type them in any.
+
+        One longer than any account's is wrong, and too long to be counted as a failure.
+        """
         username: str = self.cleaned_data["username"]
+        if len(username) > (User._meta.get_field("username").max_length or 0):
+            raise self.get_invalid_login_error()
         return username.lower() if "@" in username else username
 
 

@@ -1,7 +1,7 @@
 """Who may call a view at all: one decorator for each role.
 
 A signed-in person of another role gets the same 404 as for a page that does not exist;
-somebody who is not signed in was sent to the sign-in page by LoginRequiredMiddleware. Which
+somebody who is not signed in was sent to the sign-in page by SignInFirst (signed_out.py). Which
 rows they may see is the business of the querysets in queries.py.
 """
 

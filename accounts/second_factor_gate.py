@@ -19,6 +19,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from accounts.second_factors import has_second_factor, is_required_of
+from accounts.signed_out import is_of_script
 
 # In a session: it was opened with a code, or the second factor was set up in it; False where there
 # was one and the site asked for no code. In a token, whether it was given for a code.
@@ -62,11 +63,15 @@ class SecondFactorGate:
             text = _("Sign in again: your account asks for a code now.")
             if api:
                 return _refusal("second_factor_required", text)
+            if is_of_script(request):
+                return HttpResponse(status=401)
             messages.info(request, text)
             return redirect("accounts:login")
         if api:
             text = _("Set up your second factor on your account's page first.")
             return _refusal("second_factor_missing", text)
+        if is_of_script(request):
+            return HttpResponse(status=403)
         return redirect("accounts:second_factor")
 
 

@@ -160,9 +160,10 @@ def mark_value(mark: Mark) -> dict[str, Any]:
 
 
 class EdgeMiddleware:
-    """Keeps what the API answers out of caches, and gives its shape to what others refused.
+    """Keeps every answer out of caches, and gives the API's shape to what others refused there.
 
-    A body that is too large, a host that is not ours, a lockout and a bug are answered with pages
+    Who signs out of a school's computer leaves no page with marks behind for the Back button. A
+    body that is too large, a host that is not ours, a lockout and a bug are answered with pages
     for people by whoever found them.
     """
 
@@ -171,16 +172,16 @@ class EdgeMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
+        response.setdefault("Cache-Control", "private, no-store")
         if not request.path.startswith(API):
             return response
-        response.setdefault("Cache-Control", "private, no-store")
         is_page = not response.get("Content-Type", "").startswith("application/json")
         if response.status_code < 400 or not is_page:
             return response
         code, message = EDGE.get(response.status_code, EDGE[500])
         with translation.override(response.get("Content-Language", settings.SHEAF_LANGUAGE)):
             answer = error(response.status_code, code, message)
-        for header in ("Retry-After", "Allow", "Content-Language", "Vary"):
+        for header in ("Retry-After", "Allow", "Cache-Control", "Content-Language", "Vary"):
             if header in response:
                 answer[header] = response[header]
         return answer

@@ -106,7 +106,7 @@ MIDDLEWARE = [
     "exams.body_limits.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.signed_out.SignInFirst",
     "accounts.languages.LanguageMiddleware",
     "accounts.times.TimeZoneMiddleware",
     "accounts.sessions.SessionsMiddleware",
@@ -236,6 +236,15 @@ AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
 AXES_RESET_ON_SUCCESS = True
 # Otherwise one address that goes on trying would lock an account for everybody.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# django-axes keeps the form of a failed attempt; it knows "password" as a secret and no other.
+AXES_SENSITIVE_PARAMETERS = [
+    "username",
+    "ip_address",
+    "old_password",
+    "new_password1",
+    "new_password2",
+    "csrfmiddlewaretoken",
+]
 SHEAF_SECOND_FACTOR = env_text("SHEAF_SECOND_FACTOR", "offered")
 if SHEAF_SECOND_FACTOR not in ("off", "offered", "required"):
     raise ImproperlyConfigured(

@@ -50,7 +50,8 @@ class Cost:
 class Cap:
     """One limit on money: what of it is used or promised, and what is asked of it now.
 
-    `unpriced` names what nobody gave a price: a limit cannot hold it.
+    `unpriced` names what is asked and nobody gave a price: a limit cannot hold it. `unknown` names
+    what was sent without one: it is not in `spent`.
     """
 
     whose: str
@@ -58,6 +59,7 @@ class Cap:
     spent: Decimal
     asked: Decimal
     unpriced: str = ""
+    unknown: str = ""
 
     @property
     def fits(self) -> bool:
@@ -83,7 +85,9 @@ class Spent:
 
     @property
     def currency(self) -> str:
-        """The only one; "" where there is none or several."""
+        """The only one, before anything was spent that of all prices; "" for several."""
+        if not self.amounts:
+            return providers.currency()
         return self.amounts[0][1] if len(self.amounts) == 1 else ""
 
 
@@ -147,8 +151,9 @@ def caps_on(exam: Exam, jobs: Iterable[BatchJob]) -> list[Cap]:
     asked = sum((job.estimated_cost for job in waiting), NOTHING)
     names = {name for job in waiting for name in (job.provider, job.run.second_provider) if name}
     unpriced = ", ".join(spending.unpriced(names))
-    own = BatchJob.objects.filter(run__budget=exam.budget)
-    caps = [Cap(_("This exam"), exam.spending_cap, spending.spent(own), asked, unpriced)]
+    own = spent_on(exam)
+    taken = sum((amount for amount, _currency in own.amounts), NOTHING)
+    caps = [Cap(_("This exam"), exam.spending_cap, taken, asked, unpriced, own.unpriced)]
     if settings.SHEAF_SPENDING_CAP is not None:
         everything = spending.spent(BatchJob.objects.all())
         caps.append(

@@ -24,6 +24,7 @@ from exams.due import INSPECTED_IN
 from exams.inspection import forget_reading
 from exams.models import Exam, Sheet, SheetState, Upload, UploadState
 from exams.suggestions import (
+    SUGGESTION_FIELDS,
     certain_hash,
     certain_sheets,
     needs_suggestions,
@@ -48,7 +49,8 @@ __all__ = [
 ]
 
 LEAVABLE = (SheetState.PENDING_MAPPING, SheetState.MAPPED, SheetState.FAILED)
-MOVED_FIELDS = ["state", "enrolment", "problem", "tries", "lease_until"]
+READ_FIELDS = ["inspected_at", "roll_number_read", "name_read", *SUGGESTION_FIELDS]
+MOVED_FIELDS = ["state", "enrolment", "problem", "tries", "lease_until", *READ_FIELDS]
 
 # Moves a locked sheet, unsaved, and gives the reason that its history will show.
 Move = Callable[[Sheet], str]
@@ -230,7 +232,10 @@ def _unmap(sheet: Sheet) -> str:
 
 def _skip(sheet: Sheet) -> str:
     failure = sheet.problem if sheet.state == SheetState.FAILED else ""
+    had_student = sheet.enrolment_id is not None
     sheet.skip()
+    if had_student and sheet.suggested_at is None:
+        forget_reading(sheet)  # as when its mapping is taken back
     return f"Left out; it had failed: {failure}" if failure else gettext_noop("Left out")
 
 

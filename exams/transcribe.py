@@ -22,13 +22,14 @@ from accounts.models import User
 from accounts.notifications import notify
 from batching import jobs, providers
 from batching.conflicts import Conflict
-from batching.models import LIVE_ITEM_STATES, BatchItem, BatchJob, BatchRun
+from batching.models import LIVE_ITEM_STATES, BatchItem, BatchJob, BatchRun, ItemState
 from batching.provider_words import told_missing
 from batching.purposes import Draft, Purpose, Reply, Verdict
 from batching.repair import stories
 from batching.requests import Data, Image, Request, Text
 from exams.models import Exam, SampleSheet
 from exams.pages import kept_pages
+from exams.regions import regions_seen
 from exams.result_schema import closed
 from exams.rubrics import lock_exam
 from exams.transcription import MAX_PAGE_TEXT, masks_of, propose_text
@@ -162,9 +163,31 @@ def draft_reading(sample: SampleSheet, *, provider: str, by: User) -> BatchRun:
     return run
 
 
+@transaction.atomic
 def send_reading(sample: SampleSheet, *, by: User) -> None:
-    """Send the draft. Raises Conflict and OverBudget."""
-    jobs.send_run(_open_run(sample), by=by)
+    """Send the draft. Raises Conflict, also when it is outdated, and OverBudget."""
+    exam = lock_exam(sample.exam_id)
+    run = _open_run(sample)
+    if reason := why_outdated(exam, sample, latest_item(sample)):
+        raise Conflict(reason)
+    jobs.send_run(run, by=by)
+
+
+def why_outdated(exam: Exam, sample: SampleSheet, item: BatchItem | None) -> str:
+    """Why a draft must not be sent as it was built, for a person; "" while it may be."""
+    if item is None or item.state != ItemState.BUILT:
+        return ""
+    if item.fence.get("regions_hash") != regions_seen(exam):
+        return _(
+            "Where names stand on the pages has changed since this was drafted. "
+            "Discard this draft and draft a new one."
+        )
+    if _pages(sample) != item.fence["pages"]:
+        return _(
+            "The sample's pages have changed since this was drafted. "
+            "Discard this draft and draft a new one."
+        )
+    return ""
 
 
 def stop_reading(sample: SampleSheet, *, by: User) -> None:
@@ -228,7 +251,13 @@ def _draft(sample: SampleSheet | None, item: BatchItem) -> Draft | str:
         likely_output_tokens=LIKELY_TOKENS_A_PAGE * len(pages),
         fixed_parts=2,
     )
-    return Draft(request, {"pages": _pages(sample), "prompt_version": PROMPT_VERSION})
+    fence = {
+        "pages": _pages(sample),
+        "prompt_version": PROMPT_VERSION,
+        # What is asked before it is sent; a reply counts whatever becomes of this.
+        "regions_hash": regions_seen(sample.exam),
+    }
+    return Draft(request, fence)
 
 
 def _accept(sample: SampleSheet | None, reply: Reply) -> Verdict:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -20,11 +21,15 @@ from grading.models import Source
 
 # The wide ones are what an East Asian spreadsheet takes for the same signs.
 _RUNS_IN_A_SPREADSHEET = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Where semicolons or tabs part cells, as in German Excel, a cell may begin inside of ours: quotes
+# that stand in the middle of one part nothing there, so that a line end ends the row as well.
+_BEGINS_A_CELL = re.compile(r"([;\t\r\n]\"*)(?=[=+\-@＝＋－＠])")
 BYTE_ORDER_MARK = "\ufeff"
 
 
 def harmless(text: str) -> str:
-    """A text cell that no spreadsheet takes for a formula."""
+    """A text cell that no spreadsheet takes for a formula, whichever sign it parts cells by."""
+    text = _BEGINS_A_CELL.sub(r"\1'", text)
     return f"'{text}" if text.startswith(_RUNS_IN_A_SPREADSHEET) else text
 
 

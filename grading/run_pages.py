@@ -1,7 +1,7 @@
 """How the pages of a draft leave: what a teacher is told before anything is sent.
 
-Comes in: a run that was built. Goes out: what is done to its images and samples, and whether the
-exam says by now that other places are to be covered.
+Comes in: a run that was built. Goes out: what is done to its images and samples, and whether its
+exam has changed since, so that it must not be sent as it is.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from batching import providers
+from batching.models import ItemState
 from exams.models import Page
 from exams.regions import regions_seen
+from exams.rubrics import current_rubric
 from grading.models import GradingRun
 
 
@@ -20,18 +23,37 @@ from grading.models import GradingRun
 class PagesSent:
     """How the images of pages leave: a note on a typical one, quality, colour, masks, samples.
 
-    `masks` is how many regions were painted over when they were built; `is_outdated` that the exam
-    has others by now.
+    `masks` is how many regions were painted over when they were built.
     """
 
     note: str
     quality: int
     gray: bool
     masks: int
-    is_outdated: bool
     samples_as_text: int
     samples_as_images: int
     wants_text: bool
+
+
+def why_outdated(run: GradingRun) -> str:
+    """Why a draft must not be sent as it was built, for a person; "" while it may be.
+
+    Replies by another structure of the rubric could not be used, and pages that were covered
+    elsewhere would show what the exam says by now that nobody may see. Two queries.
+    """
+    rubric = current_rubric(run.exam)
+    if rubric is None or rubric.structure_hash != run.rubric.structure_hash:
+        return _(
+            "The rubric's structure has changed since this was drafted. "
+            "Discard this draft and draft a new run."
+        )
+    built = run.batch_run.items.filter(state=ItemState.BUILT)
+    if built.exclude(fence__regions_hash=regions_seen(run.exam)).exists():
+        return _(
+            "Where names stand on the pages has changed since this was drafted. "
+            "Discard this draft and draft a new run."
+        )
+    return ""
 
 
 def pages_sent(run: GradingRun, provider: str) -> PagesSent | None:
@@ -50,7 +72,6 @@ def pages_sent(run: GradingRun, provider: str) -> PagesSent | None:
         quality=found.rendition.quality,
         gray=found.rendition.gray,
         masks=item.fence.get("regions", len(run.exam.regions)),
-        is_outdated=item.fence.get("regions_hash") != regions_seen(run.exam),
         samples_as_text=forms.count("text"),
         samples_as_images=forms.count("images"),
         wants_text=settings.SHEAF_SAMPLES == "text",

@@ -35,7 +35,7 @@ from batching.providers.base import BatchProvider, DirectProvider, Usage
 from batching.queries import Counts, counts_of
 from exams.costs import Cap, Cost, caps_on, costs_of, total_of
 from grading.models import GradingRun
-from grading.run_pages import PagesSent, pages_sent
+from grading.run_pages import PagesSent, pages_sent, why_outdated
 from grading.runs import FAILED_ITEM_STATES, failed_sheets
 
 # Beside its state, what tells how a request counts for its sheet.
@@ -111,6 +111,7 @@ class Standing:
     end: str
     caps: list[Cap] = field(default_factory=list)
     pages: PagesSent | None = None
+    outdated: str = ""
     split: str = ""
     rounds: int = 0
     can_send_again: int = 0
@@ -174,6 +175,7 @@ def standing(run: GradingRun) -> Standing:
             found,
             caps=caps_on(run.exam, waiting),
             pages=pages_sent(run, waiting[0].provider),
+            outdated=why_outdated(run),
             split=why_split(waiting),
         )
     if found.is_over and sheets.failed:

@@ -20,6 +20,7 @@ from grading.history import remove_rows
 from grading.models import GradingRun, Mark
 from grading.requests import PURPOSE
 from grading.results import move_sheets
+from grading.run_pages import why_outdated
 
 AGAIN = gettext_noop("To be graded again")
 FAILED_ITEM_STATES = (ItemState.REJECTED, ItemState.LOST)
@@ -204,16 +205,11 @@ def drop_marks(sheet: Sheet, *, by: User, reason: str) -> Sheet:
 def send_run(run: GradingRun, *, by: User) -> int:
     """Send every job of a built run; gives their number. Raises Conflict.
 
-    A draft by a rubric whose structure has changed is refused: its replies could not be used.
+    A draft whose exam has changed since (run_pages.why_outdated) is refused.
     """
-    rubric = current_rubric(lock_exam(run.exam_id))
-    if rubric is None or rubric.structure_hash != run.rubric.structure_hash:
-        raise Conflict(
-            _(
-                "The rubric's structure has changed since this was drafted. "
-                "Discard this draft and draft a new run."
-            )
-        )
+    run.exam = lock_exam(run.exam_id)
+    if reason := why_outdated(run):
+        raise Conflict(reason)
     return jobs.send_run(run.batch_run, by=by)
 
 

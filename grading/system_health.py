@@ -94,11 +94,12 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What is used or promised under one cap; None for no cap."""
+    """What is used or promised under one cap, None for no cap, in the currency of all prices."""
 
     title: str
     spent: Decimal
     cap: Decimal | None
+    currency: str
     exam_pk: int | None = None
 
     @property
@@ -225,9 +226,9 @@ def spending_rows() -> list[Spending]:
         .values_list("run__budget")
         .annotate(spent=Sum(Coalesce(F("cost"), F("estimated_cost"))))
     )
-    site = Spending(
-        _("Sheaf as a whole"), sum(by_budget.values(), Decimal(0)), settings.SHEAF_SPENDING_CAP
-    )
+    currency = providers.currency()
+    total = sum(by_budget.values(), Decimal(0))
+    site = Spending(_("Sheaf as a whole"), total, settings.SHEAF_SPENDING_CAP, currency)
     spent = {
         int(budget.removeprefix("exam-")): money
         for budget, money in by_budget.items()
@@ -235,7 +236,7 @@ def spending_rows() -> list[Spending]:
     }
     exams = Exam.objects.filter(Q(pk__in=spent) | Q(spending_cap__isnull=False))
     rows = [
-        Spending(exam.title, spent.get(exam.pk, Decimal(0)), exam.spending_cap, exam.pk)
+        Spending(exam.title, spent.get(exam.pk, Decimal(0)), exam.spending_cap, currency, exam.pk)
         for exam in exams.only("title", "spending_cap")
     ]
     rows.sort(key=lambda row: (not row.is_near, -row.spent, row.title))

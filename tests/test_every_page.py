@@ -79,6 +79,8 @@ def wrong_answers(name, method, people, arguments) -> list[str]:
         if not is_as_told(sign, answer, name, ask_again, arguments):
             who = browser.session.get("_auth_user_id", "nobody")
             wrong.append(f"{method} {url} as {who}: {answer.status_code} for {sign!r}")
+        if "no-store" not in answer.get("Cache-Control", ""):
+            wrong.append(f"{method} {url}: its answer may be kept in a cache")
         is_error = name.startswith("api:") and answer.status_code >= 400
         if is_error and not set(answer.json()) >= {"code", "message", "fields"}:
             wrong.append(f"{method} {url}: {answer.json()} is not the shape of an error")

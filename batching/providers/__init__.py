@@ -96,6 +96,19 @@ def price_known(name: str) -> bool:
     return bool(getattr(get(name), "price_known", True))
 
 
+def currency() -> str:
+    """The one currency of all prices that are set; "" where there are several, or none is."""
+    found = set()
+    for name in names():
+        try:
+            price = get(name).price
+        except ImproperlyConfigured:
+            continue  # `manage.py check` says what is wrong with it
+        if price.input or price.output or price.cached:
+            found.add(price.currency)
+    return found.pop() if len(found) == 1 else ""
+
+
 @dataclass(frozen=True, slots=True)
 class About:
     """What pages say of a provider, also of one that is no longer configured."""

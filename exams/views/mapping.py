@@ -165,8 +165,9 @@ def chosen_enrolment(sheet: Sheet, data: QueryDict) -> Enrolment:
     Raises ValidationError when nobody, or more than one student, is meant.
     """
     students = Enrolment.objects.filter(school_class=sheet.exam.school_class_id)
-    if data.get("enrolment", "").isdecimal():
-        found = students.filter(pk=int(data["enrolment"])).first()
+    chosen = data.get("enrolment", "")
+    if chosen.isdecimal():
+        found = students.filter(pk=int(chosen)).first() if len(chosen) < 19 else None
         if found is None:
             raise ValidationError(
                 _("This student is not in the class any more. Load the page again.")

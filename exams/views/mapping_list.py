@@ -234,7 +234,8 @@ def progress_context(request: HttpRequest, exam: Exam) -> dict[str, Any]:
     """How far suggestions are, and those rows that waited on the page and wait no longer."""
     data = request.GET
     context = summary_context(exam, data)
-    asked = [int(pk) for pk in data.getlist("waiting")[:ROWS_PER_SCREEN] if pk.isdecimal()]
+    waiting = data.getlist("waiting")[:ROWS_PER_SCREEN]
+    asked = [int(pk) for pk in waiting if pk.isdecimal() and len(pk) < 19]
     rows = rows_of(list(as_shown(exam.sheets.filter(pk__in=asked))), context, {}, data)
     return context | {
         "rows": [row for row in rows if not row.is_waiting],
@@ -297,7 +298,7 @@ def is_grid(data: QueryDict) -> bool:
 
 
 def sought_in(data: QueryDict) -> str:
-    return " ".join(data.get("q", "").split())[:100]
+    return " ".join(data.get("q", "").replace("\x00", "").split())[:100]
 
 
 def summary_context(exam: Exam, data: QueryDict) -> dict[str, Any]:

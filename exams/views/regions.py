@@ -91,10 +91,10 @@ def tell_saved(request: HttpRequest, exam: Exam, *, is_new: bool) -> None:
         messages.warning(request, _("Saved: nothing is covered from now on."))
     if drafts := drafts_of(exam):
         text = ngettext(
-            "%(count)s draft was built before and would be sent as it is. Discard it and draft"
-            " again to send pages that are covered so.",
-            "%(count)s drafts were built before and would be sent as they are. Discard them and"
-            " draft again to send pages that are covered so.",
+            "%(count)s draft was built before and cannot be sent any more: discard it and draft"
+            " again.",
+            "%(count)s drafts were built before and cannot be sent any more: discard them and"
+            " draft again.",
             drafts,
         )
         messages.warning(request, text % {"count": drafts})

@@ -192,6 +192,7 @@ def reading_of(sample: SampleSheet, shown: str) -> dict[str, Any]:
         context["cost"] = costs_of([job])[job.pk]
     if job is not None and is_draft:
         context["caps"] = [cap for cap in caps_on(sample.exam, [job]) if not cap.fits]
+        context["outdated"] = transcribe.why_outdated(sample.exam, sample, item)
     return context
 
 

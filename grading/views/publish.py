@@ -24,6 +24,7 @@ from grading.forms import ReasonForm
 from grading.publish_changes import since_last_publication
 from grading.views.results import previewed
 from grading.views.review import render_sheet
+from grading.views.review_desk import called
 
 SHOWN = 10
 CHANGES_SHOWN = 100
@@ -62,7 +63,7 @@ def publish_preview(request: HttpRequest, pk: int) -> HttpResponse:
     """Lead to the preview of a student's result: the one with `?roll=`, else the first."""
     exam = exam_or_404(request, pk)
     sheets = previewed(exam).filter(enrolment__isnull=False)
-    roll = request.GET.get("roll", "").strip()
+    roll = request.GET.get("roll", "").replace("\x00", "").strip()
     chosen = sheets.filter(enrolment__roll_number__iexact=roll).first() if roll else sheets.first()
     if chosen is None:
         messages.info(
@@ -116,7 +117,8 @@ def sheet_take_back(request: HttpRequest, pk: int) -> HttpResponse:
     except Conflict as error:
         return render_sheet(request, pk, problem=str(error), status=409)
     messages.success(
-        request, _("%(name)s was taken back and can be changed.") % {"name": sheet.name}
+        request,
+        _("%(name)s was taken back and can be changed.") % {"name": called(sheet, request.user)},
     )
     return redirect("grading:review_sheet", pk=sheet.pk)
 

@@ -134,7 +134,7 @@ def _order(request: HttpRequest, sheet: Sheet, desk: Desk, *, named: bool) -> li
 def sheet_look(request: HttpRequest, pk: int) -> HttpResponse:
     """Remember that these marks were looked at; without script, go on to the next sheet."""
     sheet = sheet_with_marks(request, pk)
-    shown = request.POST.get("marks_version", "")[:40]
+    shown = request.POST.get("marks_version", "").replace("\x00", "")[:40]
     review.record_look(sheet, marks_version=shown, by=request.user)
     if request.htmx:
         return HttpResponse(status=204)

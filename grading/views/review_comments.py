@@ -87,7 +87,8 @@ def _mark_beside(request: HttpRequest, comment: Comment) -> Mark:
         sheet__exam=comment.exam_id, criterion__code=comment.code
     )
     number = request.POST.get("mark", "")
-    beside = marks.filter(pk=int(number)).first() if number.isdecimal() else None
+    is_number = number.isdecimal() and len(number) < 19
+    beside = marks.filter(pk=int(number)).first() if is_number else None
     mark = beside or marks.order_by("pk").first()
     if mark is None:
         raise Http404(_("No paper has a mark for the question of this comment."))

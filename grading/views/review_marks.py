@@ -102,7 +102,7 @@ def _save(request: HttpRequest, mark: Mark, values: dict[str, Any], comment: Com
 def _comment_of(request: HttpRequest, mark: Mark) -> Comment | None:
     """The comment of this question's bank that is to be put into the feedback."""
     number = request.POST.get("insert", "")
-    if not number.isdecimal():
+    if not number.isdecimal() or len(number) > 18:
         return None
     bank = review_comments.comments_for(request.user)
     return bank.filter(pk=int(number), exam=mark.sheet.exam_id, code=mark.criterion.code).first()

@@ -34,7 +34,34 @@ function sayOnce(name, values = {}) {
   line.dataset.shell = "";
   line.textContent = fillText(place.dataset[name], values);
   place.append(line);
+  return line;
 }
+
+function saySignedOut() {
+  const line = sayOnce("textSignedOut");
+  if (!line) return;
+  const { signIn, textSignIn } = document.getElementById("messages").dataset;
+  const link = document.createElement("a");
+  Object.assign(link, { href: signIn, target: "_blank", className: "alert-link", textContent: textSignIn });
+  line.append(" ", link);
+}
+
+// Whoever signs in again, in another window say, has a new token: an open page goes on with that.
+const csrfToken = () => document.cookie.match(/(?:^|;\s*)csrftoken=([^;]+)/)?.[1];
+document.addEventListener("htmx:configRequest", (event) => {
+  const { headers, formData } = event.detail;
+  const token = csrfToken();
+  if (token && "X-CSRFToken" in headers) headers["X-CSRFToken"] = token;
+  if (token && formData.has("csrfmiddlewaretoken")) formData.set("csrfmiddlewaretoken", token);
+});
+document.addEventListener(
+  "submit",
+  (event) => {
+    const field = event.target.elements.csrfmiddlewaretoken;
+    if (field) field.value = csrfToken() ?? field.value;
+  },
+  true,
+);
 
 document.addEventListener("htmx:sendError", () => {
   sayOnce("textUnreachable");
@@ -42,7 +69,8 @@ document.addEventListener("htmx:sendError", () => {
 
 document.addEventListener("htmx:responseError", (event) => {
   const status = event.detail.xhr.status;
-  sayOnce(status === 404 ? "textGone" : "textError", { status });
+  if (status === 401) saySignedOut();
+  else sayOnce(status === 404 ? "textGone" : "textError", { status });
 });
 
 document.addEventListener("htmx:afterOnLoad", (event) => {

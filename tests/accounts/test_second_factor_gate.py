@@ -86,6 +86,16 @@ def test_a_session_that_no_code_has_opened_ends_when_it_becomes_required(guarded
 
 
 @pytest.mark.usefixtures("_required")
+def test_a_script_is_not_led_anywhere(alice, guarded, bob, sign_in):
+    script = {"HX-Request": "true"}
+    client, _ = give_password(name="bob")
+    assert client.post("/marks/1/", headers=script).status_code == 403
+    before = sign_in(guarded)
+    assert before.post("/marks/1/", headers=script).status_code == 401
+    assert not is_signed_in(before)
+
+
+@pytest.mark.usefixtures("_required")
 def test_who_takes_it_away_is_led_to_a_new_one(guarded):
     client, _ = give_password()
     give_code(client, code_for(guarded))

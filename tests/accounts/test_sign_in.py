@@ -2,8 +2,11 @@
 
 import logging
 import re
+from importlib import import_module
 
 import pytest
+from axes.models import AccessAttempt
+from django.apps import apps
 from django.contrib.auth import get_user
 from django.core import mail
 from django.test import Client
@@ -30,6 +33,30 @@ def is_signed_in(client):
 def test_every_page_sends_somebody_unknown_to_the_sign_in_page(client, db):
     response = client.get("/classes/")
     assert response["Location"] == "/sign-in/?next=/classes/"
+
+
+def test_what_a_script_saves_after_signing_out_is_no_sign_in_page(client, db):
+    """It would follow the way to the sign-in, and take the page there for success."""
+    for headers in ({"HX-Request": "true"}, {"Sec-Fetch-Mode": "cors"}):
+        answer = client.post("/marks/1/", headers=headers)
+        assert (answer.status_code, answer.content) == (401, b"")
+    # Together with its session a browser may have lost the cookie of its forms' token.
+    without_token = Client(enforce_csrf_checks=True)
+    assert without_token.post("/marks/1/", headers={"HX-Request": "true"}).status_code == 401
+    assert without_token.post("/marks/1/").status_code == 403
+    address = client.get("/marks/1/", headers={"Sec-Fetch-Mode": "navigate"})["Location"]
+    assert address == "/sign-in/?next=/marks/1/"
+
+
+def test_a_button_pressed_after_signing_out_leads_back_to_its_page(client, db):
+    def leads_to(page):
+        return client.post("/sheets/1/approve/", headers={"Referer": page})["Location"]
+
+    assert leads_to("http://testserver/sheets/1/review/?show=eyes") == (
+        "/sign-in/?next=/sheets/1/review/%3Fshow%3Deyes"
+    )
+    assert leads_to("http://evil.example/sheets/") == "/sign-in/?next=/"
+    assert leads_to("") == "/sign-in/?next=/"
 
 
 def test_the_right_password_signs_in_and_goes_where_one_wanted_to(client, alice):
@@ -83,6 +110,34 @@ def test_the_log_of_failed_sign_ins_holds_no_name_and_no_password(client, sean, 
     assert caplog.text
     assert "sean@" not in caplog.text
     assert "a-wrong-secret" not in caplog.text
+
+
+def test_no_password_stands_in_the_rows_of_failed_attempts(client, sign_in, alice):
+    sign_in_as(client, "alice", "a-wrong-secret")
+    signed_in = sign_in(alice)
+    new = {"new_password1": "a-new-secret", "new_password2": "a-new-secret"}
+    signed_in.post("/account/password/", {"old_password": "an-old-secret", **new})
+    signed_in.post("/account/confirm/", {"password": "another-secret"})
+    kept = [str(row) for row in AccessAttempt.objects.values()]
+    assert sum(row.count("password") for row in kept) >= 4
+    assert "secret" not in "".join(kept)
+
+
+def test_the_passwords_that_were_kept_once_are_forgotten(alice):
+    forget = import_module("accounts.migrations.0005_forget_typed_passwords").forget
+    for number, text in enumerate(("old_password=x\nnew_password1=y", "username=***")):
+        AccessAttempt.objects.create(
+            username=f"user{number}", post_data=text, failures_since_start=1
+        )
+    forget(apps, None)
+    assert set(AccessAttempt.objects.values_list("post_data", flat=True)) == {"", "username=***"}
+
+
+def test_a_name_longer_than_any_is_a_wrong_one(client, db):
+    answer = sign_in_as(client, "9" * 5000, "wrong")
+    assert answer.status_code == 422
+    assert "User name or password is wrong" in answer.content.decode()
+    assert not AccessAttempt.objects.exists()
 
 
 def test_signing_out_needs_a_post(sign_in, alice):

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.desk_steps import current, expect_saved, keys, mark, tab_to
-from tests.browser.screens import DESKTOP, PHONE, barriers, sit_down
+from tests.browser.screens import DESKTOP, PHONE, barriers, sign_in, sit_down
 from tests.site import Site, running_site, wait_until
 
 pytestmark = pytest.mark.slow
@@ -282,6 +282,27 @@ def test_a_save_that_cannot_be_made_says_so_and_keeps_what_was_typed(site, brows
     keys(page, "s")
     expect_saved(page)
     assert "Typed in a tunnel." in mark(site, current(page), "feedback")
+
+
+def test_what_is_typed_while_the_sign_in_ends_is_saved_after_signing_in_elsewhere(site, browser):
+    page = sit_down(browser, site, "erin")
+    sheet = site.ask("Sheet.objects.filter(state='graded').order_by('pk').first().pk")
+    page.goto(f"/sheets/{sheet}/review/")
+    keys(page, "j")
+    page.context.clear_cookies()
+    keys(page, "f")
+    page.keyboard.type("Typed while signed out. ")
+    keys(page, "Escape")
+    expect(page.locator(".mark.current .save-state")).to_contain_text("Not saved")
+    expect(page.locator("#messages")).to_contain_text("what you typed is still here")
+    assert page.locator("[name=password]").count() == 0
+    with page.context.expect_page() as opened:
+        page.locator("#messages a").click()
+    sign_in(opened.value, "erin")
+    keys(page, "s")
+    expect_saved(page)
+    expect(page.locator("#messages")).not_to_contain_text("what you typed")
+    assert "Typed while signed out." in mark(site, current(page), "feedback")
 
 
 @pytest.mark.parametrize(("size", "viewport"), [("desktop", DESKTOP), ("phone", PHONE)])

@@ -82,9 +82,15 @@ def test_of_two_who_edit_the_cap_the_second_sees_both(browser, url, exam, sign_i
     assert exam.spending_cap == 3
 
 
-def test_the_page_of_the_exam_says_who_assesses_and_what_is_spent(browser, exam, alice):
+def test_the_page_of_the_exam_says_who_assesses_and_what_is_spent(browser, exam, alice, settings):
+    settings.SHEAF_PROVIDERS = {
+        "offline": {"driver": "offline"},
+        "openai": {"driver": "openai", "price": {"input": 1, "output": 2}},
+    }
     exam.provider, exam.second_provider, exam.spending_cap = "offline", "openai", Decimal(10)
     exam.save()
+    url = reverse("exams:exam_detail", args=[exam.pk])
+    assert "0.00 of at most 10.00 USD used or promised" in browser.get(url).content.decode()
     run = make_batch_run(exam, budget=exam.budget)
     BatchJob.objects.create(
         run=run,
@@ -94,7 +100,7 @@ def test_the_page_of_the_exam_says_who_assesses_and_what_is_spent(browser, exam,
         approved_by=alice,
         cost=Decimal("1.25"),
     )
-    text = browser.get(reverse("exams:exam_detail", args=[exam.pk])).content.decode()
+    text = browser.get(url).content.decode()
     assert "Assessed by Offline baseline, what it fails at by" in text
     assert "1.25 of at most 10.00 used or promised" in text
 

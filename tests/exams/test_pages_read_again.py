@@ -110,6 +110,27 @@ def test_a_left_out_sheet_is_read_when_it_is_taken_in(read, alice):
     assert list(sheets_to_inspect()) == [read]
 
 
+@pytest.mark.parametrize(
+    ("leave_out", "take_in"),
+    [
+        (mapping.skip_sheet, mapping.unskip_sheet),
+        (
+            lambda sheet, by: mapping.skip_upload(sheet.upload, by=by),
+            lambda sheet, by: mapping.unskip_upload(sheet.upload, by=by),
+        ),
+    ],
+    ids=["alone", "with its upload"],
+)
+def test_a_mapped_sheet_that_is_left_out_is_read_when_it_is_taken_in(
+    read, alice, carols_enrolment, leave_out, take_in
+):
+    sheet = mapping.map_sheet(read, carols_enrolment, by=alice)
+    drop_page(sheet.pages.get(number=1), by=alice)
+    leave_out(sheet, by=alice)
+    take_in(sheet, by=alice)
+    assert list(sheets_to_inspect()) == [sheet]
+
+
 def test_pages_that_a_person_turned_stay_as_they_are_when_the_first_one_is_read_again(exam, alice):
     sheet = inspected(exam, BACK, head("Carol", "84B003"), BACK)
     turn_page(sheet.pages.get(number=3), quarter_turns=2, by=alice)

@@ -16,6 +16,7 @@ from batching.submit import submit_job
 from exams import transcribe
 from exams.models import Page, SampleSheet
 from exams.personal import named_person
+from exams.regions import regions_seen, save_regions
 from exams.samples import SampleError, SampleMark, remove_sample, save_sample
 from exams.transcribe import (
     SCHEMA,
@@ -253,6 +254,23 @@ def test_what_it_costs_counts_for_the_exam(sample, alice, offices, exam):
     drafted(fresh(), alice)
     with pytest.raises(OverBudget, match="this exam"):
         send_reading(sample, by=alice)
+
+
+def test_a_draft_of_pages_that_changed_or_show_what_is_to_be_covered_is_not_sent(
+    sample, alice, offices, exam
+):
+    drafted(sample, alice)
+    name = {"page": 1, "x": 0, "y": 0, "w": 1, "h": 0.1, "holds": ["name"]}
+    save_regions(exam, [name], by=alice, seen=regions_seen(exam))
+    with pytest.raises(Conflict, match="Where names stand on the pages has changed"):
+        send_reading(fresh(), by=alice)
+    save_regions(exam, [], by=alice, seen=regions_seen(exam))
+    Page.objects.filter(sheet=sample.sheet, number=1).update(sha256="0" * 64)
+    with pytest.raises(Conflict, match="pages have changed since this was drafted"):
+        send_reading(fresh(), by=alice)
+    stop_reading(fresh(), by=alice)
+    drafted(fresh(), alice)
+    send_reading(fresh(), by=alice)
 
 
 def test_a_reply_to_pages_that_changed_since_is_not_taken(sample, alice, offices):

@@ -247,3 +247,14 @@ def test_a_search_without_a_result_says_so(sign_in, alice, exam):
     response = sign_in(alice).get(list_address(exam), {"tab": "mapped", "q": "<b>nobody"})
     assert "Nothing found" in response.text
     assert "<b>nobody" not in response.text
+
+
+@pytest.mark.parametrize("odd", ["9" * 5000, "9" * 19, "\x00"])
+def test_what_no_form_of_ours_sends_is_answered_and_no_error(sign_in, alice, exam, odd):
+    sheet = make_sheet(exam)
+    client = sign_in(alice)
+    chosen = client.post(reverse("exams:sheet_map", args=[sheet.pk]), {"enrolment": odd})
+    assert chosen.status_code == 422
+    assert client.get(list_address(exam), {"q": odd, "page": odd}).status_code == 200
+    progress = reverse("exams:mapping_progress", args=[exam.pk])
+    assert client.get(progress, {"waiting": odd}).status_code == 200

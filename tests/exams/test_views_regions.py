@@ -217,9 +217,8 @@ def test_a_draft_that_was_built_before_is_named_on_the_page_and_after_saving(
 ):
     assert "One draft waits to be sent" in browser.get(url).content.decode()
     save(TYPED)
-    assert (
-        "1 draft was built before and would be sent as it is." in browser.get(url).content.decode()
-    )
+    page = browser.get(url).content.decode()
+    assert "1 draft was built before and cannot be sent any more" in page
 
 
 def test_a_built_draft_keeps_its_masks_and_its_hash(drafted, save):

@@ -128,6 +128,21 @@ def test_a_reading_over_the_cap_is_refused_and_says_so(browser, url, sample, off
     assert BatchJob.objects.get().state == "review"
 
 
+def test_a_draft_that_covers_other_places_than_the_exam_says_can_only_be_discarded(
+    browser, url, offices, exam
+):
+    browser.post(url("sample_read"), {"provider": "batch"})
+    build_run(BatchRun.objects.get().pk)
+    assert "/text/send/" in browser.get(url()).content.decode()
+    exam.regions = [{"page": 1, "x": 0, "y": 0, "w": 1, "h": 0.1, "holds": ["name"]}]
+    exam.save()
+    text = browser.get(url()).content.decode()
+    assert "Where names stand on the pages has changed" in text
+    assert "painted over" not in text
+    assert "/text/send/" not in text
+    assert "Discard the draft" in text
+
+
 def test_a_draft_can_be_discarded_and_a_failed_reading_says_why(browser, url, offices):
     browser.post(url("sample_read"), {"provider": "batch"})
     build_run(BatchRun.objects.get().pk)

@@ -32,6 +32,13 @@ def test_a_name_that_a_spreadsheet_would_run_is_only_text(exam, carols_enrolment
     assert rows("".join(results_csv(exam)))[1][1] == f"'{start}1+1"
 
 
+@pytest.mark.parametrize("sign", [";", "\t", "\r", "\n", ';"', '\n""'])
+def test_no_spreadsheet_that_parts_cells_otherwise_runs_what_stands_inside_of_one(sign):
+    assert harmless(f"good{sign}=cmd|x!A0;") == f"good{sign}'=cmd|x!A0;"
+    assert harmless(f"good{sign}-2+cmd|x!A0;") == f"good{sign}'-2+cmd|x!A0;"
+    assert harmless(f"good{sign} 2 of 3; - 1 = 2") == f"good{sign} 2 of 3; - 1 = 2"
+
+
 def test_codes_and_roll_numbers_are_made_harmless_too(x_b, alice):
     assert harmless("=Q1") == "'=Q1"
     assert harmless("84B003") == "84B003"

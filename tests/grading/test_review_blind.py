@@ -54,6 +54,14 @@ def test_no_page_of_the_review_tells_whose_paper_it_is(exam, named_sheet, teache
     assert not [secret for secret in SECRETS if secret in page]
 
 
+def test_a_paper_that_is_taken_back_is_called_by_its_code(exam, named_sheet, teacher):
+    Sheet.objects.filter(pk=named_sheet.pk).update(state="published")
+    back = {"reason": "A page is missing"}
+    page = teacher.post(url("sheet_take_back", named_sheet), back, follow=True).content.decode()
+    assert f"{review_blind.paper_code(named_sheet.pk)} was taken back" in page
+    assert not [secret for secret in SECRETS if secret in page]
+
+
 def test_the_same_pages_tell_it_when_the_teacher_reviews_with_names(exam, named_sheet, teacher):
     teacher.post(url("exam_names", exam), {"names": "show"})
     for address in addresses(exam, named_sheet)[:5]:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from exams.models import Sheet
 from exams.rubrics import use_rubric
 from grading import review
-from grading.models import Look
+from grading.models import Comment, Look
 from grading.review_blind import paper_code, reveal_sheet
 from tests import factories
 from tests.grading.steps import fresh, marks_of, seen, url
@@ -291,3 +291,14 @@ def test_an_exam_without_marks_leads_to_its_history_alone(exam, teacher):
     assert url("exam_history", exam) in text
     assert url("statistics", exam) not in text
     assert url("exports", exam) not in text
+
+
+@pytest.mark.parametrize("odd", ["9" * 5000, "9" * 19, "\x00"])
+def test_what_no_form_of_ours_sends_is_answered_and_no_error(exam, sheet, mark, teacher, odd):
+    comment = Comment.objects.create(exam=exam, code="Q1", text="Well", saved_by=exam.created_by)
+    value = {"awarded": "2", "feedback": "", "reason": "x", "version": "1", "insert": odd}
+    changed = {"text": "Well done", "version": "1", "mark": odd}
+    assert teacher.post(url("mark_save", mark), value).status_code in (302, 422)
+    assert teacher.post(url("comment_change", comment), changed).status_code == 302
+    assert teacher.post(url("sheet_look", sheet), {"marks_version": odd}).status_code == 302
+    assert teacher.get(url("publish_preview", exam), {"roll": odd}).status_code == 302

@@ -72,13 +72,15 @@ def test_a_draft_says_how_its_pages_leave(draft, page, exam):
 
 def test_a_draft_that_was_built_before_its_exam_said_where_names_stand_says_so(draft, page, exam):
     run = draft()
-    assert "was changed after this was built" not in page(run)
+    assert "has changed since this was drafted" not in page(run)
+    assert "/send/" in page(run)
     exam.regions = [{"page": 1, "x": 0, "y": 0, "w": 1, "h": 0.1, "holds": ["name"]}]
     exam.save()
     text = page(run)
     assert "nothing is painted over" in text
-    assert "was changed after this was built" in text
+    assert "Where names stand on the pages has changed since this was drafted" in text
     assert "1 region painted over" not in text
+    assert "/send/" not in text
 
 
 def test_without_a_configured_price_only_tokens_are_told(draft, page, offices, monkeypatch):
@@ -136,6 +138,19 @@ def test_a_draft_says_what_the_exam_and_the_site_have_spent(
     assert "0.04 USD of 1.00 USD used or promised" in text
     assert "0.04 USD of 5.00 USD used or promised" in text
     assert "This does not fit" not in text
+
+
+def test_a_draft_says_that_what_was_sent_without_a_price_is_in_no_sum(
+    draft, grade, page, offices, monkeypatch
+):
+    with monkeypatch.context() as unpriced:
+        unpriced.setattr(offices["batch"], "price", Price())
+        unpriced.setattr(offices["batch"], "price_known", False)
+        grade(draft(1))
+        told = "no cap. The cost of what was sent to Post office is not known: no price is set."
+        assert told in page(draft(1))
+    # What was free is known by now to cost something.
+    assert "0.00 USD" not in page(draft(1))
 
 
 def test_a_draft_over_the_cap_says_so_and_is_refused_with_nothing_sent(
@@ -339,5 +354,5 @@ def test_the_page_costs_the_same_queries_for_many_jobs_and_sheets(
     if is_sent:
         send(run, alice)
     browser = sign_in(alice)
-    with django_assert_max_num_queries(8 if is_sent else 11):
+    with django_assert_max_num_queries(8 if is_sent else 12):
         browser.get(reverse(f"grading:{name}", args=[run.pk]))

@@ -12,6 +12,7 @@ from batching.conflicts import Conflict
 from batching.submit import submit_job
 from exams.mapping import map_sheet, skip_sheet, unmap_sheet
 from exams.models import Exam, SampleSheet, Sheet
+from exams.regions import regions_seen, save_regions
 from exams.rubrics import current_rubric, save_rubric
 from grading.models import GradingRun, Mark
 from grading.review import change_mark, grade_by_hand
@@ -193,6 +194,18 @@ def test_a_draft_by_another_structure_of_the_rubric_is_not_sent(exam, drafted, a
         send_run(drafted, by=alice)
     cancel_run(drafted, by=alice)
     assert states() == ["mapped"] * 3
+
+
+def test_a_draft_whose_pages_show_names_that_are_to_be_covered_by_now_is_not_sent(
+    exam, drafted, alice
+):
+    name = {"page": 1, "x": 0, "y": 0, "w": 1, "h": 0.1, "holds": ["name"]}
+    save_regions(exam, [name], by=alice, seen=regions_seen(exam))
+    with pytest.raises(Conflict, match="Where names stand on the pages has changed"):
+        send_run(drafted, by=alice)
+    assert states() == ["jsonl_ready"] * 3
+    save_regions(exam, [], by=alice, seen=regions_seen(exam))
+    assert send_run(drafted, by=alice) == 1
 
 
 def test_the_page_of_a_run_outlives_its_providers_configuration(drafted, alice, sign_in, settings):

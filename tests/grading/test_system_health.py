@@ -169,6 +169,20 @@ def test_spending_is_counted_by_exam_against_its_cap(exam, settings, page):
     assert exam.title in page().text
 
 
+def test_money_stands_in_the_one_currency_of_all_prices(db, settings, page):
+    price = {"input": 1, "output": 2, "currency": "EUR"}
+    settings.SHEAF_PROVIDERS = {
+        "ours": {"driver": "openai", "price": price},
+        "broken": {"driver": "openai", "price": "free"},
+        "offline": {"driver": "offline"},
+    }
+    assert spending_rows()[0].currency == "EUR"
+    assert "0.00 EUR" in page().text
+    theirs = {"driver": "gemini", "price": price | {"currency": "USD"}}
+    settings.SHEAF_PROVIDERS = settings.SHEAF_PROVIDERS | {"theirs": theirs}
+    assert spending_rows()[0].currency == ""
+
+
 def test_a_cap_of_nothing_is_used_up_and_no_cap_has_no_share(db, settings):
     settings.SHEAF_SPENDING_CAP = Decimal(0)
     assert spending_rows()[0].percent == 100
