@@ -6,6 +6,7 @@ say how to correct them. The rules themselves are in rubric_files, rubrics and s
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -13,6 +14,9 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import SchoolClass, Subject
@@ -60,6 +64,7 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
             "second_provider",
             "spending_cap",
             "show_distribution",
+            "appeals_until",
         )
         labels = {
             "title": _("Title"),
@@ -68,9 +73,13 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
             "school_class": _("Class"),
             "spending_cap": _("May cost at most"),
             "show_distribution": _("Students see how the totals of the class spread"),
+            "appeals_until": _("Students may ask about their marks until"),
         }
         widgets = {
             "date": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            "appeals_until": forms.DateTimeInput(
+                attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"
+            ),
             "instructions": forms.Textarea(attrs={"rows": 3}),
         }
         help_texts = {
@@ -85,6 +94,10 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
                 "How many results fall into each tenth of the marks, beside their own published"
                 " result. Never with fewer than 5 published results."
             ),
+            "appeals_until": _(
+                "Appeals: beside each published mark a student may write to you, and you answer in"
+                " the review. In your own time zone. Empty: they may not."
+            ),
         }
 
     field_order = (
@@ -97,6 +110,7 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
         "second_provider",
         "spending_cap",
         "show_distribution",
+        "appeals_until",
     )
 
     def __init__(self, *args: Any, classes: QuerySet[SchoolClass], **options: Any) -> None:
@@ -121,6 +135,11 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_instructions(self) -> str:
         return clean_text(self.cleaned_data["instructions"])
+
+    def clean_appeals_until(self) -> datetime | None:
+        # As exact as the field on the page, so that saving it unchanged changes nothing.
+        until: datetime | None = self.cleaned_data["appeals_until"]
+        return until.replace(second=0, microsecond=0) if until else None
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -188,12 +207,15 @@ def facts_of(exam: Exam) -> dict[str, Any]:
         "second_provider": exam.second_provider,
         "spending_cap": exam.spending_cap,
         "show_distribution": exam.show_distribution,
+        "appeals_until": exam.appeals_until,
     }
 
 
 def _as_words(value: Any) -> str:
     if isinstance(value, bool):
         return str(_("yes") if value else _("no"))
+    if isinstance(value, datetime):
+        return date_format(timezone.localtime(value), gettext("j M Y, H:i"))
     return str(value or _("nothing"))
 
 

@@ -57,7 +57,8 @@ class Next:
 class Standing:
     """The sheets of one exam by state, without samples that wait aside.
 
-    `draft` is the run that holds all of `to_send`; None where several do.
+    `draft` is the run that holds all of `to_send`; None where several do. `appeals` wait for an
+    answer.
     """
 
     exam_pk: int
@@ -70,6 +71,7 @@ class Standing:
     drafted: int = 0
     to_send: int = 0
     draft: int | None = None
+    appeals: int = 0
 
     def among(self, *states: str) -> int:
         """How many sheets are in one of these states."""
@@ -141,6 +143,7 @@ class Standing:
             (self.among(SheetState.PUBLISHED), _("published")),
             (self.among(SheetState.FAILED), _("failed")),
             (self.among(SheetState.SKIPPED), _("skipped")),
+            (self.appeals, ngettext("appeal to answer", "appeals to answer", self.appeals)),
         )
         found = ", ".join(f"{count} {what}" for count, what in parts if count)
         return found or (_("papers are arriving") if self.arriving else _("no papers yet"))
@@ -196,8 +199,20 @@ class Standing:
                 "papers": _papers(reviewed)
             }
             return self._to(_("Publish"), "grading:publish", text)
+        if self.appeals:
+            text = ngettext(
+                "%(count)s appeal of a student waits for an answer.",
+                "%(count)s appeals of students wait for an answer.",
+                self.appeals,
+            ) % {"count": self.appeals}
+            return Next(_("Answer appeals"), self.appeals_url, text)
         text = _("All marks are published.")
         return self._to(_("See the results"), "grading:results", text, urgent=False)
+
+    @property
+    def appeals_url(self) -> str:
+        """The desk, at the papers whose appeals wait."""
+        return f"{reverse('grading:review_list', args=[self.exam_pk])}?show=appealed"
 
     def _to(self, label: str, name: str, text: str, *, urgent: bool = True) -> Next:
         return Next(label, reverse(name, args=[self.exam_pk]), text, urgent)
@@ -223,6 +238,7 @@ def standings(exams: Iterable[Exam]) -> dict[int, Standing]:
         own = found[exam.pk]
         own.rubric_version = exam.rubric_version
         own.arriving, own.failed_uploads = exam.arriving, exam.failed_uploads
+        own.appeals = exam.waiting_appeals
     by_budget = {exam.budget: found[exam.pk] for exam in exams}
     for budget, state, job_state, count, run, last_run in _drafts(list(by_budget)):
         own = by_budget[budget]
@@ -241,6 +257,15 @@ def _with_rubric_and_uploads(pks: list[int]) -> QuerySet[Exam]:
     newest = Rubric.objects.filter(exam=OuterRef("pk")).order_by().values("exam")
     uploads = Upload.objects.filter(exam=OuterRef("pk")).order_by().values("exam")
     number = uploads.annotate(count=Count("pk")).values("count")
+    # Of grading/models/appeals.py, by the name that it has at a sheet.
+    appealed = Sheet.objects.filter(
+        exam=OuterRef("pk"),
+        state__in=(*GRADED_STATES, SheetState.PUBLISHED),
+        appeals__isnull=False,
+        appeals__answered_at__isnull=True,
+        appeals__withdrawn_at__isnull=True,
+    )
+    appeals = appealed.order_by().values("exam").annotate(count=Count("appeals")).values("count")
     return (
         Exam.objects.filter(pk__in=pks)
         .only("pk")
@@ -248,6 +273,7 @@ def _with_rubric_and_uploads(pks: list[int]) -> QuerySet[Exam]:
             rubric_version=Subquery(newest.annotate(most=Max("version")).values("most")),
             arriving=Coalesce(Subquery(number.filter(state__in=ARRIVING)), 0),
             failed_uploads=Coalesce(Subquery(number.filter(state=U.FAILED)), 0),
+            waiting_appeals=Coalesce(Subquery(appeals), 0),
         )
     )
 

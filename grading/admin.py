@@ -9,6 +9,7 @@ from django.urls import reverse
 from accounts.admin import HistoryAdmin, ReadOnly
 from grading.models import (
     Accepted,
+    Appeal,
     Assessment,
     Comment,
     Flag,
@@ -71,6 +72,16 @@ class RevealAdmin(ReadOnly, admin.ModelAdmin):
 class FlagAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ("sheet", "code", "note", "raised_by", "raised_at", "lowered_at")
     list_select_related = ("sheet", "raised_by")
+
+
+@admin.register(Appeal)
+class AppealAdmin(ReadOnly, HistoryAdmin):
+    """What students object to, and what was answered."""
+
+    list_display = ("sheet", "code", "state", "raised_by", "raised_at", "answered_by")
+    list_select_related = ("sheet", "raised_by", "answered_by")
+    search_fields = ("sheet__name",)
+    history_list_display = ("text", "answer", "withdrawn_at")
 
 
 @admin.register(Accepted)

@@ -92,6 +92,7 @@ def _texts(exam: Exam) -> Iterator[tuple[str, Iterable[str]]]:
     yield "results.json", results_json(exam)
     yield "history-of-marks.csv", export_history.marks_history_csv(exam)
     yield "history-of-sheets.csv", export_history.sheets_history_csv(exam)
+    yield "appeals.csv", export_history.appeals_csv(exam)
     yield "assessments.jsonl", export_history.assessments_jsonl(exam)
 
 
@@ -161,6 +162,7 @@ results.json           the same for programs (described in Sheaf's docs/exports.
 exam.yaml              the exam file: rubric and answer key, to be read by Sheaf again
 history-of-marks.csv   every change of every mark: who, when, why, the value after it
 history-of-sheets.csv  every step of every paper: who, when, why, the state after it
+appeals.csv            every appeal of a student with its answer
 assessments.jsonl      every assessment with its parts, hashes and raw reply, one on each line
 pages/                 the pages of the papers, a folder for each paper
 manifest.json          sha256 and size of all these files, and what was odd while writing them

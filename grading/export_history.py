@@ -1,7 +1,8 @@
 """Histories and assessments of an exam as rows for its archive.
 
-Comes in: an exam. Goes out: lines of CSV (every change of a mark, every step of a sheet), and
-lines of JSON (every assessment with its parts and its raw reply), oldest first, a piece at a time.
+Comes in: an exam. Goes out: lines of CSV (every change of a mark, every step of a sheet, every
+appeal), and lines of JSON (every assessment with its parts and its raw reply), oldest first, a
+piece at a time.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from exams.models import Exam, Sheet, SheetState
 from grading.export_json import dump, moment, points
 from grading.export_rows import PIECE, in_english
 from grading.exports import BYTE_ORDER_MARK, harmless, line, number
-from grading.models import Assessment, Mark, Part
+from grading.models import Appeal, Assessment, Mark, Part
 
 _KINDS = {"+": "created", "~": "changed", "-": "deleted"}
 
@@ -84,6 +85,22 @@ def sheets_history_csv(exam: Exam) -> Iterator[str]:
         about = [moment(when), harmless(who or ""), _KINDS[kind], sheet, harmless(name)]
         step = [harmless(roll or ""), in_english(SheetState(state)), harmless(problem)]
         yield line([*about, *step, harmless(why or "")])
+
+
+def appeals_csv(exam: Exam) -> Iterator[str]:
+    """Every appeal with its answer, withdrawn ones included."""
+    header = ["When", "Sheet", "Roll number", "Name", "Criterion", "State", "Points then"]
+    yield BYTE_ORDER_MARK + line([*header, "Text", "Answer", "Answered by", "Answered at"])
+    rows = Appeal.objects.filter(sheet__exam=exam).order_by("raised_at", "pk")
+    rows = rows.select_related("raised_by", "answered_by").annotate(
+        roll_number=F("sheet__enrolment__roll_number")
+    )
+    for one in rows.iterator(PIECE):
+        about = [moment(one.raised_at), one.sheet_id, harmless(one.roll_number or "")]
+        said = [harmless(one.raised_by.name), harmless(one.code), one.state.value]
+        by = harmless(one.answered_by.name) if one.answered_by else ""
+        answer = [harmless(one.text), harmless(one.answer), by, moment(one.answered_at) or ""]
+        yield line([*about, *said, number(one.awarded_then), *answer])
 
 
 def assessments_jsonl(exam: Exam) -> Iterator[str]:

@@ -10,10 +10,14 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
+from django.db.models import Exists, OuterRef
+
 from exams.models import Criterion, Exam
-from grading.export_rows import MarkRow, SheetRow, criteria_of, sheet_rows
+from grading.export_rows import PIECE, MarkRow, SheetRow, criteria_of, sheet_rows
+from grading.models import Appeal, Mark
 
 FORMAT = "sheaf-results"
 VERSION = 1
@@ -34,10 +38,25 @@ def results_json(exam: Exam) -> Iterator[str]:
     }
     yield f'{dump(head)[:-1]}, "sheets": [\n'
     between = ""
+    # Both in one order, each read a piece at a time, and joined here.
+    groups = groupby(_appeals(exam), key=lambda appeal: appeal.sheet_id)
+    waiting = next(groups, None)
     for sheet in sheet_rows(exam):
-        yield between + dump(_sheet(sheet))
+        appeals: list[Appeal] = []
+        if waiting is not None and waiting[0] == sheet.pk:
+            appeals = list(waiting[1])
+            waiting = next(groups, None)
+        yield between + dump(_sheet(sheet, appeals))
         between = ",\n"
     yield "\n]}\n"
+
+
+def _appeals(exam: Exam) -> Iterator[Appeal]:
+    """The appeals against marks of sheet_rows, in their order."""
+    marks = Mark.objects.filter(sheet=OuterRef("sheet"))
+    rows = Appeal.objects.filter(Exists(marks), sheet__exam=exam, sheet__enrolment__isnull=False)
+    order = ("sheet__enrolment__roll_number", "sheet", "raised_at", "pk")
+    return rows.order_by(*order).iterator(PIECE)
 
 
 def dump(value: Any) -> str:
@@ -68,7 +87,7 @@ def _criterion(criterion: Criterion) -> dict[str, Any]:
     }
 
 
-def _sheet(sheet: SheetRow) -> dict[str, Any]:
+def _sheet(sheet: SheetRow, appeals: list[Appeal]) -> dict[str, Any]:
     return {
         "sheet": sheet.pk,
         "roll_number": sheet.roll_number,
@@ -80,6 +99,19 @@ def _sheet(sheet: SheetRow) -> dict[str, Any]:
         "total": points(sheet.total),
         "out_of": points(sheet.out_of),
         "marks": [_mark(mark) for mark in sheet.marks],
+        "appeals": [_appeal(appeal) for appeal in appeals],
+    }
+
+
+def _appeal(appeal: Appeal) -> dict[str, Any]:
+    return {
+        "criterion": appeal.code,
+        "state": appeal.state.value,
+        "points_then": points(appeal.awarded_then),
+        "text": appeal.text,
+        "raised_at": moment(appeal.raised_at),
+        "answer": appeal.answer,
+        "answered_at": moment(appeal.answered_at),
     }
 
 

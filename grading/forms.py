@@ -84,6 +84,23 @@ class PutBackForm(forms.Form):
     reason = forms.CharField(required=False, max_length=REASON_LENGTH)
 
 
+class AppealForm(forms.Form):
+    """What a student asks about a mark; whether that will do is decided by the command."""
+
+    text = forms.CharField(required=False)
+
+    @property
+    def told(self) -> str:
+        """What is wrong with it, in one line."""
+        return " ".join(text for texts in self.errors.values() for text in texts)
+
+
+class AnswerForm(forms.Form):
+    """What a teacher answers; as above."""
+
+    answer = forms.CharField(required=False)
+
+
 class ReasonForm(forms.Form):
     """Why something is done."""
 

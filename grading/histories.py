@@ -15,13 +15,15 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import CharField, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from exams.models import GRADED_STATES, Exam, Rubric, Sheet, SheetState
 from exams.points import shown
 from exams.regions import region_in_words
-from grading.models import Mark
+from grading.models import Appeal, Mark
 
 KINDS = ("marks", "papers", "exam")
 _UNTOLD = {"history_date", "history_id", "history_type", "history_user", "history_change_reason"}
@@ -71,11 +73,16 @@ def entries(exam: Exam, filters: Filters, sheet: Sheet | None = None) -> QuerySe
     """The chosen entries as (kind, date, id), newest first; details_of gives a page its words."""
     one = {"id": sheet.pk} if sheet else {}
     marks = Mark.history.filter(sheet__exam=exam, **({"sheet": sheet} if sheet else {}))
+    appeals = Appeal.history.filter(sheet__exam=exam, **({"sheet": sheet} if sheet else {}))
     papers = Sheet.history.filter(exam=exam, **one)
     if filters.criterion:
         marks = marks.filter(criterion__code=filters.criterion)
+        appeals = appeals.filter(code=filters.criterion)
     parts = {
-        "marks": [("mark", _by(marks, filters), "history_date", "history_id")],
+        "marks": [
+            ("mark", _by(marks, filters), "history_date", "history_id"),
+            ("appeal", _by(appeals, filters), "history_date", "history_id"),
+        ],
         "papers": [("sheet", _by(papers, filters), "history_date", "history_id")],
         "exam": []
         if sheet
@@ -119,12 +126,19 @@ def people_of(exam: Exam) -> QuerySet[User]:
 def details_of(exam: Exam, keys: Iterable[tuple[str, datetime, int]]) -> list[Entry]:
     """The entries of one page with their words, in the order of `keys`."""
     keys = list(keys)
-    by_kind: dict[str, list[int]] = {"mark": [], "sheet": [], "exam": [], "rubric": []}
+    by_kind: dict[str, list[int]] = {
+        "mark": [],
+        "appeal": [],
+        "sheet": [],
+        "exam": [],
+        "rubric": [],
+    }
     for kind, _date, pk in keys:
         by_kind[kind].append(pk)
     found: dict[tuple[str, int], Entry] = {}
     for kind, read in (
         ("mark", _marks),
+        ("appeal", _appeals),
         ("sheet", _papers),
         ("exam", _exams),
         ("rubric", _rubric_entries),
@@ -189,6 +203,35 @@ def _mark_entry(row: Mapping[str, Any], current: list[Any] | None) -> Entry:
         put_back=(row["was_id"] if is_now else row["history_id"]) if current else None,
         version=current[0] if current else None,
         is_newest=is_now,
+    )
+
+
+def _appeals(exam: Exam, pks: list[int]) -> dict[int, Entry]:
+    rows = Appeal.history.filter(history_id__in=pks).values(
+        *("history_id", "history_date", "history_change_reason"),
+        *("sheet", "code", "text", "answer", "answered_at", "withdrawn_at"),
+        who=F("history_user__name"),
+        roll=F("sheet__enrolment__roll_number"),
+    )
+    return {row["history_id"]: _appeal_entry(row) for row in rows}
+
+
+def _appeal_entry(row: Mapping[str, Any]) -> Entry:
+    if row["answered_at"]:
+        title, name, text = _("%(code)s: appeal answered"), _("Answer"), row["answer"]
+    elif row["withdrawn_at"]:
+        title, name, text = _("%(code)s: appeal withdrawn"), "", ""
+    else:
+        title, name, text = _("%(code)s: appeal"), _("What the student says"), row["text"]
+    return Entry(
+        kind="appeal",
+        when=row["history_date"],
+        who=row["who"] or "",
+        sheet=row["sheet"],
+        roll_number=row["roll"] or "",
+        title=title % {"code": row["code"]},
+        differences=(Difference(name, words("", text)),) if text else (),
+        reason="",
     )
 
 
@@ -305,4 +348,6 @@ def _text(value: Any) -> str:
         return _("yes") if value else _("no")
     if isinstance(value, list):  # an exam's regions
         return "; ".join(map(region_in_words, value))
+    if isinstance(value, datetime):
+        return date_format(timezone.localtime(value), _("j M Y, H:i"))
     return "" if value is None else str(value)

@@ -201,7 +201,7 @@ def without_paper(exam: Exam) -> QuerySet[Enrolment]:
 
 def _fingerprint(exam: Exam, sheets: list[tuple[int, str, int | None, bool]]) -> str:
     """Every sheet's state and student, its marks (newest row, versions, points), and whether
-    students would see the class's distribution."""
+    students would see the class's distribution, and until when they may appeal."""
     marks = (
         Mark.objects.filter(sheet__exam=exam)
         .order_by()
@@ -210,7 +210,8 @@ def _fingerprint(exam: Exam, sheets: list[tuple[int, str, int | None, bool]]) ->
     )
     digest = hashlib.sha256(repr(sheets).encode())
     digest.update(repr(sorted(marks)).encode())
-    digest.update(repr(exam.show_distribution).encode())
+    until = exam.appeals_until.isoformat() if exam.appeals_until else None
+    digest.update(repr((exam.show_distribution, until)).encode())
     return digest.hexdigest()
 
 

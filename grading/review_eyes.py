@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import (
     Case,
+    Count,
     DecimalField,
     Exists,
     IntegerField,
@@ -36,7 +37,8 @@ from exams.models import (
     SheetState,
 )
 from grading import queries
-from grading.models import Flag, Mark, Part
+from grading.models import Appeal, Flag, Mark, Part
+from grading.models.appeals import IS_OPEN
 from grading.review_blind import shuffled
 
 HAVE_MARKS = (*GRADED_STATES, SheetState.PUBLISHED)
@@ -47,6 +49,7 @@ STATES_OF: dict[str, tuple[str, ...]] = {
     "check": (SheetState.GRADED,),
     "extreme": (SheetState.GRADED,),
     "flagged": HAVE_MARKS,
+    "appealed": HAVE_MARKS,
     "changed": HAVE_MARKS,
     "reviewed": REVIEWED_STATES,
     "published": (SheetState.PUBLISHED,),
@@ -68,6 +71,7 @@ REASON_LISTS = (
     ("check", _("Failed check")),
     ("extreme", _("All or nothing")),
     ("flagged", _("Flagged")),
+    ("appealed", _("Appealed")),
     ("changed", _("Changed")),
 )
 REASONS = {key for key, _label in REASON_LISTS}
@@ -83,6 +87,10 @@ def _unsure() -> QuerySet[Mark]:
 
 def _flags() -> QuerySet[Flag]:
     return Flag.objects.filter(sheet=OuterRef("pk"), lowered_at__isnull=True)
+
+
+def _appeals() -> QuerySet[Appeal]:
+    return Appeal.objects.filter(IS_OPEN, sheet=OuterRef("pk"))
 
 
 def _repaired() -> QuerySet[Mark]:
@@ -124,13 +132,15 @@ def with_checks(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
 
 
 def with_signs(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
-    """Add, beside with_checks, `is_unsure`, `is_flagged`, `is_extreme` and `eyes_total`."""
+    """Add, beside with_checks, `is_unsure`, `is_flagged`, `is_appealed`, `is_extreme` and
+    `eyes_total`."""
     return (
         with_checks(sheets)
         .annotate(
             eyes_total=_sum(_marks(), "awarded"),
             is_unsure=Exists(_unsure()),
             is_flagged=Exists(_flags()),
+            is_appealed=Exists(_appeals()),
         )
         .annotate(is_extreme=Case(When(_extreme(), then=Value(True)), default=Value(False)))
     )
@@ -139,7 +149,8 @@ def with_signs(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
 def with_eyes(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
     """Add, beside with_signs, `weight`: the more, the sooner it should be looked at."""
     return with_signs(sheets).annotate(
-        weight=_points(Q(is_unsure=True), 8)
+        weight=_points(Q(is_appealed=True), 16)
+        + _points(Q(is_unsure=True), 8)
         + _points(Q(is_flagged=True), 4)
         + _points(_failed_check(), 2)
         + _points(Q(is_extreme=True), 1),
@@ -162,6 +173,7 @@ def _in_list(show: str) -> Q:
         "check": _failed_check(),
         "extreme": Q(is_extreme=True),
         "flagged": Q(is_flagged=True),
+        "appealed": Q(is_appealed=True),
     }.get(show, Q())
 
 
@@ -189,12 +201,16 @@ def order_of(exam: Exam, user: User, show: str, *, named: bool) -> list[Any]:
 
 def with_reasons(sheets: QuerySet[Sheet], user: User) -> QuerySet[Sheet]:
     """Add, beside the totals, what a list tells: the numbers of unsure and
-    changed marks, and `flags_up` (None; 1: flagged; 2: flagged for this very person). For one
-    page of a list: it costs on every sheet."""
+    changed marks, `flags_up` (None; 1: flagged; 2: flagged for this very person) and
+    `appeals_open` (None or a number). For one page of a list: it costs on every sheet."""
     counted = queries.with_totals(queries.with_flags(sheets))
     worth = Max(Case(When(colleague=user, then=Value(2)), default=Value(1)))
     flags = _flags().order_by().values("sheet").annotate(value=worth).values("value")
-    return counted.annotate(flags_up=Subquery(flags, output_field=IntegerField()))
+    appeals = _appeals().order_by().values("sheet").annotate(count=Count("pk")).values("count")
+    return counted.annotate(
+        flags_up=Subquery(flags, output_field=IntegerField()),
+        appeals_open=Subquery(appeals, output_field=IntegerField()),
+    )
 
 
 CHECKS = ("is_repaired", "is_unplaced", "is_pale")
@@ -208,7 +224,7 @@ def counts(exam: Exam) -> dict[str, int]:
     # Counted here: in one statement each condition would be worked out again for every count.
     found: Counter[str] = Counter()
     for row in rows.order_by().values(
-        "state", "is_unsure", "is_flagged", "is_extreme", "is_changed", *CHECKS
+        "state", "is_unsure", "is_flagged", "is_appealed", "is_extreme", "is_changed", *CHECKS
     ):
         graded = row["state"] == SheetState.GRADED
         signs = {
@@ -216,6 +232,7 @@ def counts(exam: Exam) -> dict[str, int]:
             "check": graded and any(row[name] for name in CHECKS),
             "extreme": graded and row["is_extreme"],
             "flagged": row["is_flagged"],
+            "appealed": row["is_appealed"],
         }
         signs["eyes"] = graded and any(signs.values())
         found.update(name for name, there in signs.items() if there)
@@ -226,6 +243,8 @@ def counts(exam: Exam) -> dict[str, int]:
 def reasons_of(sheet: dict[str, Any]) -> list[tuple[str, str]]:
     """Why a sheet (values of with_reasons) should be looked at: (class of a chip, words)."""
     told = []
+    if sheet["appeals_open"]:
+        told.append(("appealed", _("%d appealed") % sheet["appeals_open"]))
     if sheet["unsure"]:
         told.append(("unsure", _("%d unsure") % sheet["unsure"]))
     if sheet["flags_up"]:

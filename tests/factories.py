@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import itertools
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +21,7 @@ from accounts.models import Enrolment, Role, SchoolClass, Subject, User
 from batching.models import BatchRun
 from exams.models import Criterion, Exam, KeyProposal, Page, Rubric, Sheet, SheetState, Upload
 from exams.rubrics import leaves, save_rubric, use_rubric
-from grading.models import Assessment, Mark, Part
+from grading.models import Appeal, Assessment, Mark, Part
 
 _numbers = itertools.count(1)
 
@@ -235,6 +236,22 @@ def make_marks(sheet: Sheet, assessment: Assessment | None = None) -> list[Mark]
             )
         )
     return marks
+
+
+def make_appeal(mark: Mark, *, text: str = "", until: int = 7, **fields: Any) -> Appeal:
+    """What the sheet's student says against a published mark; its exam takes appeals for `until`
+    more days."""
+    open_until = timezone.now() + timedelta(days=until)
+    Exam.objects.filter(pk=mark.sheet.exam_id).update(appeals_until=open_until)
+    return Appeal.objects.create(
+        sheet=mark.sheet,
+        code=mark.criterion.code,
+        raised_by=mark.sheet.enrolment.student,
+        text=text or f"I wrote more about {mark.criterion.code}",
+        awarded_then=mark.awarded,
+        version_then=mark.version,
+        **fields,
+    )
 
 
 def make_batch_run(exam: Exam, **fields: Any) -> BatchRun:

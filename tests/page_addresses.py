@@ -82,6 +82,7 @@ def things_of(exam: Exam, teacher: User, enrolment: Enrolment) -> Arguments:
         "notifications": Notification.objects.get(key="told").pk,
         "sessions": _session_of(enrolment.student).pk,
     }
+    by_kind["appeals"] = factories.make_appeal(sheet.marks.first()).pk
     page = sheet.pages.first()
 
     def arguments_of(name: str) -> dict[str, object]:
@@ -102,6 +103,8 @@ def things_of(exam: Exam, teacher: User, enrolment: Enrolment) -> Arguments:
             kind = re.match(r"(\w+)/", pattern).group(1)
             if name in OF_GRADED_SHEETS:
                 return {"pk": graded.pk}
+            if name.partition(":")[2] == "mark_appeal":
+                return {"pk": sheet.marks.last().pk}
             if name.partition(":")[2] == "sheet_take_back":
                 return {"pk": sheet.pk}
             return {"pk": by_kind[kind]}

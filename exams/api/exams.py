@@ -71,6 +71,7 @@ class StandingBody(serializers.Serializer):
     sentence = serializers.CharField()
     states = serializers.DictField(child=serializers.IntegerField())
     samples = serializers.IntegerField()
+    appeals = serializers.IntegerField(help_text="Of students, that wait for an answer.")
     rubric_version = serializers.IntegerField(allow_null=True)
     steps = StepRow(many=True)
     next = NextStep()
@@ -101,6 +102,8 @@ class ExamRow(serializers.Serializer):
     provider = serializers.CharField()
     second_provider = serializers.CharField()
     spending_cap = serializers.DecimalField(10, 2, allow_null=True)
+    show_distribution = serializers.BooleanField()
+    appeals_until = serializers.DateTimeField(allow_null=True)
     regions = Regions()
     created_at = serializers.DateTimeField()
     seen = serializers.SerializerMethodField()
@@ -127,6 +130,14 @@ class ExamFacts(serializers.Serializer):
     provider = serializers.CharField(required=False, allow_blank=True, max_length=60)
     second_provider = serializers.CharField(required=False, allow_blank=True, max_length=60)
     spending_cap = serializers.DecimalField(10, 2, required=False, allow_null=True, min_value=0)
+    show_distribution = serializers.BooleanField(
+        required=False, help_text="Students see how the totals of their class spread."
+    )
+    appeals_until = serializers.DateTimeField(
+        required=False,
+        allow_null=True,
+        help_text="Until then students may object to published marks; null: they may not.",
+    )
 
 
 class NewExam(ExamFacts):

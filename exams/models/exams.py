@@ -19,7 +19,8 @@ class Exam(models.Model):
     holds}, shares of the page's size; they are masked in what is sent to a provider.
     `provider` and `second_provider` are proposed when a run is drafted; all its runs together may
     cost at most `spending_cap` (None: no limit of its own), which is counted under `budget`.
-    `show_distribution` lets its students see how the totals of their class spread.
+    `show_distribution` lets its students see how the totals of their class spread; until
+    `appeals_until` (None: never) they may object to published marks.
     `roster_hash` is the class list as it was when students were last suggested for its sheets.
     """
 
@@ -39,6 +40,7 @@ class Exam(models.Model):
         validators=[MinValueValidator(0)],
     )
     show_distribution = models.BooleanField(default=False)
+    appeals_until = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )
@@ -62,6 +64,11 @@ class Exam(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def appeals_are_open(self) -> bool:
+        """Whether students may object to published marks now."""
+        return self.appeals_until is not None and timezone.now() <= self.appeals_until
 
     @property
     def budget(self) -> str:

@@ -122,8 +122,9 @@ class OwnResultRow(serializers.Serializer):
 
 
 class OwnMarkRow(serializers.Serializer):
-    """What a student sees of a mark."""
+    """What a student sees of a mark; `id` is what an appeal names."""
 
+    id = serializers.IntegerField(source="pk")
     criterion = serializers.CharField(source="criterion.code")
     description = serializers.CharField(source="criterion.description")
     awarded = Points()
@@ -133,6 +134,9 @@ class OwnMarkRow(serializers.Serializer):
 
 
 class OwnResultBody(OwnResultRow):
+    """A published result; until `appeals_until` its student may object to marks (null: never)."""
+
+    appeals_until = serializers.DateTimeField(source="exam.appeals_until", allow_null=True)
     marks = OwnMarkRow(many=True, source="own_marks")
     pages = PageRow(many=True, source="own_pages")
 

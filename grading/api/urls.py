@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from grading.api import exam_delete, marks, results, review, run_example, runs
+from grading.api import appeals, exam_delete, marks, results, review, run_example, runs
 
 urlpatterns = [
     path("exams/<int:pk>/runs/", runs.runs, name="runs"),
@@ -38,6 +38,10 @@ urlpatterns = [
     path("exams/<int:pk>/results/csv/", results.exam_results_csv, name="exam_results_csv"),
     path("exams/<int:pk>/statistics/", results.exam_statistics, name="exam_statistics"),
     path("exams/<int:pk>/deletion/", exam_delete.exam_deletion, name="exam_deletion"),
+    path("appeals/", appeals.appeals, name="appeals"),
+    path("appeals/<int:pk>/withdraw/", appeals.appeal_withdraw, name="appeal_withdraw"),
+    path("appeals/<int:pk>/answer/", appeals.appeal_answer, name="appeal_answer"),
+    path("marks/<int:pk>/appeal/", appeals.mark_appeal, name="mark_appeal"),
     path("results/", results.own_results, name="own_results"),
     path("results/<int:pk>/", results.own_result, name="own_result"),
 ]

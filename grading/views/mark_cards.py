@@ -6,6 +6,7 @@ the form of a mark is built from the same legal marks as the schema the model wa
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,8 +19,9 @@ from exams.points import plain
 from exams.result_schema import legal_marks
 from exams.rubrics import current_rubric
 from grading import queries
+from grading.appeals import appeals_shown
 from grading.forms import MarkForm
-from grading.models import Flag, Mark
+from grading.models import Appeal, Flag, Mark
 from grading.review import StaleMark
 from grading.review_accept import accepted
 from grading.review_flags import open_flags
@@ -51,6 +53,8 @@ class MarkCard:
     is_open: bool
     flag: Flag | None
     accepted: bool
+    appeals: tuple[Appeal, ...]
+    unsent: str
 
     @property
     def unsure(self) -> bool:
@@ -72,6 +76,11 @@ class MarkCard:
         return self.awarded != plain(self.mark.awarded)
 
     @property
+    def waiting(self) -> list[Appeal]:
+        """The appeals that nobody has answered yet."""
+        return [one for one in self.appeals if one.is_open]
+
+    @property
     def repaired(self) -> bool:
         item = self.mark.part.assessment.item
         return item is not None and item.round > 0
@@ -89,11 +98,14 @@ def card_of(
     refused: str = "",
     saved: bool = False,
     flag: Flag | None = None,
+    appeals: Sequence[Appeal] = (),
+    unsent: str = "",
 ) -> MarkCard:
     """The card of one mark; with a refused form, what the person typed stays in it.
 
-    `refused` says why something else than the form (putting back) was not done. The mark comes
-    with `is_accepted` (review_accept.accepted).
+    `refused` says why something else than the form (putting back, answering) was not done,
+    `unsent` is the answer that was typed then. The mark comes with `is_accepted`
+    (review_accept.accepted).
     """
     typed = form.data if form is not None else None
     awarded = typed.get("awarded", "") if typed is not None else plain(mark.awarded)
@@ -111,7 +123,15 @@ def card_of(
         is_open=mark.sheet.state in GRADED_STATES,
         flag=flag,
         accepted=bool(getattr(mark, "is_accepted", False)),
+        appeals=tuple(appeals),
+        unsent=unsent,
     )
+
+
+def card_now(mark: Mark, **options: Any) -> MarkCard:
+    """card_of one mark, with its flag and its appeals as they are now."""
+    appeals = appeals_shown().filter(sheet=mark.sheet_id, code=mark.criterion.code)
+    return card_of(mark, flag=flag_of(mark), appeals=list(appeals), **options)
 
 
 def flag_of(mark: Mark) -> Flag | None:
@@ -135,7 +155,10 @@ def _choices(legal: Sequence[Decimal], awarded: str, mark: Mark) -> tuple[Choice
 
 
 def sheet_cards(sheet: Sheet) -> list[MarkCard]:
-    """The cards of a sheet in the order of its rubric."""
+    """The cards of a sheet in the order of its rubric.
+
+    The sheet gets `strays`: open appeals of questions that its rubric does not have any more.
+    """
     marks = (
         Mark.objects.filter(sheet=sheet)
         .select_related("criterion__rubric", "part__assessment__item", "changed_by")
@@ -143,9 +166,17 @@ def sheet_cards(sheet: Sheet) -> list[MarkCard]:
         .order_by("criterion__position")
     )
     flags = {flag.code: flag for flag in open_flags().filter(sheet=sheet)}
+    appeals: defaultdict[str, list[Appeal]] = defaultdict(list)
+    for appeal in appeals_shown().filter(sheet=sheet):
+        appeals[appeal.code].append(appeal)
+    cards = []
     for mark in marks:
         mark.sheet = sheet
-    return [card_of(mark, flag=flags.get(mark.criterion.code)) for mark in marks]
+        code = mark.criterion.code
+        cards.append(card_of(mark, flag=flags.get(code), appeals=appeals.pop(code, ())))
+    strays = (one for group in appeals.values() for one in group)
+    sheet.strays = [one for one in strays if one.is_open]  # type: ignore[attr-defined]
+    return cards
 
 
 def sheet_head(sheet: Sheet, cards: Sequence[MarkCard] | None = None) -> dict[str, Any]:
@@ -160,6 +191,7 @@ def sheet_head(sheet: Sheet, cards: Sequence[MarkCard] | None = None) -> dict[st
         "changed": sum(mark.is_overridden for mark in marks),
         "unsure": sum(card.unsure for card in cards),
         "flagged": sum(card.flag is not None for card in cards),
+        "appealed": sum(one.is_open for card in cards for one in card.appeals),
         "assessment": assessment,
         "notice": providers.about(assessment.provider).notice,
         "stale": rubric is not None and rubric.content_hash != assessment.rubric_hash,

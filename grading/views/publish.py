@@ -18,8 +18,8 @@ from accounts.roles import teacher_required
 from batching.conflicts import Conflict
 from exams.models import Exam
 from exams.views.exams import exam_or_404
+from grading import appeals, queries, review_blind
 from grading import publish as publishing
-from grading import queries, review_blind
 from grading.forms import ReasonForm
 from grading.publish_changes import since_last_publication
 from grading.views.results import previewed
@@ -149,6 +149,8 @@ def _render(
         "more_absent": len(absent) > SHOWN,
         "since": since,
         "changes": sorted(told, key=lambda one: one[1])[:CHANGES_SHOWN],
+        "appeals": appeals.count_waiting(exam),
+        "appeals_url": appeals.desk_address(exam.pk),
         "problems": problems or [],
         "notices": queries.notices_on(exam),
         "form": form or ReasonForm(),

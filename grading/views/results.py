@@ -6,6 +6,9 @@ pages; nothing that is for staff is even fetched into its context.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -25,12 +28,22 @@ from exams.views.exams import exam_or_404
 from grading import queries, review_blind
 from grading.exam_statistics import class_distribution, class_marks
 from grading.forms import ReasonForm
-from grading.models import Mark
+from grading.models import Appeal, Mark
+from grading.models.appeals import APPEAL_LENGTH
 from grading.statistics import criterion_means, distribution, tenth
 
 PAGE_SIZE = 50
 CARDS = 48
+APPEAL_FIELDS = ("pk", "code", "text", "awarded_then", "answer", "raised_at", "answered_at")
 _STAFF_ONLY = ("criterion__guidance", "criterion__answer")
+
+
+class Refused(NamedTuple):
+    """A question about a mark that was not taken: why, and what was typed."""
+
+    mark: int | None
+    problem: str
+    text: str
 
 
 class ResultPage(NamedTuple):
@@ -59,7 +72,15 @@ def my_results(request: HttpRequest) -> HttpResponse:
 @student_required
 def my_result(request: HttpRequest, pk: int) -> HttpResponse:
     """One published result of the student's own."""
-    return render(request, "grading/my_result.html", result_of(request.user, pk))
+    return render_result(request, pk)
+
+
+def render_result(
+    request: HttpRequest, pk: int, *, refused: Refused | None = None, status: int = 200
+) -> HttpResponse:
+    """The result's page as it is now; what was refused stands at its mark."""
+    context = result_of(request.user, pk) | {"refused": refused}
+    return render(request, "grading/my_result.html", context, status=status)
 
 
 @require_GET
@@ -100,7 +121,9 @@ def result_of(
     """One sheet's result for its page; 404 for what the person may not see.
 
     The class's distribution is among it if the teacher lets students see it, over the sheets in
-    the states `counted`. Two queries: the sheet with its pages and the class, and its marks.
+    the states `counted`. Each mark gets the student's own `appeals` to it, `strays` are those to
+    questions that the rubric does not have any more. Two queries: the sheet with its pages, appeals
+    and the class, and its marks.
     """
     sheet = get_object_or_404(_sheet_with_rows(user, counted), pk=pk)
     exam = sheet.exam
@@ -126,10 +149,18 @@ def result_of(
     numbers = {page.number for page in pages}
     for mark in marks:
         mark.seen_on = mark.seen_on if mark.seen_on in numbers else None
+    appeals = own_appeals(sheet.appeal_rows or ())
+    for mark in marks:
+        mark.appeals = appeals.pop(mark.criterion.code, [])
+        mark.is_appealed = any(one.is_open for one in mark.appeals)
+        for one in mark.appeals:
+            one.has_changed_mark = one.is_changed(mark.awarded)
     return {
         "sheet": sheet,
         "exam": exam,
         "marks": marks,
+        "strays": [one for group in appeals.values() for one in group],
+        "appeal_length": APPEAL_LENGTH,
         "pages": pages,
         "total": total,
         "out_of": out_of,
@@ -139,17 +170,48 @@ def result_of(
 
 
 def _sheet_with_rows(user: User, counted: tuple[str, ...]) -> QuerySet[Sheet]:
-    """Sheets the person may see, with `page_rows` (see ResultPage) and the class's marks."""
+    """Sheets the person may see, with `page_rows` (see ResultPage), `appeal_rows` (see
+    own_appeals) and the class's marks."""
     pages = Page.objects.filter(sheet=OuterRef("pk"), dropped_at=None)
+    appeals = Appeal.objects.filter(
+        sheet=OuterRef("pk"), raised_by=OuterRef("enrolment__student"), withdrawn_at=None
+    )
     shown = When(exam__show_distribution=True, then=class_marks(counted))
     return (
         sheets_for(user)
         .select_related("exam__subject", "exam__school_class", "enrolment__student")
         .annotate(
+            appeal_rows=of_group(appeals, "sheet", Rows(*APPEAL_FIELDS)),
             page_rows=of_group(pages, "sheet", Rows(*ResultPage._fields)),
             class_rows=Case(shown, default=None, output_field=JSONField()),
         )
     )
+
+
+def own_appeals(rows: Iterable[list[Any]]) -> dict[str, list[Appeal]]:
+    """By code, oldest first: a student's own appeals from the JSON of APPEAL_FIELDS."""
+    found: dict[str, list[Appeal]] = {}
+    for pk, code, text, awarded, answer, *moments in sorted(rows):
+        raised_at, answered_at = (_moment(one) for one in moments)
+        appeal = Appeal(
+            pk=pk,
+            code=code,
+            text=text,
+            awarded_then=Decimal(str(awarded)),
+            answer=answer,
+            raised_at=raised_at,
+            answered_at=answered_at,
+        )
+        found.setdefault(code, []).append(appeal)
+    return found
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A time of a row's JSON; SQLite knows it without its zone, which is UTC."""
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @require_GET

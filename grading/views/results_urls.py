@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from grading.views import exports, histories, publish, results, statistics
+from grading.views import appeals, exports, histories, publish, results, statistics
 
 urlpatterns = [
     path("sheets/<int:pk>/preview/", results.sheet_preview, name="sheet_preview"),
@@ -23,4 +23,7 @@ urlpatterns = [
     path("exams/<int:pk>/archive.zip", exports.export_archive_zip, name="export_archive"),
     path("results/", results.my_results, name="my_results"),
     path("results/<int:pk>/", results.my_result, name="my_result"),
+    path("marks/<int:pk>/appeal/", appeals.mark_appeal, name="mark_appeal"),
+    path("appeals/<int:pk>/withdraw/", appeals.appeal_withdraw, name="appeal_withdraw"),
+    path("appeals/<int:pk>/answer/", appeals.appeal_answer, name="appeal_answer"),
 ]

@@ -20,7 +20,7 @@ from grading import queries, review_accept, review_blind, review_eyes, review_fl
 from grading.forms import REASON_CHOICES, REASON_LENGTH
 from grading.models import Mark
 
-QUESTION_LISTS = ("open", "all", "unsure", "flagged", "changed")
+QUESTION_LISTS = ("open", "all", "unsure", "flagged", "appealed", "changed")
 _REMEMBERED = "review_reason"
 
 

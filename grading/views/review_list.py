@@ -40,6 +40,7 @@ _VALUES = (
     "named",
     "provider",
     "flags_up",
+    "appeals_open",
     "enrolment__roll_number",
     "enrolment__student__name",
 )

@@ -23,7 +23,7 @@ from exams.views.clicks import outcome_of
 from grading import review, review_accept, review_blind, review_comments, review_flags, review_undo
 from grading.forms import FlagForm, MarkForm, PutBackForm
 from grading.models import Comment, Mark
-from grading.views.mark_cards import MarkCard, card_of, flag_of, sheet_head
+from grading.views.mark_cards import MarkCard, card_now, sheet_head
 from grading.views.review import render_sheet
 from grading.views.review_desk import (
     Desk,
@@ -45,7 +45,7 @@ def mark_save(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "GET":
         if not request.htmx:
             return redirect(desk.place_of(mark))
-        return _render_card(request, card_of(mark, flag=flag_of(mark)))
+        return _render_card(request, card_now(mark))
     data = request.POST
     comment = _comment_of(request, mark)
     if comment:
@@ -64,7 +64,7 @@ def mark_save(request: HttpRequest, pk: int) -> HttpResponse:
             whole = comment is not None or data.get("dialog") == "1"
             return _saved(request, pk, whole=whole, because=because)
     mark = mark_on_desk(request, pk)
-    card = card_of(mark, form=form, conflict=conflict, flag=flag_of(mark))
+    card = card_now(mark, form=form, conflict=conflict)
     status = 409 if conflict else 422
     if not request.htmx:
         return _render_page(request, card, status=status)
@@ -117,7 +117,7 @@ def mark_flag(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         told = " ".join(text for texts in form.errors.values() for text in texts)
         return _refused(request, mark, told, 422)
-    return _do(
+    return carry_out(
         request, pk, lambda: review_flags.raise_flag(mark, by=request.user, **form.cleaned_data)
     )
 
@@ -127,7 +127,7 @@ def mark_flag(request: HttpRequest, pk: int) -> HttpResponse:
 def mark_unflag(request: HttpRequest, pk: int) -> HttpResponse:
     """Lower the flag of a mark."""
     mark = mark_on_desk(request, pk)
-    return _do(request, pk, lambda: review_flags.lower_flag(mark, by=request.user))
+    return carry_out(request, pk, lambda: review_flags.lower_flag(mark, by=request.user))
 
 
 @require_POST
@@ -140,7 +140,9 @@ def mark_put_back(request: HttpRequest, pk: int) -> HttpResponse:
         return _refused(
             request, mark, _("This form is not complete. Reload the history of the mark."), 422
         )
-    return _do(request, pk, lambda: review.put_back(mark.pk, by=request.user, **form.cleaned_data))
+    return carry_out(
+        request, pk, lambda: review.put_back(mark.pk, by=request.user, **form.cleaned_data)
+    )
 
 
 @require_POST
@@ -149,7 +151,7 @@ def mark_undo(request: HttpRequest, pk: int) -> HttpResponse:
     """Take back one's own last change of this mark."""
     mark = mark_on_desk(request, pk)
     marks = Mark.objects.filter(pk=mark.pk)
-    return _do(request, pk, lambda: review_undo.undo_last(marks, by=request.user))
+    return carry_out(request, pk, lambda: review_undo.undo_last(marks, by=request.user))
 
 
 @require_POST
@@ -166,17 +168,21 @@ def sheet_undo(request: HttpRequest, pk: int) -> HttpResponse:
     return _saved(request, mark.pk, whole=True)
 
 
-def _do(request: HttpRequest, pk: int, command: Callable[[], object]) -> HttpResponse:
-    """Run a command on a mark and show what came of it."""
+def carry_out(
+    request: HttpRequest, pk: int, command: Callable[[], object], *, unsent: str = ""
+) -> HttpResponse:
+    """Run a command on a mark and show what came of it; `unsent` was typed for it."""
     problem, status = outcome_of(command)
     if problem:
-        return _refused(request, mark_on_desk(request, pk), problem, status)
+        return _refused(request, mark_on_desk(request, pk), problem, status, unsent)
     return _saved(request, pk, whole=True)
 
 
-def _refused(request: HttpRequest, mark: Mark, problem: str, status: int) -> HttpResponse:
+def _refused(
+    request: HttpRequest, mark: Mark, problem: str, status: int, unsent: str = ""
+) -> HttpResponse:
     """The card as it is now with what was refused: 422 to be fixed, 409 to be looked at."""
-    card = card_of(mark, refused=problem, flag=flag_of(mark))
+    card = card_now(mark, refused=problem, unsent=unsent)
     if request.htmx:
         return _render_card(request, card, status)
     return _render_page(request, card, problem=problem, status=status)
@@ -185,7 +191,7 @@ def _refused(request: HttpRequest, mark: Mark, problem: str, status: int) -> Htt
 def _saved(request: HttpRequest, pk: int, *, whole: bool, because: str = "") -> HttpResponse:
     mark = mark_on_desk(request, pk)
     if request.htmx:
-        card = card_of(mark, saved=True, flag=flag_of(mark))
+        card = card_now(mark, saved=True)
         return (
             _render_card(request, card) if whole else _render_parts(request, card, because=because)
         )

@@ -6,6 +6,7 @@ was read from, a few at a time, in the same shuffled order as the sheets.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
@@ -19,7 +20,8 @@ from batching import providers
 from exams.models import Criterion, Page
 from exams.queries import exams_for
 from grading import queries, review_accept, review_blind, review_eyes
-from grading.models import Flag, Mark
+from grading.appeals import appeals_shown, open_appeals
+from grading.models import Appeal, Flag, Mark
 from grading.review_flags import open_flags
 from grading.views.mark_cards import MarkCard, card_of
 from grading.views.review_desk import Desk, context_for
@@ -29,6 +31,7 @@ LISTS = (
     ("open", _("To look at")),
     ("unsure", _("Low confidence")),
     ("flagged", _("Flagged")),
+    ("appealed", _("Appealed")),
     ("changed", _("Changed")),
     ("all", _("All")),
 )
@@ -43,10 +46,12 @@ def _conditions() -> dict[str, Q]:
     flags = Flag.objects.filter(
         sheet=OuterRef("sheet"), code=OuterRef("criterion__code"), lowered_at__isnull=True
     )
+    appealed = open_appeals().filter(sheet=OuterRef("sheet"), code=OuterRef("criterion__code"))
     return {
         "open": ~review_accept.is_done(),
         "unsure": Q(part__confidence__lt=queries.UNSURE_BELOW),
         "flagged": Q(Exists(flags)),
+        "appealed": Q(Exists(appealed)),
         "changed": Q(is_overridden=True),
         "all": Q(),
     }
@@ -202,6 +207,9 @@ def _rows(
     marks = [found[pk] for pk in pks if pk in found]
     sheets = [mark.sheet_id for mark in marks]
     flags = {(flag.sheet_id, flag.code): flag for flag in open_flags().filter(sheet__in=sheets)}
+    appeals: defaultdict[tuple[int, str], list[Appeal]] = defaultdict(list)
+    for appeal in appeals_shown().filter(sheet__in=sheets):
+        appeals[appeal.sheet_id, appeal.code].append(appeal)
     revealed = set(
         review_blind.open_reveals(request.user)
         .filter(sheet__in=sheets)
@@ -209,7 +217,8 @@ def _rows(
     )
     rows = []
     for mark in marks:
-        card = card_of(mark, flag=flags.get((mark.sheet_id, mark.criterion.code)))
+        place = (mark.sheet_id, mark.criterion.code)
+        card = card_of(mark, flag=flags.get(place), appeals=appeals[place])
         if refused is not None and refused.mark.pk == mark.pk:
             card = refused
         pages = mark.sheet.kept_pages

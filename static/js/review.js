@@ -105,6 +105,8 @@
     details.querySelector('[name="note"]').focus();
   }
 
+  const answerTo = (mark) => mark.querySelector("[data-answer]");
+
   function whyFocus(mark) {
     mark.querySelector(".mark-form")?.classList.add("why-open");
     mark.querySelector('[name="reason"]')?.focus();
@@ -119,6 +121,7 @@
     if (key === "r") return whyFocus(mark);
     if (key === "c") return mark.querySelector("[data-comments]")?.click();
     if (key === "m") return flag(mark);
+    if (key === "e") return answerTo(mark)?.focus();
     if (key === "h") return mark.querySelector("[data-history]")?.click();
     if (key === "q") return mark.querySelector("[data-other-way]")?.click();
     if (key === "s") return tell("desk:save", mark);
@@ -171,7 +174,8 @@
     if (event.ctrlKey) {
       if (key === "Enter" && mark) {
         event.preventDefault();
-        tell("desk:save", mark);
+        if (target.matches("[data-answer]")) target.form.requestSubmit();
+        else tell("desk:save", mark);
       }
       return;
     }
@@ -190,7 +194,7 @@
     else if (key === "j" || (key === "ArrowDown" && !onRadio && !inPages)) move(1);
     else if (key === "k" || (key === "ArrowUp" && !onRadio && !inPages)) move(-1);
     else if (onDesk(key, mark)) event.preventDefault();
-    else if (mark && /^[0-9.+\-frcmhqs]$/.test(key)) onMark(key, mark);
+    else if (mark && /^[0-9.+\-frcmehqs]$/.test(key)) onMark(key, mark);
     else return;
     event.preventDefault();
   });

@@ -48,8 +48,9 @@ OF_TEACHER = (
     "exams/{exam}/statistics/",
     "exams/{exam}/publication/",
     "exams/{exam}/results/csv/",
+    "appeals/?exam={exam}&state=open",
 )
-OF_STUDENT = ("results/", "results/{published}/", "notifications/", "sessions/", "me/")
+OF_STUDENT = ("results/", "results/{published}/", "appeals/", "notifications/", "sessions/", "me/")
 
 
 @pytest.fixture
@@ -75,7 +76,10 @@ def more(exam, alice, carol, carols_enrolment):
             Subject.objects.create(name=name)
             other = factories.make_exam(factories.make_class(name, alice), by=alice, title=name)
             own = factories.make_enrolment(other.school_class, carol)
-            factories.make_sheet(other, state="published", enrolment=own, pages=2)
+            result = factories.make_sheet(other, state="published", enrolment=own, pages=2)
+            factories.make_appeal(result.marks.first())
+            other_sheet = factories.make_sheet(exam, state="published", pages=0)
+            factories.make_appeal(other_sheet.marks.first())
             student = factories.make_enrolment(exam.school_class)
             student.student.set_unusable_password()
             student.student.save()

@@ -86,6 +86,7 @@ def there(exam, alice, carol, carols_enrolment):
         "notifications": list(Notification.objects.values_list("pk", flat=True)),
         "sessions": list(UserSession.objects.values_list("pk", flat=True)),
         "keys": [factories.make_key(exam).pk],
+        "appeals": [factories.make_appeal(published.marks.first()).pk],
         "samples": [
             SampleSheet.objects.create(exam=exam, sheet=graded, title="Full", created_by=alice).pk
         ],

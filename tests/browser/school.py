@@ -13,6 +13,7 @@ from django.conf import settings
 from accounts.models import Enrolment, User
 from batching.build import build_run
 from exams.models import Exam
+from grading.models import Appeal
 from grading.runs import draft_run
 from tests import factories
 from tests.browser.desk_class import PASSWORD
@@ -72,6 +73,7 @@ def make(told: str) -> None:
     # What a page says of marks that no model made stands on it as well.
     for sheet in exam.sheets.filter(state="graded"):
         sheet.assessments.update(provider="offline", source="offline")
+    appealed = Appeal.objects.get().sheet
     drafted = factories.make_exam(school_class, title="All in a draft", by=alice)
     for _ in range(3):
         factories.make_sheet(drafted, state="mapped")
@@ -92,6 +94,11 @@ def make(told: str) -> None:
         f"{kind}-{rest.strip('/').replace('/', '-')}": f"/exams/{one.pk}/{rest}"
         for kind, one in (("drafted", drafted), ("empty", empty))
         for rest in OF_EXAM
+    }
+    found["alice"] |= {
+        "appealed-list": f"/exams/{exam.pk}/review/?show=appealed",
+        "appealed-sheet": f"/sheets/{appealed.pk}/review/?show=appealed",
+        "appealed-question": f"/exams/{exam.pk}/review/questions/Q1/?show=appealed",
     }
     (settings.SHEAF_DATA_DIR / told).write_text(json.dumps(found))
 

@@ -156,7 +156,7 @@ def test_the_json_holds_what_its_description_says(exam, published, changed):
     assert (carol["roll_number"], carol["total"], carol["out_of"]) == ("84B003", 2, 5)
     assert set(carol) == {
         *("sheet", "roll_number", "name", "email", "state", "reviewed_at", "published_at"),
-        *("total", "out_of", "marks"),
+        *("total", "out_of", "marks", "appeals"),
     }
     assert dora["marks"][0] == {
         "criterion": "Q1",

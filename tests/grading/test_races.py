@@ -7,15 +7,17 @@ one waits for its lock, so that the dangerous order happens every time.
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Notification
 from batching.conflicts import Conflict
 from exams.models import Sheet
-from grading import publish, review
+from grading import appeals, publish, review
 from grading.models import Mark
 from grading.queries import marks_version
 from grading.runs import grade_again
 from tests import factories
+from tests.grading.steps import marks_of
 from tests.races import on_postgresql, race
 
 pytestmark = on_postgresql
@@ -99,3 +101,39 @@ def test_an_override_that_waited_for_grading_again_is_told(exam, alice):
     sheet = factories.make_sheet(exam, state="graded")
     late = race(lambda: grade_again(exam, by=alice), override(sheet, alice))
     assert isinstance(late, Conflict)
+
+
+def test_a_double_click_on_an_appeal_leaves_one(exam):
+    mark = marks_of(factories.make_sheet(exam, state="published"))[0]
+    factories.make_appeal(mark, withdrawn_at=timezone.now())
+    student = mark.sheet.enrolment.student
+
+    def ask(text):
+        return lambda: appeals.raise_appeal(mark, by=student, text=text)
+
+    assert race(ask("The arrow"), ask("The arrow")) == appeals.open_appeals().get()
+    assert isinstance(race(ask("The arrow"), ask("Another")), Conflict)
+    assert appeals.open_appeals().get().text == "The arrow"
+
+
+def test_an_appeal_that_is_withdrawn_while_it_is_answered_is_one_of_the_two(exam, alice):
+    mark = marks_of(factories.make_sheet(exam, state="published"))[0]
+    appeal = factories.make_appeal(mark)
+    later = race(
+        lambda: appeals.withdraw_appeal(appeal, by=appeal.raised_by),
+        lambda: appeals.answer_appeal(appeal, by=alice, answer="Yes"),
+    )
+    assert isinstance(later, Conflict)
+    assert appeals.in_state(type(appeal).objects.all(), "withdrawn").count() == 1
+
+
+def test_nobody_appeals_against_a_result_that_is_being_taken_back(exam, alice):
+    sheet = factories.make_sheet(exam, state="published")
+    mark = marks_of(sheet)[0]
+    old = factories.make_appeal(mark, withdrawn_at=timezone.now())
+    later = race(
+        lambda: publish.take_back_sheet(sheet, by=alice, reason="Look again"),
+        lambda: appeals.raise_appeal(mark, by=old.raised_by, text="The arrow"),
+    )
+    assert isinstance(later, Conflict)
+    assert not appeals.open_appeals().exists()

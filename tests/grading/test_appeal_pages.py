@@ -1,0 +1,280 @@
+"""Appeals on pages: the student's result, the desk, where the exam stands, history and files."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from exams.models import Exam
+from grading import appeals, publish
+from grading.export_archive import archive
+from grading.export_json import results_json
+from grading.models import Appeal, Mark
+from tests import factories
+from tests.grading.steps import fresh, marks_of, url
+
+HTMX = {"HTTP_HX_REQUEST": "true"}
+WHY = "The <b>arrow</b> counts, says Carol's book."
+ASK = "Ask about this mark"
+
+
+@pytest.fixture
+def sheet(exam, carols_enrolment):
+    """Carol's, published; its exam takes appeals."""
+    Exam.objects.filter(pk=exam.pk).update(appeals_until=timezone.now() + timedelta(days=7))
+    return factories.make_sheet(exam, state="published", enrolment=carols_enrolment)
+
+
+@pytest.fixture
+def student(carol, sign_in):
+    return sign_in(carol)
+
+
+@pytest.fixture
+def appeal(sheet, mark, carol):
+    return appeals.raise_appeal(mark, by=carol, text=WHY)
+
+
+def queries_of(browser, address):
+    browser.get(address)
+    with CaptureQueriesContext(connection) as ran:
+        assert browser.get(address).status_code == 200
+    return len(ran)
+
+
+def test_a_student_asks_reads_and_withdraws_on_the_page_of_the_result(sheet, mark, student):
+    page = url("my_result", sheet)
+    assert student.get(page).text.count(ASK) == 2
+    answer = student.post(url("mark_appeal", mark), {"text": WHY})
+    assert (answer.status_code, answer["Location"]) == (302, f"{page}#mark-{mark.pk}")
+    text = student.get(page).text
+    assert "The &lt;b&gt;arrow&lt;/b&gt; counts" in text
+    assert "has not answered yet" in text
+    assert text.count(ASK) == 1
+    answer = student.post(url("appeal_withdraw", Appeal.objects.get()))
+    assert (answer.status_code, answer["Location"]) == (302, f"{page}#mark-{mark.pk}")
+    text = student.get(page).text
+    assert "arrow" not in text
+    assert text.count(ASK) == 2
+
+
+def test_what_was_refused_stays_where_it_was_typed(exam, sheet, mark, student):
+    answer = student.post(url("mark_appeal", mark), {"text": " "})
+    assert answer.status_code == 422
+    assert "Write what you ask about this mark." in answer.text
+    answer = student.post(url("mark_appeal", mark), {"text": "nul\x00"})
+    assert answer.status_code == 422
+    Exam.objects.filter(pk=exam.pk).update(appeals_until=timezone.now())
+    answer = student.post(url("mark_appeal", mark), {"text": "Late words"})
+    assert answer.status_code == 409
+    assert "is over" in answer.text
+    assert ">Late words</textarea>" in answer.text
+
+
+def test_without_a_date_or_after_it_nobody_is_asked_to_ask(exam, sheet, student):
+    for until in (None, timezone.now() - timedelta(minutes=1)):
+        Exam.objects.filter(pk=exam.pk).update(appeals_until=until)
+        text = student.get(url("my_result", sheet)).text
+        assert ASK not in text
+        assert "You can ask about a mark" not in text
+
+
+def test_an_answer_stands_at_the_mark_without_a_name(sheet, mark, appeal, student, alice):
+    appeals.answer_appeal(appeal, by=alice, answer="You are right.")
+    Mark.objects.filter(pk=mark.pk).update(awarded=2)
+    text = student.get(url("my_result", sheet)).text
+    assert "You are right." in text
+    assert "Changed from 1 to 2 points." in text
+    assert "Alice" not in text
+    refused = student.post(url("appeal_withdraw", appeal))
+    assert refused.status_code == 409
+    assert "answered already" in refused.text
+
+
+def test_appeals_of_others_do_not_exist(sheet, mark, appeal, dora, bob, sign_in):
+    asking = sign_in(dora).post(url("mark_appeal", mark), {"text": WHY})
+    withdrawing = sign_in(dora).post(url("appeal_withdraw", appeal))
+    answering = sign_in(bob).post(url("appeal_answer", appeal), {"answer": "Yes"})
+    assert (asking.status_code, withdrawing.status_code, answering.status_code) == (404, 404, 404)
+    assert fresh(appeal).is_open
+    assert Appeal.objects.count() == 1
+
+
+def test_a_paper_that_changed_hands_does_not_show_what_its_first_owner_wrote(
+    sheet, appeal, dora, doras_enrolment, sign_in
+):
+    type(sheet).objects.filter(pk=sheet.pk).update(enrolment=doras_enrolment)
+    text = sign_in(dora).get(url("my_result", sheet)).text
+    assert "arrow" not in text
+    assert text.count(ASK) == 2
+
+
+def test_the_students_page_takes_as_many_queries_with_appeals_as_without(sheet, student, carol):
+    address = url("my_result", sheet)
+    counts = [queries_of(student, address)]
+    for mark in marks_of(sheet):
+        appeals.raise_appeal(mark, by=carol, text=WHY)
+        counts.append(queries_of(student, address))
+    assert counts == [5, 5, 5]
+
+
+def test_the_teachers_preview_shows_the_appeals_and_no_form(sheet, appeal, teacher):
+    text = teacher.get(url("sheet_preview", sheet)).text
+    assert "arrow" in text
+    for form in (ASK, url("appeal_withdraw", appeal)):
+        assert form not in text
+
+
+def test_the_desk_shows_what_was_written_without_a_name_and_takes_the_answer(
+    exam, sheet, appeal, teacher
+):
+    question = f"{reverse('grading:review_question', args=[exam.pk, 'Q1'])}?show=appealed"
+    for address in (url("review_sheet", sheet), question):
+        text = teacher.get(address).text
+        assert "The &lt;b&gt;arrow&lt;/b&gt; counts" in text
+        assert url("appeal_answer", appeal) in text
+        assert "84B003" not in text
+    assert "1 appealed" in teacher.get(f"{url('review_list', exam)}?show=appealed").text
+    assert "1 appealed" in teacher.get(url("review_questions", exam)).text
+    answer = teacher.post(url("appeal_answer", appeal), {"answer": "Yes", "show": "appealed"})
+    assert answer.status_code == 302
+    assert answer["Location"].endswith(f"?show=appealed#mark-{marks_of(sheet)[0].pk}")
+    text = teacher.get(url("review_sheet", sheet)).text
+    assert "Answered by Alice" in text
+    assert url("appeal_answer", appeal) not in text
+    assert not teacher.get(f"{url('review_list', exam)}?show=appealed").context["rows"]
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+@pytest.mark.parametrize("desk", [{}, {"desk": "question"}])
+def test_an_answer_that_was_refused_is_not_lost(appeal, teacher, admin, headers, desk):
+    empty = teacher.post(url("appeal_answer", appeal), {"answer": " "} | desk, **headers)
+    assert empty.status_code == 422
+    assert "Write an answer for the student." in empty.text
+    long = teacher.post(url("appeal_answer", appeal), {"answer": "y" * 2001} | desk, **headers)
+    assert long.status_code == 422
+    assert "y" * 2001 in long.text
+    appeals.answer_appeal(appeal, by=admin, answer="Yes")
+    late = teacher.post(url("appeal_answer", appeal), {"answer": "My long text"} | desk, **headers)
+    assert late.status_code == 409
+    assert "answered this meanwhile" in late.text
+    assert "My long text" in late.text
+
+
+def test_by_script_the_card_comes_back_alone(mark, appeal, teacher):
+    answer = teacher.post(url("appeal_answer", appeal), {"answer": "Yes"}, **HTMX)
+    assert answer["HX-Retarget"] == f"#mark-{mark.pk}"
+    assert "Answered by Alice" in answer.text
+
+
+def test_an_appeal_to_a_question_that_is_gone_can_be_answered(sheet, appeal, teacher, student):
+    Appeal.objects.filter(pk=appeal.pk).update(code="Q9")
+    text = teacher.get(url("review_sheet", sheet)).text
+    assert " about Q9, which the rubric does not have any more" in text
+    assert teacher.post(url("appeal_answer", appeal), {"answer": ""}).status_code == 422
+    answer = teacher.post(url("appeal_answer", appeal), {"answer": "It was left out."})
+    assert answer.status_code == 302
+    assert url("appeal_answer", appeal) not in teacher.get(url("review_sheet", sheet)).text
+    text = student.get(url("my_result", sheet)).text
+    assert "Your appeals about earlier questions" in text
+    assert "It was left out." in text
+
+
+def test_an_appeal_to_a_paper_without_marks_can_be_answered(sheet, appeal, teacher):
+    Mark.objects.filter(sheet=sheet).delete()
+    type(sheet).objects.filter(pk=sheet.pk).update(state="mapped")
+    assert teacher.post(url("appeal_answer", appeal), {"answer": "Yes"}).status_code == 302
+    assert fresh(appeal).answer == "Yes"
+
+
+def test_the_desk_takes_as_many_queries_for_many_appeals_as_for_few(exam, sheet, appeal, teacher):
+    question = reverse("grading:review_question", args=[exam.pk, "Q1"])
+    addresses = [
+        url("review_sheet", sheet),
+        f"{question}?show=appealed",
+        f"{url('review_list', exam)}?show=appealed",
+        url("review_questions", exam),
+        url("review_counts", exam),
+    ]
+    few = [queries_of(teacher, address) for address in addresses]
+    for _ in range(6):
+        other = factories.make_sheet(exam, state="published")
+        for mark in marks_of(other):
+            factories.make_appeal(mark)
+    factories.make_appeal(marks_of(sheet)[1])
+    assert [queries_of(teacher, address) for address in addresses] == few
+    assert few[2] <= 6, "session, person, bell, exam, count, papers"
+
+
+def test_the_exams_page_and_the_publish_page_lead_to_what_waits(exam, sheet, appeal, teacher):
+    address = f"{url('review_list', exam)}?show=appealed"
+    detail = teacher.get(reverse("exams:exam_detail", args=[exam.pk])).text
+    page = teacher.get(url("publish", exam)).text
+    for text in (detail, page):
+        assert "1 appeal to answer" in text
+        assert address in text
+    assert "They may ask about their marks until" in page
+    publish.take_back(exam, by=sheet.exam.created_by, reason="Look again")
+    text = teacher.get(url("publish", exam)).text
+    assert "1 appeal to answer" in text
+    assert "Publish 1 result" in text
+
+
+def test_a_teacher_says_until_when_in_the_own_time_zone(exam, alice, sign_in):
+    alice.time_zone = "Europe/Berlin"
+    alice.save()
+    browser, page = sign_in(alice), reverse("exams:exam_edit", args=[exam.pk])
+    form = browser.get(page).context["form"]
+    typed = {name: form[name].value() or "" for name in form.fields}
+    assert typed["appeals_until"] == ""
+    assert browser.post(page, typed | {"appeals_until": "2026-12-03T18:00"}).status_code == 302
+    assert fresh(exam).appeals_until.isoformat() == "2026-12-03T17:00:00+00:00"
+    again = browser.get(page)
+    assert 'value="2026-12-03T18:00"' in again.text
+    conflict = browser.post(page, typed)  # it would be taken away unseen
+    assert conflict.status_code == 409
+    assert "3 Dec 2026, 18:00" in conflict.text
+    history = browser.get(reverse("grading:exam_history", args=[exam.pk])).text
+    assert "3 Dec 2026, 18:00" in history.replace("</ins><ins>", "")
+
+
+def test_the_history_tells_of_an_appeal_and_its_answer(exam, sheet, appeal, teacher, alice, carol):
+    appeals.answer_appeal(appeal, by=alice, answer="You are right.")
+    other = appeals.raise_appeal(marks_of(sheet)[1], by=carol, text="And this")
+    appeals.withdraw_appeal(other, by=carol)
+    for address in (url("exam_history", exam), url("sheet_history", sheet)):
+        text = teacher.get(address).text
+        for words in (
+            "Q1: appeal",
+            "Q1: appeal answered",
+            "You are right.",
+            "Q2: appeal withdrawn",
+        ):
+            assert words in text
+    text = teacher.get(f"{url('exam_history', exam)}?criterion=Q2").text
+    assert "Q2: appeal" in text
+    assert "Q1: appeal" not in text
+
+
+def test_the_archive_and_the_json_hold_the_appeals(exam, sheet, appeal, alice, carol):
+    other = factories.make_sheet(exam, state="published")
+    appeals.answer_appeal(appeal, by=alice, answer="=You are right.")
+    rows = {
+        one["sheet"]: one["appeals"] for one in json.loads("".join(results_json(exam)))["sheets"]
+    }
+    (told,) = rows[sheet.pk]
+    assert rows[other.pk] == []
+    assert (told["criterion"], told["state"], told["points_then"]) == ("Q1", "answered", 1)
+    assert datetime.fromisoformat(told["answered_at"]).tzinfo
+    with zipfile.ZipFile(io.BytesIO(b"".join(archive(exam, by=alice)))) as zipped:
+        text = zipped.read("appeals.csv").decode()
+    assert "Carol" in text
+    assert "'=You are right." in text
