@@ -65,9 +65,13 @@ def _value(name: str, *, leads: bool) -> str:
 
 
 class Shapes:
-    """Shapes by their first word, so that a text is compared with a handful of them."""
+    """Shapes by their first word, so that a text is compared with a handful of them.
 
-    def __init__(self) -> None:
+    With `only_declared` any other text is somebody's own, even where the catalogue has its words.
+    """
+
+    def __init__(self, *, only_declared: bool = False) -> None:
+        self._only_declared = only_declared
         self._by_word: dict[str, list[Shape]] = {}
         self._found: dict[str, list[Shape]] = {}
 
@@ -97,8 +101,7 @@ class Shapes:
         """The text in the language that is active, by its shape or as a whole."""
         if not text or (get_language() or "en").startswith("en"):
             return text
-        whole = gettext(text)
-        if whole != text:
+        if not self._only_declared and (whole := gettext(text)) != text:
             return whole
         for shape in self.of(text):
             values = shape.values_in(text)
@@ -107,13 +110,18 @@ class Shapes:
         return text
 
 
-ROWS, REASONS = Shapes(), Shapes()
+ROWS, REASONS, FEEDBACK = Shapes(), Shapes(), Shapes(only_declared=True)
 
 
-def register(rows: Iterable[str], reasons: Iterable[str] = ()) -> None:
-    """Take in the shapes of an app: of texts of ours, and of the reasons of changes."""
+def register(
+    rows: Iterable[str], reasons: Iterable[str] = (), feedback: Iterable[str] = ()
+) -> None:
+    """Take in the shapes of an app: of texts of ours, of the reasons of changes, and of feedback
+    that no person and no model wrote.
+    """
     ROWS.add(rows)
     REASONS.add(reasons)
+    FEEDBACK.add(feedback)
 
 
 def told(text: str) -> str:
@@ -124,6 +132,13 @@ def told(text: str) -> str:
 def told_reason(text: str) -> str:
     """The reason of a change, which a person may have typed, in the language that is active."""
     return REASONS.tell(text)
+
+
+def told_feedback(text: str) -> str:
+    """Feedback, in the language that is active where it is the offline baseline's; a teacher's or
+    a model's as it stands.
+    """
+    return FEEDBACK.tell(text)
 
 
 def _filled(shape: str, values: dict[str, str]) -> str:

@@ -12,4 +12,4 @@ class BatchingConfig(AppConfig):
 
         checks.register()
         due.register()
-        told.register(row_words.SHAPES)
+        told.register(row_words.SHAPES, feedback=row_words.FEEDBACK)

@@ -14,6 +14,10 @@ from batching import (
     submit,
 )
 from batching.providers import said
+from batching.providers.offline import wording
+
+# Of students' feedback, which is told only where it is exactly one of these.
+FEEDBACK = wording.FEEDBACK
 
 SHAPES = (
     *said.SHAPES,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.told import HOLE, REASONS, ROWS
+from accounts.told import FEEDBACK, HOLE, REASONS, ROWS
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ("batching", "exams", "grading")
@@ -23,8 +23,8 @@ NOT_FOR_ROWS = {
     "batching/claims.py": "log",
     "batching/providers/configure.py": "settings",
     "batching/providers/flat_schema.py": "what a model is told; bugs",
-    "batching/providers/offline/scoring.py": "feedback and reasoning, as a model's",
-    "batching/providers/offline/wording.py": "feedback and reasoning, as a model's",
+    "batching/providers/offline/scoring.py": "reasoning, as a model's",
+    "batching/providers/offline/wording.py": "reasoning, as a model's",
     "batching/providers/options.py": "settings",
     "batching/providers/strict_schema.py": "bugs",
     "batching/rows.py": "SQL and bugs",
@@ -137,7 +137,7 @@ def shapes_of(source: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", stages())
 def test_every_shape_is_registered(path):
-    known = {*ROWS.texts(), *REASONS.texts()}
+    known = {*ROWS.texts(), *REASONS.texts(), *FEEDBACK.texts()}
     assert set(shapes_of((ROOT / path).read_text())) <= known
 
 

@@ -1,6 +1,7 @@
 """What stands in a row, which is English, in the reader's language: {{ sheet.problem|told }}.
 
-The reason of a change may have been typed: {{ change.reason|told_reason }}.
+The reason of a change may have been typed: {{ change.reason|told_reason }}, and so may feedback:
+{{ mark.feedback|told_feedback }}.
 """
 
 from django import template
@@ -20,3 +21,9 @@ def told(text: str | None) -> str:
 def told_reason(text: str | None) -> str:
     """The reason of a change; "" for nothing."""
     return words.told_reason(text or "")
+
+
+@register.filter
+def told_feedback(text: str | None) -> str:
+    """What a student reads of a mark; "" for nothing."""
+    return words.told_feedback(text or "")

@@ -123,12 +123,13 @@ def _part(criterion: Criterion, key: Key, passage: Passage) -> dict[str, Any]:
         feedback, share, confidence = "", 0.0, 0.1
     elif nothing:
         reasoning = wording.reasoning_for_nothing(passage)
-        feedback = wording.feedback_for_nothing(outcome)
+        feedback = wording.NO_ANSWER
         share, confidence = 0.0, 0.3 if passage.labelled else 0.1
     else:
         share, confidence = outcome.share, _confidence(outcome, passage, criterion)
         reasoning = wording.reasoning(outcome, passage, criterion, key)
-        feedback = wording.feedback(outcome, is_full=legal_mark(criterion, share) == criterion.most)
+        is_full = legal_mark(criterion, share) == criterion.most
+        feedback = wording.feedback(outcome, key, is_full=is_full)
     return {
         "page": passage.page,
         "transcription": "" if nothing else wording.transcription(passage),

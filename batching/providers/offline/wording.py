@@ -1,7 +1,7 @@
 """What the offline provider tells people: feedback for the student, reasoning for staff.
 
-Comes in: an outcome and the passage it was made from. Goes out: plain sentences in the words
-of the key, cut to the lengths that a reply may have.
+Comes in: an outcome and the passage it was made from. Goes out: plain sentences, cut to the
+lengths that a reply may have. Only the reasoning has words of the key: students never see one.
 """
 
 from __future__ import annotations
@@ -22,49 +22,55 @@ from batching.providers.offline.scoring import (
     Outcome,
     counted_points,
 )
+from batching.providers.said import gettext_noop
 
-FEEDBACK_LENGTH, REASONING_LENGTH, TRANSCRIPTION_LENGTH = 2_000, 4_000, 20_000
+REASONING_LENGTH, TRANSCRIPTION_LENGTH = 4_000, 20_000
 SHOWN_POINT = 220
 FULLY, PARTLY = 0.75, 0.1
 
+# All that a student is told. A part of the expected answer is a point of the key.
+FULL_MARKS = gettext_noop("Full marks: your answer has what was expected.")
+ALL_FOUND = gettext_noop(
+    "Well done: every part of the expected answer was found in yours, though not each in full."
+)
+SOME_FOUND = gettext_noop(
+    "Parts of the expected answer: {all}. Found in yours: {whole}; found only in part: {partly};"
+    " not found: {missing}."
+)
+SOME_OF_ANY = gettext_noop(
+    "Asked for: {needed}. Found in your answer: {whole}; found only in part: {partly}."
+)
+PARTLY_FOUND = gettext_noop("Only part of what was expected was found in your answer.")
+NOT_FOUND = gettext_noop("What was expected was not found in your answer.")
+NO_ANSWER = gettext_noop("No answer to this question was found on your pages.")
+FEEDBACK = (
+    FULL_MARKS, ALL_FOUND, SOME_FOUND, SOME_OF_ANY, PARTLY_FOUND, NOT_FOUND, NO_ANSWER,
+)  # fmt: skip
 
-def feedback(outcome: Outcome, *, is_full: bool = False) -> str:
-    """For the student: which points of the key are there, half there and missing.
 
-    Beside a full mark (`is_full`) what is not there is only what could be added.
-    """
-    there = [found for found in outcome.points if found.share >= FULLY]
-    partly = [found for found in outcome.points if PARTLY <= found.share < FULLY]
-    missing = [found for found in outcome.points if found.share < PARTLY]
-    if not partly and not missing:
-        return _cut(
-            f"Well done. Your answer has what was asked for: {_list(there)}", FEEDBACK_LENGTH
-        )
+def feedback(outcome: Outcome, key: Key, *, is_full: bool = False) -> str:
+    """For the student: how much of what was expected is there, in no word of the key."""
+    whole, partly, missing = _how_many(outcome)
     if is_full:
-        has = f" This was found in your answer: {_list(there)}" if there else ""
-        return _cut(
-            f"Full marks.{has} What could be added: {_list([*partly, *missing])}", FEEDBACK_LENGTH
-        )
-    sentences = []
-    if there:
-        sentences.append(f"Good, this was found in your answer: {_list(there)}")
-    if partly:
-        lacking = "; ".join(f"{_short(one)}{_lacking(one)}" for one in partly)
-        sentences.append(f"Only part of this was found: {lacking}.")
-    if missing:
-        start = (
-            "Not found in your answer:" if there or partly else "Your answer does not show this:"
-        )
-        sentences.append(f"{start} {_list(missing)}")
-    return _cut(" ".join(sentences), FEEDBACK_LENGTH)
-
-
-def feedback_for_nothing(outcome: Outcome) -> str:
-    """For the student: no answer was seen, and what it should have said."""
-    return _cut(
-        f"No answer to this question was found on your pages. Expected: {_list(outcome.points)}",
-        FEEDBACK_LENGTH,
+        return FULL_MARKS
+    if not outcome.share:
+        return NOT_FOUND
+    if not partly and not missing:
+        return ALL_FOUND
+    if len(outcome.points) == 1:
+        return PARTLY_FOUND
+    if key.needed:
+        return SOME_OF_ANY.format(needed=key.needed, whole=whole, partly=partly)
+    return SOME_FOUND.format(
+        all=len(outcome.points), whole=whole, partly=partly, missing=missing
     )
+
+
+def _how_many(outcome: Outcome) -> tuple[int, int, int]:
+    """How many points of the key are there, partly there and missing."""
+    whole = sum(found.share >= FULLY for found in outcome.points)
+    missing = sum(found.share < PARTLY for found in outcome.points)
+    return whole, len(outcome.points) - whole - missing, missing
 
 
 def reasoning(outcome: Outcome, passage: Passage, criterion: Criterion, key: Key) -> str:
@@ -169,14 +175,6 @@ def _how_read(passage: Passage) -> str:
     if not passage.labelled:
         return f"{read}; no label of this question was found, so all writing nearby was compared."
     return f"{read}, below the question's label."
-
-
-def _list(points: list[Found] | tuple[Found, ...]) -> str:
-    return "; ".join(_short(found) for found in points) + "."
-
-
-def _lacking(found: Found) -> str:
-    return f" (look again at: {', '.join(found.missing[:5])})" if found.missing else ""
 
 
 def _short(found: Found) -> str:
