@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from jsonschema import Draft202012Validator
 
 from exams.points import shown
-from exams.rubric_problems import Path, Problem, describe, shape_problems
+from exams.rubric_problems import Path, Problem, describe, in_order, shape_problems
 
 MAX_ITEMS = 200
 MAX_DEPTH = 4
@@ -77,13 +77,14 @@ _items_validator = Draft202012Validator({**ITEMS_SCHEMA, "$defs": {"item": ITEM_
 def check_items(value: Any) -> list[Problem]:
     """Every problem of a nested list of items; paths start at the list itself.
 
-    The shape comes first; sense (sums, steps, repeated ids) is only asked of a right shape.
+    Sense (sums, steps, repeated ids) is asked of all that has the right shape.
     """
     too_deep = list(_too_deep(value, (), 1))
     if too_deep:
         return too_deep
     problems = shape_problems(_items_validator, value)
-    return problems or list(_sense_problems(value))
+    wrong = {problem.path for problem in problems}
+    return in_order([*problems, *_sense_problems(value, wrong)])
 
 
 def read_items(value: Any) -> tuple[RubricItem, ...]:
@@ -154,41 +155,63 @@ def _too_deep(value: Any, path: Path, depth: int) -> Iterator[Problem]:
             yield from _too_deep(entry.get("items"), (*path, index, "items"), depth + 1)
 
 
-def _sense_problems(value: list[dict[str, Any]]) -> Iterator[Problem]:
-    nodes = list(_walk(value, (), "base"))
-    if len(nodes) > MAX_ITEMS:
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """An entry of the list as far as its shape is right: `right` are the values that can be judged,
+    `given` all of its keys. `kind` is that of the entry it belongs to.
+    """
+
+    path: Path
+    right: dict[str, Any]
+    given: frozenset[str]
+    kind: str
+
+    @property
+    def may_be_misspelt(self) -> bool:
+        """Whether what is missing may stand there under a wrong key, or with a wrong value."""
+        return self.given != self.right.keys() or not self.given <= ITEM_SCHEMA["properties"].keys()
+
+
+def _sense_problems(value: Any, wrong: Container[Path]) -> Iterator[Problem]:
+    """What no schema can say; `wrong` are the places whose shape is not right."""
+    nodes = list(_walk(value, (), "base", wrong))
+    if len(nodes) > MAX_ITEMS and () not in wrong:
         yield Problem(
             (),
             _("has %(count)s items; at most %(most)s are allowed")
             % {"count": len(nodes), "most": MAX_ITEMS},
         )
-    first: dict[str, str] = {}
-    for path, entry, inherited in nodes:
-        key = entry["id"].casefold()
-        if key in first:
-            name = {"id": entry["id"]}
+    taken: set[str] = set()
+    for node in nodes:
+        key = node.right.get("id", "").casefold()
+        if key in taken:
+            name = {"id": node.right["id"]}
             text = _("the id %(id)r is taken: each item needs its own") % name
             plain = _("the code %(id)r is taken: each row needs its own") % name
-            yield Problem(path, text, about="id", plain=plain)
-        first.setdefault(key, entry["id"])
-        yield from _bad_text(path, entry)
-        kind = entry.get("kind", inherited)
-        if inherited != "base" and kind != inherited:
+            yield Problem(node.path, text, about="id", plain=plain)
+        taken |= {key} - {""}
+        yield from _bad_text(node.path, node.right)
+        if node.kind != "base" and node.right.get("kind", node.kind) != node.kind:
             text = _("kind must be %(kind)s, as that of the item it belongs to")
-            yield Problem(path, text % {"kind": inherited}, about="kind")
-        yield from _inner_problems(path, entry) if "items" in entry else _leaf_problems(path, entry)
+            yield Problem(node.path, text % {"kind": node.kind}, about="kind")
+        if "items" in node.given:
+            yield from _inner_problems(node.path, node.given)
+        else:
+            yield from _leaf_problems(node)
 
 
-def _walk(
-    value: Sequence[dict[str, Any]], path: Path, kind: str
-) -> Iterator[tuple[Path, dict[str, Any], str]]:
-    for index, entry in enumerate(value):
-        yield (*path, index), entry, kind
-        yield from _walk(entry.get("items", ()), (*path, index, "items"), entry.get("kind", kind))
+def _walk(value: Any, path: Path, kind: str, wrong: Container[Path]) -> Iterator[_Node]:
+    for index, entry in enumerate(value if isinstance(value, list) else ()):
+        if isinstance(entry, dict):
+            here = (*path, index)
+            right = {key: text for key, text in entry.items() if (*here, key) not in wrong}
+            yield _Node(here, right, frozenset(entry), kind)
+            own = right.get("kind", kind)
+            yield from _walk(entry.get("items"), (*here, "items"), own, wrong)
 
 
 def _bad_text(path: Path, entry: dict[str, Any]) -> Iterator[Problem]:
-    if not clean_text(entry["description"]):
+    if "description" in entry and not clean_text(entry["description"]):
         yield Problem(path, _("description must not be empty"), about="description")
     for key in ("description", "guidance", "answer"):
         if odd := odd_character(entry.get(key, "")):
@@ -206,9 +229,9 @@ def odd_character(text: str) -> str:
     return f"U+{ord(match[0]):04X}" if match else ""
 
 
-def _inner_problems(path: Path, entry: dict[str, Any]) -> Iterator[Problem]:
+def _inner_problems(path: Path, given: Container[str]) -> Iterator[Problem]:
     for key in ("max_marks", "step", "binary", "answer"):
-        if key in entry:
+        if key in given:
             yield Problem(
                 path,
                 _(
@@ -220,10 +243,12 @@ def _inner_problems(path: Path, entry: dict[str, Any]) -> Iterator[Problem]:
             )
 
 
-def _leaf_problems(path: Path, entry: dict[str, Any]) -> Iterator[Problem]:
+def _leaf_problems(node: _Node) -> Iterator[Problem]:
+    path, entry = node.path, node.right
     if "max_marks" not in entry:
-        text = _("max_marks is missing (or items, if it is made of several)")
-        yield Problem(path, text, about="max_marks")
+        if not node.may_be_misspelt:
+            text = _("max_marks is missing (or items, if it is made of several)")
+            yield Problem(path, text, about="max_marks")
         return
     maximum = decimal_of(entry["max_marks"])
     step = _step(entry)
@@ -238,6 +263,8 @@ def _leaf_problems(path: Path, entry: dict[str, Any]) -> Iterator[Problem]:
             return
     if "step" in entry and entry.get("binary") and step != maximum:
         yield Problem(path, _("binary means all or nothing: leave step out"), about="binary")
+    elif step is None and node.may_be_misspelt:
+        return
     elif step is None:
         text = _("step is missing: max_marks %(maximum)s is no multiple of 0.25")
         yield Problem(path, text % {"maximum": shown(maximum)}, about="step")

@@ -35,22 +35,42 @@ class Problem:
     plain: str = ""
 
 
+# What an entry of a list is called: by the key of the list, with its place counted from 1.
+ENTRIES = {
+    "rubric_items": gettext_noop("item %(number)s"),
+    "items": gettext_noop("item %(number)s"),
+    "regions": gettext_noop("region %(number)s"),
+}
+
+
 def describe(problem: Problem, value: Any, lines: Mapping[Path, int] | None = None) -> str:
-    """A problem as a sentence: "rubric_items[2] (Q3), line 34: max_marks must be …"."""
-    label = named_label = name = ""
+    """A problem as a sentence: "Q3, line 34: max_marks must be …".
+
+    An item without an id, or with that of another one, is named by its place: "item 2 of Q3".
+    """
+    label = name = ""
+    keys: list[str] = []
     node = value
     for step in problem.path:
-        label += f"[{step}]" if isinstance(step, int) else f".{step}" if label else str(step)
         try:
             node = node[step]
         except (LookupError, TypeError):
             node = None
-        if isinstance(node, dict) and isinstance(node.get("id"), str):
-            named_label, name = label, node["id"]
-    text = problem.text
+        if isinstance(step, str):
+            keys.append(step)
+            continue
+        if not keys or keys[-1] not in ENTRIES:
+            # One of several values of an entry.
+            keys.append(str(step + 1))
+            continue
+        entry, whole = _(ENTRIES[keys[-1]]) % {"number": step + 1}, name or label
+        label = _("%(entry)s of %(whole)s") % {"entry": entry, "whole": whole} if whole else entry
+        name = node["id"] if isinstance(node, dict) and isinstance(node.get("id"), str) else ""
+        keys = []
+    text = " ".join([*keys, problem.text]) if label else problem.text
     if name:
-        text = f"{label[len(named_label) :].lstrip('.')} {text}".strip()
-        label = f"{named_label} ({name})"
+        label = f"{label} ({name})" if problem.about == "id" else name
+    label = label or " ".join(keys)
     if lines and (line := line_of((*problem.path, problem.key), lines)):
         where = _("line %(line)s") % {"line": line}
         label = f"{label}, {where}" if label else where
@@ -65,7 +85,12 @@ def line_of(path: Path, lines: Mapping[Path, int]) -> int | None:
 def shape_problems(validator: Draft202012Validator, value: Any) -> list[Problem]:
     """What jsonschema finds, in words for a person, in the order of the file."""
     found = [problem for error in validator.iter_errors(value) for problem in _in_words(error)]
-    return sorted(found, key=lambda p: [(isinstance(s, str), str(s).zfill(6)) for s in p.path])
+    return in_order(found)
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Problems in the order of the file."""
+    return sorted(problems, key=lambda p: [(isinstance(s, str), str(s).zfill(6)) for s in p.path])
 
 
 TYPE_WORDS = {

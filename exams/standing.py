@@ -58,7 +58,7 @@ class Standing:
     """The sheets of one exam by state, without samples that wait aside.
 
     `draft` is the run that holds all of `to_send`; None where several do. `appeals` wait for an
-    answer.
+    answer. `flagged` sheets with marks hold a flag that is up.
     """
 
     exam_pk: int
@@ -72,6 +72,7 @@ class Standing:
     to_send: int = 0
     draft: int | None = None
     appeals: int = 0
+    flagged: int = 0
 
     def among(self, *states: str) -> int:
         """How many sheets are in one of these states."""
@@ -143,6 +144,7 @@ class Standing:
             (self.among(SheetState.PUBLISHED), _("published")),
             (self.among(SheetState.FAILED), _("failed")),
             (self.among(SheetState.SKIPPED), _("skipped")),
+            (self.flagged, _("flagged")),
             (self.appeals, ngettext("appeal to answer", "appeals to answer", self.appeals)),
         )
         found = ", ".join(f"{count} {what}" for count, what in parts if count)
@@ -198,6 +200,13 @@ class Standing:
             text = _("%(papers)s reviewed and not yet shown to the students.") % {
                 "papers": _papers(reviewed)
             }
+            if self.flagged:
+                flagged = ngettext(
+                    "%(count)s sheet holds a flag that nobody has lowered.",
+                    "%(count)s sheets hold flags that nobody has lowered.",
+                    self.flagged,
+                )
+                text = f"{text} {flagged % {'count': self.flagged}}"
             return self._to(_("Publish"), "grading:publish", text)
         if self.appeals:
             text = ngettext(
@@ -238,7 +247,7 @@ def standings(exams: Iterable[Exam]) -> dict[int, Standing]:
         own = found[exam.pk]
         own.rubric_version = exam.rubric_version
         own.arriving, own.failed_uploads = exam.arriving, exam.failed_uploads
-        own.appeals = exam.waiting_appeals
+        own.appeals, own.flagged = exam.waiting_appeals, exam.flagged
     by_budget = {exam.budget: found[exam.pk] for exam in exams}
     for budget, state, job_state, count, run, last_run in _drafts(list(by_budget)):
         own = by_budget[budget]
@@ -257,15 +266,18 @@ def _with_rubric_and_uploads(pks: list[int]) -> QuerySet[Exam]:
     newest = Rubric.objects.filter(exam=OuterRef("pk")).order_by().values("exam")
     uploads = Upload.objects.filter(exam=OuterRef("pk")).order_by().values("exam")
     number = uploads.annotate(count=Count("pk")).values("count")
-    # Of grading/models/appeals.py, by the name that it has at a sheet.
-    appealed = Sheet.objects.filter(
-        exam=OuterRef("pk"),
-        state__in=(*GRADED_STATES, SheetState.PUBLISHED),
+    # Of grading/models, by the names that they have at a sheet.
+    marked = Sheet.objects.filter(
+        exam=OuterRef("pk"), state__in=(*GRADED_STATES, SheetState.PUBLISHED)
+    ).order_by()
+    appealed = marked.filter(
         appeals__isnull=False,
         appeals__answered_at__isnull=True,
         appeals__withdrawn_at__isnull=True,
     )
-    appeals = appealed.order_by().values("exam").annotate(count=Count("appeals")).values("count")
+    appeals = appealed.values("exam").annotate(count=Count("appeals")).values("count")
+    up = marked.filter(flags__isnull=False, flags__lowered_at__isnull=True)
+    flagged = up.values("exam").annotate(count=Count("pk", distinct=True)).values("count")
     return (
         Exam.objects.filter(pk__in=pks)
         .only("pk")
@@ -274,6 +286,7 @@ def _with_rubric_and_uploads(pks: list[int]) -> QuerySet[Exam]:
             arriving=Coalesce(Subquery(number.filter(state__in=ARRIVING)), 0),
             failed_uploads=Coalesce(Subquery(number.filter(state=U.FAILED)), 0),
             waiting_appeals=Coalesce(Subquery(appeals), 0),
+            flagged=Coalesce(Subquery(flagged), 0),
         )
     )
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -15,11 +16,23 @@ from accounts.models import Role, User
 from batching.conflicts import Conflict
 from exams.models import Exam, Sheet
 from grading.models import Flag, Mark
+from grading.review_eyes import HAVE_MARKS
 
 
 def open_flags() -> QuerySet[Flag]:
     """Flags that wait for somebody."""
     return Flag.objects.filter(lowered_at__isnull=True).select_related("raised_by", "colleague")
+
+
+def flagged_sheets(exam: Exam) -> int:
+    """How many sheets of an exam hold a mark that waits for somebody's look."""
+    flags = open_flags().filter(sheet__exam=exam, sheet__state__in=HAVE_MARKS)
+    return flags.aggregate(count=Count("sheet", distinct=True))["count"]
+
+
+def desk_address(exam_pk: int) -> str:
+    """The list of those sheets."""
+    return f"{reverse('grading:review_list', args=[exam_pk])}?show=flagged"
 
 
 def colleagues_of(exam: Exam, user: User) -> QuerySet[User]:

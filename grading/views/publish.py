@@ -18,7 +18,7 @@ from accounts.roles import teacher_required
 from batching.conflicts import Conflict
 from exams.models import Exam
 from exams.views.exams import exam_or_404
-from grading import appeals, queries, review_blind
+from grading import appeals, queries, review_blind, review_flags
 from grading import publish as publishing
 from grading.forms import ReasonForm
 from grading.publish_changes import since_last_publication
@@ -151,6 +151,8 @@ def _render(
         "changes": sorted(told, key=lambda one: one[1])[:CHANGES_SHOWN],
         "appeals": appeals.count_waiting(exam),
         "appeals_url": appeals.desk_address(exam.pk),
+        "flagged": review_flags.flagged_sheets(exam),
+        "flagged_url": review_flags.desk_address(exam.pk),
         "problems": problems or [],
         "notices": queries.notices_on(exam),
         "form": form or ReasonForm(),

@@ -12,16 +12,16 @@ HEAD = {"page": 1, "x": 0.05, "y": 0.03, "w": 0.9, "h": 0.07, "holds": ["name"]}
 @pytest.mark.parametrize(
     ("regions", "told"),
     [
-        ([HEAD | {"x": 0.2}], "regions[0]: x + w is 1.1: the region leaves the page"),
-        ([HEAD, HEAD | {"h": 0}], "regions[1].h: must be > 0, not 0"),
-        ([HEAD | {"holds": ["face"]}], "regions[0].holds[0]: must be one of name, roll_number"),
-        ([HEAD | {"colour": "red"}], "regions[0]: unknown key 'colour'"),
-        ([{}], "regions[0]: page is missing"),
-        ([HEAD | {"w": float("nan")}], "regions[0]: x + w is nan"),
-        ([HEAD | {"w": 10**400}], "regions[0].w: must be at most 1"),
+        ([HEAD | {"x": 0.2}], "region 1: x + w is 1.1: the region leaves the page"),
+        ([HEAD, HEAD | {"h": 0}], "region 2: h must be > 0, not 0"),
+        ([HEAD | {"holds": ["face"]}], "region 1: holds 1 must be one of name, roll_number"),
+        ([HEAD | {"colour": "red"}], "region 1: unknown key 'colour'"),
+        ([{}], "region 1: page is missing"),
+        ([HEAD | {"w": float("nan")}], "region 1: x + w is nan"),
+        ([HEAD | {"w": 10**400}], "region 1: w must be at most 1"),
         ([HEAD] * 51, "regions: has 51 entries; at most 50 are allowed"),
         ("name", "regions: must be a list"),
-        ([None], "regions[0]: must be a group"),
+        ([None], "region 1: must be a group"),
     ],
 )
 def test_what_cannot_be_is_refused_by_its_place(regions, told):

@@ -99,14 +99,12 @@ def test_text_that_looks_like_something_else_stays_text(text):
 
 def test_a_problem_names_the_item_its_id_and_its_line():
     text = FILE.replace("max_marks: 2\n", "max_marks: 0\n")
-    assert refused(text) == ["rubric_items[0] (Q1), line 11: max_marks must be > 0, not 0"]
+    assert refused(text) == ["Q1, line 11: max_marks must be > 0, not 0"]
 
 
 def test_a_problem_in_a_nested_item_is_found():
     text = FILE.replace("max_marks: 1, binary: true", "max_mark: 1, binary: true")
-    assert refused(text) == [
-        "rubric_items[1].items[1] (Q2b), line 18: unknown key 'max_mark'; did you mean 'max_marks'?"
-    ]
+    assert refused(text) == ["Q2b, line 18: unknown key 'max_mark'; did you mean 'max_marks'?"]
 
 
 def test_every_problem_of_a_file_is_listed_at_once():
@@ -120,8 +118,8 @@ def test_every_problem_of_a_file_is_listed_at_once():
         "line 1: subject is missing",
         "line 3: unknown key 'subjet'; did you mean 'subject'?",
         "date, line 4: '14.10.2026' is not a date like 2026-10-14",
-        "regions[0], line 7: x + w is 1.04: the region leaves the page",
-        "rubric_items[2] (q1), line 19: the id 'q1' is taken: each item needs its own",
+        "region 1, line 7: x + w is 1.04: the region leaves the page",
+        "item 3 (q1), line 19: the id 'q1' is taken: each item needs its own",
     ]
 
 

@@ -56,7 +56,7 @@ def test_a_decimal_step_is_exact():
 
 def test_full_marks_must_be_a_multiple_of_the_step():
     assert refused(item(), item("Q2", max_marks=2, step=0.3)) == [
-        "rubric_items[1] (Q2): max_marks 2 must be a multiple of step 0.3"
+        "Q2: max_marks 2 must be a multiple of step 0.3"
     ]
 
 
@@ -74,9 +74,7 @@ def test_a_step_that_makes_thousands_of_marks_is_refused():
 
 @pytest.mark.parametrize("marks", [0, -1])
 def test_marks_must_be_positive(marks):
-    assert refused(item(max_marks=marks)) == [
-        f"rubric_items[0] (Q1): max_marks must be > 0, not {marks}"
-    ]
+    assert refused(item(max_marks=marks)) == [f"Q1: max_marks must be > 0, not {marks}"]
 
 
 def test_true_is_not_a_number_of_marks():
@@ -96,9 +94,7 @@ def test_an_item_made_of_items_has_no_marks_of_its_own(key):
 
 def test_the_same_id_twice_is_refused_wherever_it_stands():
     messages = refused(item("Q1"), group("Q2", item("q1")))
-    assert messages == [
-        "rubric_items[1].items[0] (q1): the id 'q1' is taken: each item needs its own"
-    ]
+    assert messages == ["item 1 of Q2 (q1): the id 'q1' is taken: each item needs its own"]
 
 
 @pytest.mark.parametrize("code", ["", "Q 1", "-Q", "Q" * 41, "Q/1", "Ü1"])
@@ -108,9 +104,7 @@ def test_an_id_that_no_schema_can_carry_is_refused(code):
 
 def test_an_unknown_key_gets_a_suggestion():
     bad = {"id": "Q1", "description": "x", "max_mark": 2, "max_marks": 2}
-    assert refused(bad) == [
-        "rubric_items[0] (Q1): unknown key 'max_mark'; did you mean 'max_marks'?"
-    ]
+    assert refused(bad) == ["Q1: unknown key 'max_mark'; did you mean 'max_marks'?"]
 
 
 def test_items_take_the_kind_of_the_item_they_belong_to():
@@ -152,9 +146,33 @@ def test_an_empty_rubric_is_refused():
 def test_every_problem_is_listed_at_once():
     messages = refused(item(max_marks=0), item("Q2", knid="x"), item("Q3", kind="bouns"))
     assert [message.split(":")[0] for message in messages] == [
-        "rubric_items[0] (Q1)",
-        "rubric_items[1] (Q2)",
-        "rubric_items[2] (Q3)",
+        "Q1",
+        "Q2",
+        "Q3",
+    ]
+
+
+def test_what_no_schema_can_say_is_listed_beside_what_it_can():
+    messages = refused(
+        item(max_marks=0),
+        item("Q2", max_marks=2, step=0.3),
+        item("q2", kind="bouns"),
+        {"id": 4, "description": " ", "max_marks": 1},
+        group("Q5", item("Q1"), item("Q5b", knid="x"), "no item"),
+        {"description": "x", "max_mark": 1},
+    )
+    assert messages == [
+        "Q1: max_marks must be > 0, not 0",
+        "Q2: max_marks 2 must be a multiple of step 0.3",
+        "item 3 (q2): the id 'q2' is taken: each item needs its own",
+        "q2: kind must be one of base, bonus, penalty, not 'bouns'",
+        "item 4: description must not be empty",
+        "item 4: id must be text, not 4",
+        "item 1 of Q5 (Q1): the id 'Q1' is taken: each item needs its own",
+        "Q5b: unknown key 'knid'; did you mean 'kind'?",
+        "item 3 of Q5: must be a group of `key: value` lines, not 'no item'",
+        "item 6: id is missing",
+        "item 6: unknown key 'max_mark'; did you mean 'max_marks'?",
     ]
 
 

@@ -91,7 +91,7 @@ def test_a_mistake_is_422_at_its_item_and_keeps_the_text(browser, exam, text_url
     answer = browser.post(text_url, edited(exam, "max_marks: 2", "max_marks: 2.3"))
     text = answer.content.decode()
     assert answer.status_code == 422
-    assert "rubric_items[0] (Q1), line 2: max_marks 2.3 must be a multiple of step 0.5" in text
+    assert "Q1, line 2: max_marks 2.3 must be a multiple of step 0.5" in text
     assert "max_marks: 2.3" in text
     assert leaves(current_rubric(exam))[0].max_marks == 2
 

@@ -4,8 +4,10 @@ import pytest
 from django.urls import reverse
 
 from exams.models import Sheet
-from grading import publish
+from exams.standing import standings
+from grading import publish, review_flags
 from tests import factories
+from tests.grading.steps import marks_of
 
 
 @pytest.fixture
@@ -86,3 +88,25 @@ def test_one_sheet_is_taken_back_from_its_review(exam, teacher):
     assert teacher.post(address, {"reason": "A page is missing"}).status_code == 302
     assert Sheet.objects.get().state == "reviewed"
     assert teacher.post(address, {"reason": "A page is missing"}).status_code == 409
+
+
+def test_flags_that_are_still_up_are_named_before_the_button_and_stop_nothing(
+    exam, page, teacher, alice
+):
+    sheet = factories.make_sheet(exam, state="reviewed")
+    for mark in marks_of(sheet):
+        review_flags.raise_flag(mark, note="Is this a 7?", by=alice)
+    factories.make_sheet(exam, state="reviewed")
+    text = teacher.get(page).text
+    notice, button = text.index("1 sheet holds a flag"), text.index('name="fingerprint"')
+    assert notice < button
+    flags = f"{reverse('grading:review_list', args=[exam.pk])}?show=flagged"
+    assert f'href="{flags}"' in text
+    assert reverse("grading:review_sheet", args=[sheet.pk]) in teacher.get(flags).text
+    where = standings([exam])[exam.pk]
+    assert where.sentence == "2 reviewed, 1 flagged"
+    assert where.next.text.endswith("1 sheet holds a flag that nobody has lowered.")
+    for mark in marks_of(sheet):
+        review_flags.lower_flag(mark, by=alice)
+    assert "flag that nobody" not in teacher.get(page).text
+    assert standings([exam])[exam.pk].sentence == "2 reviewed"

@@ -61,9 +61,7 @@ def feedback(outcome: Outcome, key: Key, *, is_full: bool = False) -> str:
         return PARTLY_FOUND
     if key.needed:
         return SOME_OF_ANY.format(needed=key.needed, whole=whole, partly=partly)
-    return SOME_FOUND.format(
-        all=len(outcome.points), whole=whole, partly=partly, missing=missing
-    )
+    return SOME_FOUND.format(all=len(outcome.points), whole=whole, partly=partly, missing=missing)
 
 
 def _how_many(outcome: Outcome) -> tuple[int, int, int]:
