@@ -18,6 +18,8 @@ HOLE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
 # Values with such names are texts of ours again. Any other value is somebody's, or a number.
 OURS = ("why", "what")
 OURS_OR_TYPED = ("reason",)
+# What was read twice, or could be several: "12 or 17".
+READINGS = ("read", "rolls")
 
 
 class Shape:
@@ -147,4 +149,9 @@ def _filled(shape: str, values: dict[str, str]) -> str:
             values[name] = told(value)
         elif name in OURS_OR_TYPED:
             values[name] = told_reason(value)
+        elif name in READINGS:
+            *others, last = value.split(" or ")
+            for other in reversed(others):
+                last = gettext("%(one)s or %(other)s") % {"one": other, "other": last}
+            values[name] = last
     return HOLE.sub(lambda hole: values[hole[1] or hole[2]], shape)

@@ -303,8 +303,7 @@ def _assessors(papers: dict[int, list[_Row]]) -> list[Assessor]:
         overridden = _overridden(rows)
         if marks is None or totals is None or overridden is None:
             raise ValueError("An assessor without a mark was counted.")
-        name = " ".join(part for part in (provider, model) if part)
-        found.append(
-            Assessor(str(Source(source).label), name, len(theirs), marks, totals, overridden)
-        )
+        by = Source(source)
+        name = by.named(provider, model)
+        found.append(Assessor(str(by.label), name, len(theirs), marks, totals, overridden))
     return found

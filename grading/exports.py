@@ -78,7 +78,8 @@ def marks_csv(exam: Exam) -> Iterator[str]:
     yield BYTE_ORDER_MARK + line(list(MARK_COLUMNS))
     for sheet in sheet_rows(exam):
         for mark in sheet.marks:
-            assessor = (in_english(Source(mark.source)), mark.provider, mark.model)
+            source = Source(mark.source)
+            assessor = f"{in_english(source)} {source.named(mark.provider, mark.model)}".rstrip()
             yield line(
                 [
                     harmless(sheet.roll_number),
@@ -92,7 +93,7 @@ def marks_csv(exam: Exam) -> Iterator[str]:
                     number(mark.ceiling),
                     harmless(mark.feedback),
                     number(mark.proposed),
-                    harmless(" ".join(part for part in assessor if part)),
+                    harmless(assessor),
                     "yes" if mark.is_overridden else "no",
                     harmless(mark.changed_by),
                     mark.changed_at.isoformat(timespec="seconds") if mark.changed_by else "",

@@ -55,6 +55,11 @@ class Source(models.TextChoices):
     STAFF = "staff", _("Staff")
     AUDIT = "audit", _("Audit")
 
+    def named(self, provider: str, model: str) -> str:
+        """Provider and model beside the source's own name, which is not said twice."""
+        said = provider in self.value.split("_") or model.startswith(provider)
+        return " ".join(part for part in ("" if said else provider, model) if part)
+
 
 class Assessment(models.Model):
     """One assessor's judgement of one sheet. Rows are only ever added.

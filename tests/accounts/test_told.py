@@ -144,3 +144,10 @@ def test_what_a_provider_is_missing_names_its_setting_in_german():
         german = told(said.NO_OPENAI_KEY.format(variable="OPENAI_API_KEY"))
     assert german.startswith("OPENAI_API_KEY ist nicht gesetzt")
     assert OURS == ("why", "what")
+
+
+def test_two_readings_of_a_roll_number_are_told_in_german():
+    with override("de"):
+        assert "12 oder 17" in told("12 or 17 on page 1 is no roll number of this class")
+        assert "10 oder 16 oder 18" in told("Roll number on page 1 1O? could be 10 or 16 or 18")
+        assert told("Tea or coffee") == "Tea or coffee"

@@ -100,7 +100,7 @@ def test_using_a_version_that_was_written_over_meanwhile_knows_its_new_hash(tree
 
 
 def test_bad_items_are_refused_by_name_and_nothing_is_saved(tree, exam, alice):
-    with pytest.raises(RubricError, match=r"rubric_items\[0\] \(Q1\): max_marks must be > 0"):
+    with pytest.raises(RubricError, match="Q1: max_marks must be > 0"):
         save_rubric(exam, [{**TREE[0], "max_marks": 0}], by=alice)
     assert items_of(current_rubric(exam)) == read_items(TREE)
 

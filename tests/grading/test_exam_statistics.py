@@ -8,6 +8,7 @@ from django.urls import reverse
 from exams.models import Sheet
 from grading import review
 from grading.exam_statistics import class_distribution, class_marks, exam_statistics
+from grading.exports import marks_csv
 from grading.models import Mark
 from tests import factories
 
@@ -121,9 +122,26 @@ def test_papers_graded_by_hand_had_no_proposal(exam):
 def test_each_assessor_stands_for_itself(marked):
     proposed(marked, 4, 2, 1, 0, source="local_model", model="m-2", provider="local")
     found = {one.name: one for one in exam_statistics(marked).assessors}
-    assert set(found) == {"m-1", "local m-2"}
-    assert found["local m-2"].is_few
+    assert set(found) == {"m-1", "m-2"}
+    assert found["m-2"].is_few
     assert not found["m-1"].is_few
+
+
+def test_nobody_is_named_twice_who_proposed(marked, teacher):
+    proposed(marked, 4, 2, 1, 0, source="offline", model="offline-1", provider="offline")
+    proposed(marked, 4, 2, 1, 0, source="local_model", model="m-2", provider="lab")
+    found = {f"{one.source}: {one.name}" for one in exam_statistics(marked).assessors}
+    assert found == {"AI batch: m-1", "offline baseline: offline-1", "local model: lab m-2"}
+    rows = "".join(marks_csv(marked))
+    assert "offline baseline offline-1," in rows
+    assert "local model lab m-2," in rows
+
+
+def test_the_column_says_that_a_high_difficulty_is_an_easy_question(marked, teacher):
+    text = teacher.get(reverse("grading:statistics", args=[marked.pk])).text
+    head = text[text.index("Difficulty") :]
+    assert head[: head.index("</th>")].count("high is easy") == 1
+    assert "73 % of the marks were reached" in text
 
 
 def test_a_criterion_of_two_versions_is_one_while_its_range_is_the_same(marked, alice):
