@@ -35,12 +35,8 @@ class Problem:
     plain: str = ""
 
 
-# What an entry of a list is called: by the key of the list, with its place counted from 1.
-ENTRIES = {
-    "rubric_items": gettext_noop("item %(number)s"),
-    "items": gettext_noop("item %(number)s"),
-    "regions": gettext_noop("region %(number)s"),
-}
+# What holds entries that have a name for people.
+LISTS = ("rubric_items", "items", "regions")
 
 
 def describe(problem: Problem, value: Any, lines: Mapping[Path, int] | None = None) -> str:
@@ -59,11 +55,12 @@ def describe(problem: Problem, value: Any, lines: Mapping[Path, int] | None = No
         if isinstance(step, str):
             keys.append(step)
             continue
-        if not keys or keys[-1] not in ENTRIES:
+        if not keys or keys[-1] not in LISTS:
             # One of several values of an entry.
             keys.append(str(step + 1))
             continue
-        entry, whole = _(ENTRIES[keys[-1]]) % {"number": step + 1}, name or label
+        place = _("region %(number)s") if keys[-1] == "regions" else _("item %(number)s")
+        entry, whole = place % {"number": step + 1}, name or label
         label = _("%(entry)s of %(whole)s") % {"entry": entry, "whole": whole} if whole else entry
         name = node["id"] if isinstance(node, dict) and isinstance(node.get("id"), str) else ""
         keys = []
