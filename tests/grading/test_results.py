@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from batching.providers.offline.wording import NOT_FOUND
 from exams.models import Exam, Sheet
 from tests import factories
 
@@ -251,3 +252,14 @@ def test_results_that_nobody_reviewed_are_called_proposals(exam, alice, sign_in)
     assert "proposals" not in sign_in(alice).get(address).text
     factories.make_sheet(exam, state="graded")
     assert "1 of 2 sheets is not reviewed yet" in sign_in(alice).get(address).text
+
+
+def test_a_german_student_reads_the_baselines_feedback_in_german_and_the_teachers_as_typed(
+    sheet, student
+):
+    first, second = Mark.objects.filter(sheet=sheet).order_by("pk")
+    Mark.objects.filter(pk=first.pk).update(feedback=NOT_FOUND)
+    Mark.objects.filter(pk=second.pk).update(feedback="Publish")
+    text = student.get(result(sheet), headers={"accept-language": "de"}).text
+    assert "In Ihrer Antwort wurde nicht gefunden, was erwartet wurde." in text
+    assert ">Publish</p>" in text
