@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from batching.providers.offline.wording import NOT_FOUND
 from exams.models import Exam, Sheet
+from grading.models import Mark
 from tests import factories
 
 LIST = "/results/"
