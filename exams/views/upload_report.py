@@ -16,8 +16,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from exams.json_rows import counts_of
-from exams.models import MemberOutcome, SheetState, Upload, UploadMember
+from exams.json_rows import counts_of, of_group
+from exams.models import MemberOutcome, Page, SheetState, Upload, UploadMember
 from exams.views.addresses import address
 
 LINES_PER_SCREEN = 100
@@ -43,6 +43,7 @@ LINE_COUNTS = counts_of(
     "upload",
     {name: condition for name, (_title, condition) in ENDS.items()},
 )
+PAGES = of_group(Page.objects.filter(sheet=OuterRef("sheet")), "sheet", Count("pk"))
 
 
 class End(NamedTuple):
@@ -75,9 +76,20 @@ def report_context(upload: Upload, outcome: str | None, page: str | None) -> dic
     summary = summary_context(upload, outcome)
     chosen = summary["outcome"]
     ends = [When(condition, then=Value(n)) for n, (_title, condition) in enumerate(ENDS.values())]
-    lines = (
-        upload.members.select_related("sheet__enrolment", "sheet__suggested_enrolment")
-        .annotate(pages=Count("sheet__pages"), end=Case(*ends, output_field=IntegerField()))
+    lines = upload.members.annotate(end=Case(*ends, output_field=IntegerField()))
+    count = summary["line_count"]
+    if chosen:
+        lines = lines.filter(end=list(ENDS).index(chosen))
+        count = next(end.count for end in summary["outcomes"] if end.name == chosen)
+    paginator = Paginator(lines.order_by("end", "name", "pk"), LINES_PER_SCREEN)
+    paginator.count = count
+    screen: Screen = paginator.get_page(page)
+    # All lines are put in order by little; what is shown of a sheet is fetched for these alone.
+    shown = (
+        UploadMember.objects.filter(pk__in=screen.object_list.values("pk"))
+        .annotate(pages=PAGES, end=Case(*ends, output_field=IntegerField()))
+        .select_related("sheet__enrolment", "sheet__suggested_enrolment")
+        .order_by("end", "name", "pk")
         .only(
             "upload",
             "name",
@@ -92,13 +104,7 @@ def report_context(upload: Upload, outcome: str | None, page: str | None) -> dic
             "sheet__suggested_enrolment__roll_number",
         )
     )
-    count = summary["line_count"]
-    if chosen:
-        lines = lines.filter(end=list(ENDS).index(chosen))
-        count = next(end.count for end in summary["outcomes"] if end.name == chosen)
-    paginator = Paginator(lines.order_by("end", "name", "pk"), LINES_PER_SCREEN)
-    paginator.count = count
-    screen: Screen = paginator.get_page(page)
+    screen.object_list = list(shown)
     for line in screen:
         line.end_name, (line.end_title, _condition) = list(ENDS.items())[line.end]
         line.to_sheet = address("sheet_pages", line.sheet_id) if line.sheet_id else ""
