@@ -84,17 +84,17 @@ NOT_RENDERED_WHY = gettext_noop(
     "Page %(number)s of the PDF is damaged. Scan the sheet again and upload it."
     " Technical detail: %(words)s."
 )
-NO_SIZE = gettext_noop("Page %(number)s of the PDF has no size. Scan the paper again.")
+NO_SIZE = gettext_noop("Page %(number)s of the PDF has no size. Scan the sheet again.")
 TOO_LARGE = gettext_noop(
     "Page %(number)s of the PDF is %(width)s x %(height)s inches, too large to be rendered. Scan"
     " it again in its real size."
 )
 ODD_SIZE = gettext_noop(
-    "Page %(number)s of the PDF cannot be read: its size is %(size)s points. Scan the paper again"
+    "Page %(number)s of the PDF cannot be read: its size is %(size)s points. Scan the sheet again"
     " and upload it."
 )
 TOO_MANY_PAGES = gettext_noop(
-    "The paper has %(count)s pages; at most %(most)s are allowed. Upload one file or folder for"
+    "The sheet has %(count)s pages; at most %(most)s are allowed. Upload one file or folder for"
     " each student."
 )
 
@@ -145,7 +145,7 @@ def _attempt(held: Claim) -> None:
     clean_folder(folder)
     if held.exhausted:
         problem = gettext_noop(
-            "Rendering this paper stopped half-way several times. Scan it again."
+            "Rendering this sheet stopped half-way several times. Scan it again."
         )
         fail(held, problem, reason=gettext_noop("Rendering failed"))
         return
