@@ -173,8 +173,12 @@ def test_where_nothing_can_be_mapped_another_file_is_the_way_on(sign_in, alice, 
     head = text.partition('id="upload-actions"')[2].partition("</div>")[0]
     assert mapping not in head
     assert f'class="btn btn-primary" href="{form_address(exam)}"' in head
+    assert text.count(reverse("exams:upload_skip", args=[broken.pk])) == 1
     assert reverse("exams:upload_skip", args=[broken.pk]) in text.partition("Report</h2>")[0]
     make_sheet(exam, upload=broken)
+    whole = client.get(detail(broken)).text
+    assert whole.count(reverse("exams:upload_skip", args=[broken.pk])) == 1
+    assert "1 sheet of it is skipped" in whole
     assert f'class="btn btn-primary" href="{mapping}"' in client.get(detail(broken)).text
 
 
