@@ -1,7 +1,8 @@
 """Reads a roster file: bytes of a CSV in, checked rows out, or every problem with its row.
 
 UTF-8 with or without BOM, UTF-16; comma, semicolon or tab; the columns roll_number, name and,
-if wanted, email. Knows nothing of the database; roster_import.py compares rows with it.
+if wanted, email; others are ignored, and named. Knows nothing of the database; roster_import.py
+compares rows with it.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import csv
 import io
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import ValidationError
@@ -39,6 +40,8 @@ ALSO_CALLED = {
 }
 LENGTHS = {"roll_number": 40, "name": 200, "email": 254}
 DELIMITERS = ",;\t"
+# Of a header that is none, as much as a sentence holds.
+NAMES_SHOWN, NAME_SHOWN = 8, 40
 # A column of which no value may stand twice; what is said then, and when only capitals differ.
 REPEATED = (
     (
@@ -79,12 +82,21 @@ class Problem:
         return _("Row %(row)s: %(problem)s") % {"row": self.row, "problem": self.text}
 
 
-class RosterError(ValidationError):
-    """A roster that was not imported: all its `problems`, and the `rows` that could be read."""
+@dataclass(slots=True)
+class Roster:
+    """A roster file as it was read: its rows, what is wrong with some, and ignored columns."""
 
-    def __init__(self, problems: list[Problem], rows: list[RosterRow] | None = None) -> None:
+    rows: list[RosterRow] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+
+
+class RosterError(ValidationError):
+    """A roster that was not imported: all its `problems`, and what could be read of it."""
+
+    def __init__(self, problems: list[Problem], roster: Roster | None = None) -> None:
         self.problems = sorted(problems, key=lambda problem: problem.row)
-        self.rows = rows or []
+        self.roster = roster or Roster()
         super().__init__([str(problem) for problem in self.problems])
 
     @classmethod
@@ -92,8 +104,8 @@ class RosterError(ValidationError):
         return cls([Problem(0, text)])
 
 
-def scan_roster(data: bytes) -> tuple[list[RosterRow], list[Problem]]:
-    """All rows of a roster file and what is wrong with some of them.
+def scan_roster(data: bytes) -> Roster:
+    """All rows of a roster file, what is wrong with some of them, and which columns are ignored.
 
     Raises RosterError when it cannot be read as a roster at all.
     """
@@ -140,7 +152,7 @@ def scan_roster(data: bytes) -> tuple[list[RosterRow], list[Problem]]:
     problems += _repetitions(rows)
     if not rows:
         raise RosterError.of_file(_("The file names its columns but no student."))
-    return rows, problems
+    return Roster(rows, problems, _ignored(header, columns))
 
 
 def _decode(data: bytes) -> str:
@@ -202,38 +214,57 @@ def _column(cell: str) -> str:
 
 
 def _columns(header: list[str]) -> list[str]:
-    """The names of the columns. Raises RosterError naming unknown, repeated and missing ones."""
+    """The names of the columns, others than ours among them.
+
+    Raises RosterError naming those of ours that are missing or stand there twice.
+    """
     while header and not header[-1]:
         header = header[:-1]
     columns = [_column(cell) for cell in header]
-    known = _("A roster has the columns roll_number, name and, if wanted, email.")
     problems = [
-        _("Column “%(column)s” is not known.") % {"column": cell} + f" {known}"
-        if cell
-        else _("Column %(place)s has no name.") % {"place": place} + f" {known}"
-        for place, (cell, column) in enumerate(zip(header, columns, strict=True), 1)
-        if column not in COLUMNS
-    ]
-    problems += [
         _("Column %(column)s stands in the header twice. Leave one of them.") % {"column": name}
         for name in COLUMNS
         if columns.count(name) > 1
     ]
-    problems += [
-        _("Column %(column)s is missing in the first row.") % {"column": name} + f" {known}"
-        for name in REQUIRED
-        if name not in columns
-    ]
+    if missing := [name for name in REQUIRED if name not in columns]:
+        problems.append(
+            _(
+                "A roster has the columns roll_number, name and, if wanted, email. Missing in the"
+                " first row: %(missing)s. It names: %(found)s."
+            )
+            % {"missing": ", ".join(missing), "found": _shortened(cell for cell in header if cell)}
+        )
     if problems:
         raise RosterError([Problem(0, text) for text in problems])
     return columns
 
 
+def _ignored(header: list[str], columns: list[str]) -> list[str]:
+    """What the columns that a roster does not have are called, or where they stand."""
+    return [
+        cell[:NAME_SHOWN] or _("column %(place)s, which has no name") % {"place": place}
+        for place, (cell, column) in enumerate(zip(header, columns, strict=False), 1)
+        if column not in COLUMNS
+    ]
+
+
+def _shortened(cells: Iterable[str]) -> str:
+    """The first of some cells for a sentence, none of them long."""
+    shown = [cell[:NAME_SHOWN] for cell in cells]
+    more = ["…"] if len(shown) > NAMES_SHOWN else []
+    return ", ".join(shown[:NAMES_SHOWN] + more)
+
+
 def _faults(row: RosterRow) -> Iterator[str]:
     """What is wrong with a row by itself."""
-    for column in REQUIRED:
-        if not getattr(row, column):
-            yield _("%(column)s is missing.") % {"column": column}
+    missing = [column for column in REQUIRED if not getattr(row, column)]
+    if len(missing) > 1:
+        yield _("%(first)s and %(second)s are missing.") % {
+            "first": missing[0],
+            "second": missing[1],
+        }
+    elif missing:
+        yield _("%(column)s is missing.") % {"column": missing[0]}
     for column, length in LENGTHS.items():
         value = getattr(row, column)
         if len(value) > length:

@@ -31,13 +31,16 @@ USERNAME_LENGTH = 150
 
 @dataclass(slots=True)
 class RosterReport:
-    """What an import did. `missing` are enrolments that the file does not name: left alone."""
+    """What an import did. `missing` are enrolments that the file does not name: left alone; and
+    `ignored` are columns of the file that no roster has.
+    """
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     new_students: list[User] = field(default_factory=list)
     missing: list[Enrolment] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
 
 
 @transaction.atomic
@@ -47,14 +50,15 @@ def import_roster(school_class: SchoolClass, data: bytes, *, by: User | None) ->
     New students whose address e-mail reaches are sent their one-time links after the commit.
     Raises RosterError with every problem and its row; then nothing has changed.
     """
-    rows, problems = scan_roster(data)
+    roster = scan_roster(data)
+    problems = roster.problems
     school_class = SchoolClass.objects.select_for_update().get(pk=school_class.pk)
     faulty = {problem.row for problem in problems}
-    sound = [row for row in rows if row.number not in faulty]
+    sound = [row for row in roster.rows if row.number not in faulty]
     comparison = _Comparison(school_class, sound, by, whole=not faulty)
     problems += comparison.problems()
     if problems:
-        raise RosterError(problems, rows)
+        raise RosterError(problems, roster)
     try:
         with transaction.atomic():
             report = comparison.apply()
@@ -62,6 +66,7 @@ def import_roster(school_class: SchoolClass, data: bytes, *, by: User | None) ->
         raise RosterError.of_file(
             _("Somebody else was adding the same students just now. Import the file once more.")
         ) from error
+    report.ignored = roster.ignored
     send_links(report.new_students)
     return report
 

@@ -8,7 +8,8 @@ exam of 5,000 sheets: its review list, a student's result, its upload with a rep
 (100 on a page), and the upload form; the two long tabs of the mapping page (50 sheets each, 60 are
 to be mapped) for a class of 120. The demand: a list at least 0.05 of the empty view's speed, the
 student's page at least 0.06, and at most 5 queries. Less is asked of the report, whose pages are
-twice as long and count all of the upload's lines, and of the mapping page of a class of 5,000,
+twice as long and count all of the upload's lines, also where the last answer to its progress brings
+it; and of the mapping page of a class of 5,000,
 which reads the class list whole to see whether it has changed. Without an argument both databases
 are measured. Exits 1 when a demand is not met.
 """
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 REQUESTS = 60
 TO_MAP = 60
+TO_READ = 20
 
 
 def measure() -> None:
@@ -65,7 +67,10 @@ def measure() -> None:
         pages.compare("mapping page, class of 5,000", teacher, large, share=0.02)
         report = reverse("exams:upload_detail", args=[exam.uploads.get().pk])
         pages.compare("upload, 100 of 5,000 lines", teacher, report, share=0.025)
-        pages.compare("upload's progress", teacher, f"{report}progress/", share=0.05)
+        progress = f"{report}progress/"
+        pages.compare("upload's last progress, with its report", teacher, progress, share=0.025)
+        leave_some_to_read(exam)
+        pages.compare("upload's progress", teacher, progress, share=0.05)
         form = reverse("exams:upload_create", args=[exam.pk])
         pages.compare("upload form", teacher, form, share=0.05)
         small = reverse("exams:mapping", args=[exam_of_a_class(exam).pk])
@@ -98,6 +103,15 @@ def leave_some_to_map(exam: Exam) -> None:
         UploadMember(upload_id=sheet.upload_id, name=sheet.name, outcome="accepted", sheet=sheet)
         for sheet in sheets
     )
+
+
+def leave_some_to_read(exam: Exam) -> None:
+    """Some sheets are being read: the progress is asked for every two seconds."""
+    from exams.models import Sheet, SheetState
+
+    pks = exam.sheets.order_by("pk").values_list("pk", flat=True)[:TO_READ]
+    unread = {"state": SheetState.PENDING_MAPPING, "inspected_at": None}
+    Sheet.objects.filter(pk__in=list(pks)).update(**unread)
 
 
 def exam_of_a_class(exam: Exam) -> Exam:

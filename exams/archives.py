@@ -40,13 +40,17 @@ _READ_ERRORS = (
 TOO_LARGE_UNPACKED = gettext_noop(
     "The archive unpacks to more than %(limit)s MB. Upload it in parts."
 )
-DAMAGED = gettext_noop("The ZIP is damaged or incomplete (%(words)s). Make it again and upload it.")
+DAMAGED = gettext_noop(
+    "The ZIP is damaged or incomplete. Make it again and upload it. Technical detail: %(words)s."
+)
 LONG_LIST = gettext_noop(
     "The ZIP is damaged, or its list of files is longer than %(limit)s MB. Make it again without"
     " comments, and upload it in parts."
 )
 TOO_MANY_FILES = gettext_noop("The ZIP holds more than %(limit)s files. Upload it in parts.")
-MEMBER_DAMAGED = gettext_noop("It is damaged in the archive (%(words)s).")
+MEMBER_DAMAGED = gettext_noop(
+    "It is damaged in the archive. Pack it again and upload it alone. Technical detail: %(words)s."
+)
 MEMBER_TOO_LARGE = gettext_noop("It is larger than %(limit)s MB unpacked.")
 MEMBER_TOO_DENSE = gettext_noop(
     "It unpacks to more than %(limit)s times its size, as no scan does."

@@ -12,6 +12,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from accounts.told import told
 from batching import providers
 from exams.key_proposals import able_providers, why_not
 from exams.key_request import MAX_CRITERIA
@@ -52,9 +53,20 @@ class KeyProviderForm(forms.Form):
                 "title": titles.get(name, providers.about(name).title),
                 "about": providers.about(name),
                 "why_not": why_not(name),
+                "missing": told(providers.get(name).missing),
             }
             for name in providers.names()
         ]
+
+    @property
+    def ready(self) -> list[dict[str, Any]]:
+        """Those that are set up, also where they cannot do it."""
+        return [choice for choice in self.choices if not choice["missing"]]
+
+    @property
+    def unready(self) -> list[dict[str, Any]]:
+        """Those that somebody would have to set up first."""
+        return [choice for choice in self.choices if choice["missing"]]
 
     @property
     def can_ask(self) -> bool:

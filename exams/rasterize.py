@@ -62,19 +62,27 @@ PAGE_UNREADABLE = gettext_noop(
 IMAGE_UNUSABLE = gettext_noop(
     "The image of page %(number)s cannot be used: %(why)s. Scan or photograph it again."
 )
-PDF_ODD = gettext_noop("The PDF is damaged (%(words)s): see whether its pages are complete.")
+# Plain words first; those of poppler only as a detail for who can read them.
+PDF_ODD = gettext_noop(
+    "The PDF is damaged: see whether its pages are complete. Technical detail: %(words)s."
+)
 PDF_DAMAGED = gettext_noop(
-    "The PDF is damaged or incomplete (%(why)s). Scan the sheet again and upload it."
+    "The PDF is damaged or incomplete. Scan the sheet again and upload it."
+    " Technical detail: %(words)s."
+)
+PDF_DAMAGED_ONLY = gettext_noop(
+    "The PDF is damaged or incomplete. Scan the sheet again and upload it."
 )
 PDF_SLOW = gettext_noop(
     "Rendering the PDF takes more than %(seconds)s seconds. Print it to a new PDF, or scan it"
     " again."
 )
 NOT_RENDERED = gettext_noop(
-    "Page %(number)s of the PDF cannot be rendered. Scan the sheet again and upload it."
+    "Page %(number)s of the PDF is damaged. Scan the sheet again and upload it."
 )
 NOT_RENDERED_WHY = gettext_noop(
-    "Page %(number)s of the PDF cannot be rendered (%(words)s). Scan the sheet again and upload it."
+    "Page %(number)s of the PDF is damaged. Scan the sheet again and upload it."
+    " Technical detail: %(words)s."
 )
 NO_SIZE = gettext_noop("Page %(number)s of the PDF has no size. Scan the sheet again.")
 TOO_LARGE = gettext_noop(
@@ -290,7 +298,12 @@ def pdf_pages(path: Path) -> list[PdfPage]:
             last_page=limit,
         )
     except PDFPopplerTimeoutError as error:
-        raise _damaged(gettext_noop("it cannot be opened in time")) from error
+        raise UnreadablePaper(
+            gettext_noop(
+                "The PDF cannot be opened in time: it may be damaged. Print it to a new PDF, or"
+                " scan the sheet again."
+            )
+        ) from error
     except PDFPageCountError as error:
         if "password" in str(error).lower():
             raise UnreadablePaper(
@@ -333,9 +346,9 @@ def _too_many_pages(count: int) -> UnreadablePaper:
     )
 
 
-def _damaged(why: str) -> UnreadablePaper:
-    why = _first_complaint(why) or gettext_noop("it cannot be opened")
-    return UnreadablePaper(PDF_DAMAGED % {"why": why})
+def _damaged(said: str) -> UnreadablePaper:
+    words = _first_complaint(said)
+    return UnreadablePaper(PDF_DAMAGED % {"words": words} if words else PDF_DAMAGED_ONLY)
 
 
 def _complaint(folder: Path) -> str:

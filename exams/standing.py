@@ -183,8 +183,7 @@ class Standing:
             return self._to(_("Review marks"), "grading:review_list", text)
         if failed:
             text = _("%(papers)s cannot go on.") % {"papers": _papers(failed)}
-            url = f"{reverse('exams:mapping', args=[self.exam_pk])}?tab=failed"
-            return Next(_("See what failed"), url, text)
+            return Next(_("See what failed"), self.failed_url, text)
         if self.failed_uploads:
             text = _("An upload failed half-way: try it again, or leave it out.")
             return self._to(_("See what failed"), "exams:upload_create", text)
@@ -217,6 +216,11 @@ class Standing:
             return Next(_("Answer appeals"), self.appeals_url, text)
         text = _("All marks are published.")
         return self._to(_("See the results"), "grading:results", text, urgent=False)
+
+    @property
+    def failed_url(self) -> str:
+        """Where failed sheets are tried again, or left out."""
+        return f"{reverse('exams:mapping', args=[self.exam_pk])}?tab=failed"
 
     @property
     def appeals_url(self) -> str:

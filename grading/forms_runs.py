@@ -87,6 +87,16 @@ class ProviderForm(forms.Form):
             )
 
     @property
+    def ready(self) -> list[Choice]:
+        """Those that can be chosen."""
+        return [choice for choice in self.choices() if not choice.missing]
+
+    @property
+    def unready(self) -> list[Choice]:
+        """Those that somebody would have to set up first."""
+        return [choice for choice in self.choices() if choice.missing]
+
+    @property
     def wanted_is_missing(self) -> str:
         """The title of the provider that would be proposed if it were ready, or ""."""
         if self.wanted in [name for name, _title in providers.choices()]:

@@ -127,6 +127,11 @@ class Standing:
         return "" if problem == NEVER_BUILT else problem
 
     @property
+    def was_sent(self) -> bool:
+        """Whether somebody sent any of it: then stopping it has a price."""
+        return any(row.job.approved_by_id for row in self.rows)
+
+    @property
     def is_second_look(self) -> bool:
         """What waits for a person is to be sent again, and not a new draft."""
         waiting = [row.job for row in self.rows if row.job.state == JobState.REVIEW]

@@ -115,7 +115,7 @@ MATRIX = {
     "grading:run_progress": {"GET": STAFF},
     "grading:run_items": {"GET": STAFF},
     "grading:run_send": {"GET": STAFF, "POST": STAFF},
-    "grading:run_cancel": {"POST": STAFF},
+    "grading:run_cancel": {"GET": STAFF, "POST": STAFF},
     "grading:run_again": {"GET": STAFF, "POST": STAFF},
     "grading:run_example": {"GET": STAFF},
     "grading:run_example_image": {"GET": STAFF},

@@ -86,12 +86,16 @@ class RosterFile(serializers.Serializer):
 
 
 class RosterDone(serializers.Serializer):
-    """What an import did; `missing` are in the class and not in the file, and left as they are."""
+    """What an import did; `missing` are in the class and not in the file, and left as they are.
+
+    `ignored` are columns of the file that a roster does not need.
+    """
 
     created = serializers.IntegerField()
     updated = serializers.IntegerField()
     unchanged = serializers.IntegerField()
     missing = serializers.ListField(child=serializers.CharField())
+    ignored = serializers.ListField(child=serializers.CharField())
 
 
 class FirstLink(serializers.Serializer):
@@ -171,7 +175,7 @@ def roster(request: Request, pk: int) -> Response:
     report = import_roster(school_class, file.read(), by=request.user)
     missing = [enrolment.roll_number for enrolment in report.missing]
     done = {name: getattr(report, name) for name in ("created", "updated", "unchanged")}
-    return Response(RosterDone(done | {"missing": missing}).data)
+    return Response(RosterDone(done | {"missing": missing, "ignored": report.ignored}).data)
 
 
 @lists(FirstLink)

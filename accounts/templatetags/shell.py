@@ -6,13 +6,16 @@ Goes out: a number and safe HTML with Bootstrap's classes; no style or script of
 
 import math
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from django import forms, template
 from django.conf import settings
+from django.db.models import Model
 from django.forms import BoundField
 from django.template.context import Context
 from django.templatetags.static import static
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -46,6 +49,20 @@ def icon(name: str) -> SafeString:
         static("vendor/bootstrap-icons/icons.svg"),
         name,
     )
+
+
+@register.filter
+def state_label(row: Model | None) -> str:
+    """What a row's state is called; "" without a row.
+
+    Django's own get_state_display asks for the words of all states each time it is asked for one.
+    """
+    return str(_state_labels(type(row)).get(row.state, "")) if row else ""  # type: ignore[attr-defined]
+
+
+@cache
+def _state_labels(model: type[Model]) -> dict[str, str | Promise]:
+    return dict(model._meta.get_field("state").flatchoices)
 
 
 @register.filter

@@ -37,6 +37,8 @@ def roster_import(request: HttpRequest, pk: int) -> HttpResponse:
                 request, "accounts/roster_import.html", context | _findings(error), status=422
             )
         messages.success(request, _summary(report))
+        if report.ignored:
+            messages.info(request, _ignored(report.ignored))
         if report.missing:
             messages.info(request, _missing(report))
         by_hand = any(not gets_mail(student) for student in report.new_students)
@@ -51,7 +53,7 @@ def _findings(error: RosterError) -> dict[str, object]:
     by_row: dict[int, list[str]] = {}
     for problem in error.problems:
         by_row.setdefault(problem.row, []).append(problem.text)
-    rows = {row.number: row for row in error.rows}
+    rows = {row.number: row for row in error.roster.rows}
     numbers = [number for number in by_row if number]
     return {
         "file_problems": by_row.get(0, []),
@@ -59,6 +61,7 @@ def _findings(error: RosterError) -> dict[str, object]:
             {"number": number, "row": rows.get(number), "problems": by_row[number]}
             for number in numbers[:SHOWN_ROWS]
         ],
+        "ignored": _ignored(error.roster.ignored) if error.roster.ignored else "",
         "problem_count": len(error.problems),
         "hidden_rows": max(0, len(numbers) - SHOWN_ROWS),
     }
@@ -71,6 +74,12 @@ def _summary(report: RosterReport) -> str:
         "created": report.created,
         "updated": report.updated,
         "unchanged": report.unchanged,
+    }
+
+
+def _ignored(columns: list[str]) -> str:
+    return _("Columns that a roster does not need were ignored: %(columns)s.") % {
+        "columns": ", ".join(columns)
     }
 
 

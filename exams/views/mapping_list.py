@@ -42,6 +42,7 @@ from exams.models import Exam, Page, Sheet, SheetState
 from exams.suggestion_words import told_suggestion
 from exams.suggestions import certain_hash, certain_sheets, roster_hash
 from exams.views.addresses import address
+from exams.views.mapping_labels import labeller
 
 ROWS_PER_SCREEN = 50
 ASIDE = (SheetState.PENDING_MAPPING, SheetState.SKIPPED, SheetState.FAILED)
@@ -114,6 +115,7 @@ class Row:
     sheet: Sheet
     pages: list[PageFacts]
     to: dict[str, str]
+    say: dict[str, str]
     is_suggestion_free: bool
     is_outdated: bool = False
     problem: str = ""
@@ -249,11 +251,13 @@ def rows_of(
     """The sheets with their pages, and with what went wrong with one of them just now."""
     pages = {sheet.pk: sorted(map(PageFacts._make, sheet.kept_pages or ())) for sheet in sheets}
     free = {one.pk for one in context["free_students"]}
+    labels_for = labeller()
     return [
         Row(
             sheet,
             pages[sheet.pk],
             addresses_of(sheet, pages[sheet.pk]),
+            labels_for(sheet.name),
             is_suggestion_free=sheet.suggested_enrolment_id in free,
             is_outdated=context["is_outdated"],
             problem=problems.get(sheet.pk, ""),

@@ -14,9 +14,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.paginator import Page as Screen
-from django.core.paginator import Paginator
-from django.db.models import Case, Count, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Count, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import ngettext
@@ -29,29 +27,20 @@ from exams.forms_intake import UploadForm, sheet_name, too_large_text
 from exams.json_rows import counts_of, of_group
 from exams.models import (
     Exam,
-    MemberOutcome,
     Page,
     Sheet,
     SheetState,
     Upload,
-    UploadMember,
     UploadState,
 )
-from exams.views.addresses import address
+from exams.views.upload_report import LINE_COUNTS, ends_of, report_context, summary_context
 
-LINES_PER_SCREEN = 100
 FAILED_SHOWN = 20
 WORKING_SHOWN = 12
 EARLIER_SHOWN = 20
 # A form is a little larger than the file in it.
 FORM_BYTES = 1_000_000
 MB = 1_000_000
-WORST_FIRST = (
-    MemberOutcome.REFUSED,
-    MemberOutcome.REPEATED,
-    MemberOutcome.IGNORED,
-    MemberOutcome.ACCEPTED,
-)
 RENDERED, INSPECTED = Q(rendered_at__isnull=False), Q(inspected_at__isnull=False)
 FAILED = Q(state=SheetState.FAILED)
 SHEETS_COUNTED = {
@@ -67,10 +56,8 @@ SHEETS_COUNTED = {
     "past": ~Q(state__in=(*mapping.LEAVABLE, SheetState.SKIPPED)),
     "skipped": Q(state=SheetState.SKIPPED),
 }
-LINES_COUNTED = {outcome.value: Q(outcome=outcome) for outcome in WORST_FIRST}
 OF_UPLOAD = Q(upload=OuterRef("pk"))
 SHEET_COUNTS = counts_of(Sheet.objects.filter(OF_UPLOAD), "upload", SHEETS_COUNTED)
-LINE_COUNTS = counts_of(UploadMember.objects.filter(OF_UPLOAD), "upload", LINES_COUNTED)
 PAGE_COUNT = of_group(
     Page.objects.filter(sheet__upload=OuterRef("pk")), "sheet__upload", Count("pk")
 )
@@ -159,14 +146,17 @@ def upload_progress(request: HttpRequest, pk: int) -> HttpResponse:
     """The progress alone, for polling; with the report when the file is unpacked, and at the end.
 
     The page says in `report` whether it still waits for the report, and which screen of it is being
-    looked at: in between a report is never replaced under somebody's eyes.
+    looked at: in between its counts are brought, but its lines never replaced under somebody's
+    eyes.
     """
     upload = upload_shown(request, pk)
-    context = progress_context(upload) | {"asked": asked_of(request)}
+    context = progress_context(upload) | {"asked": asked_of(request), "is_news": True}
     progress = context["progress"]
     is_awaited = request.GET.get("report") == "awaited" and progress.is_unpacked
     if is_awaited or not progress.is_working:
         context |= asked_report(request, upload) | {"brings_report": True}
+    elif progress.is_unpacked:
+        context |= summary_context(upload, request.GET.get("outcome")) | {"brings_counts": True}
     return render(request, "exams/_upload_progress.html", context)
 
 
@@ -242,6 +232,11 @@ class Progress:
         return self.state in (UploadState.UNPACKED, UploadState.FAILED, UploadState.SKIPPED)
 
     @property
+    def to_map(self) -> int:
+        """Sheets that somebody can be named for, or was."""
+        return self.sheets - self.failed - self.skipped
+
+    @property
     def is_working(self) -> bool:
         return not self.is_unpacked or self.waiting > 0
 
@@ -253,8 +248,8 @@ def visible_upload(request: HttpRequest, pk: int) -> Upload:
 def upload_shown(request: HttpRequest, pk: int) -> Upload:
     """An upload the person may see, with what its page counts.
 
-    `sheet_counts` by the names of SHEETS_COUNTED, `line_counts` by outcome, and `page_count`; each
-    None where there is nothing to count. Raises Http404.
+    `sheet_counts` by the names of SHEETS_COUNTED, `line_counts` (upload_report) and `page_count`;
+    each None where there is nothing to count. Raises Http404.
     """
     counted = uploads_with_names(request).annotate(
         sheet_counts=SHEET_COUNTS, line_counts=LINE_COUNTS, page_count=PAGE_COUNT
@@ -271,7 +266,7 @@ def progress_context(upload: Upload) -> dict[str, Any]:
     progress = Progress(
         state=upload.state,
         members=upload.member_count,
-        lines=sum((upload.line_counts or {}).values()),
+        lines=sum(end.count for end in ends_of(upload)),
         pages=upload.page_count or 0,
         **(upload.sheet_counts or dict.fromkeys(SHEETS_COUNTED, 0)),
     )
@@ -299,43 +294,3 @@ def asked_report(request: HttpRequest, upload: Upload) -> dict[str, Any]:
     """report_context of the screen that is asked for."""
     report = report_context(upload, request.GET.get("outcome"), request.GET.get("page"))
     return report | {"asked": asked_of(request)}
-
-
-def report_context(upload: Upload, outcome: str | None, page: str | None) -> dict[str, Any]:
-    """One screen of the report: the chosen outcome, or all of them with the refused first."""
-    counts = upload.line_counts or dict.fromkeys(LINES_COUNTED, 0)
-    chosen = outcome if outcome in counts else ""
-    lines = (
-        upload.members.select_related("sheet__enrolment", "sheet__suggested_enrolment")
-        .annotate(pages=Count("sheet__pages"))
-        .only(
-            "upload",
-            "name",
-            "outcome",
-            "reason",
-            "sheet__state",
-            "sheet__problem",
-            "sheet__rendered_at",
-            "sheet__inspected_at",
-            "sheet__suggested_at",
-            "sheet__enrolment__roll_number",
-            "sheet__suggested_enrolment__roll_number",
-        )
-    )
-    if chosen:
-        lines = lines.filter(outcome=chosen)
-    rank = Case(
-        *(When(outcome=name, then=Value(place)) for place, name in enumerate(WORST_FIRST)),
-        output_field=IntegerField(),
-    )
-    paginator = Paginator(lines.order_by(rank, "name", "pk"), LINES_PER_SCREEN)
-    paginator.count = counts[chosen] if chosen else sum(counts.values())
-    screen: Screen = paginator.get_page(page)
-    for line in screen:
-        line.to_sheet = address("sheet_pages", line.sheet_id) if line.sheet_id else ""
-    return {
-        "outcome": chosen,
-        "outcomes": [(name.value, name.label, counts[name]) for name in WORST_FIRST],
-        "line_count": sum(counts.values()),
-        "screen": screen,
-    }

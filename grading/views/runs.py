@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.roles import teacher_required
 from accounts.told import told
@@ -138,12 +138,23 @@ def run_send(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("grading:run_detail", run.pk)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @teacher_required
 def run_cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    """Stop a run; what was answered stays."""
+    """Stop a run; what was answered stays. One that was sent is not stopped without asking.
+
+    A draft is discarded at once, since it can be made again; unless somebody has sent it meanwhile.
+    """
     run = get_object_or_404(runs_for(request.user), batch_run__id=pk)
     was_sent = run.batch_run.jobs.filter(approved_by__isnull=False).exists()
+    if request.method == "GET":
+        found = standing(run)
+        if not (found.can_cancel and found.was_sent):
+            return redirect("grading:run_detail", run.pk)
+        context = {"run": run, "exam": run.exam, "standing": found}
+        return render(request, "grading/run_cancel.html", context)
+    if was_sent and not request.POST.get("sure"):
+        return redirect("grading:run_cancel", run.pk)
     cancel_run(run, by=request.user)
     if was_sent and is_over(run.batch_run):
         told = _("The run was stopped. What was answered is kept, the rest can be drafted again.")

@@ -13,10 +13,10 @@ TEXT = "roll_number,name,email\r\n90B001,Kofi Farouk,Kofi@Example.org\r\n90B002,
 
 def read_roster(data):
     """The rows of a faultless file; RosterError with what is wrong in another."""
-    rows, problems = scan_roster(data)
-    if problems:
-        raise RosterError(problems, rows)
-    return rows
+    roster = scan_roster(data)
+    if roster.problems:
+        raise RosterError(roster.problems, roster)
+    return roster.rows
 
 
 def problems(data: bytes | str) -> list[str]:
@@ -87,15 +87,39 @@ def test_a_file_in_another_encoding_is_refused_with_the_way_out():
         (b"x" * (MAX_BYTES + 1), "at most"),
         (b"PK\x03\x04" + b"\0" * 60, "no text file"),
         (b'roll_number,name\n1,A\n2,"B\n', "quotation marks"),
-        (b"roll_number,name,phone\n1,A,2\n", "Column “phone” is not known"),
-        (b"roll_number,,name\n1,2,A\n", "Column 2 has no name"),
         (b"roll_number,name,name\n1,A,B\n", "Column name stands in the header twice"),
-        (b"roll_number,email\n1,a@b.example\n", "Column name is missing"),
-        (b"90B001,Kofi Farouk\n", "Column “Kofi Farouk” is not known"),
+        (
+            b"roll_number,email\n1,a@b.example\n",
+            "Missing in the first row: name. It names: roll_number, email.",
+        ),
+        (
+            b"90B001,Kofi Farouk\n",
+            "Missing in the first row: roll_number, name. It names: 90B001, Kofi",
+        ),
     ],
 )
 def test_a_file_that_is_no_roster_is_refused_as_a_whole(data, text):
     assert any(text in problem for problem in problems(data))
+
+
+def test_a_header_that_lacks_several_columns_is_one_sentence():
+    found = problems("phone,city,street\n1,2,3\n")
+    assert len(found) == 1
+    assert found[0].count("A roster has the columns") == 1
+    assert "phone, city, street" in found[0]
+
+
+def test_columns_that_no_roster_has_are_ignored_and_named():
+    roster = scan_roster(b"phone,Roll number,,Name,E-Mail,House\n5,1,x,Kofi,,Red\n")
+    assert not roster.problems
+    assert roster.rows == [RosterRow(2, "1", "Kofi", "")]
+    assert roster.ignored == ["phone", "column 3, which has no name", "House"]
+
+
+def test_a_row_without_number_and_name_is_told_once():
+    assert problems("roll_number,name,email\n,,a@b.example\n") == [
+        "Row 2: roll_number and name are missing."
+    ]
 
 
 def test_more_students_than_a_school_has_are_refused(monkeypatch):

@@ -47,6 +47,14 @@ def test_a_good_file_leads_on_to_an_exam(upload, x_b, settings, backend, sign_in
     assert "What comes next" not in plain
 
 
+def test_other_columns_of_the_file_are_ignored_and_named(upload, x_b):
+    page = upload(b"roll_number,name,phone,<b>\n90B001,Kofi Farouk,5,6\n").content.decode()
+    assert "were ignored: phone, &lt;b&gt;." in page
+    assert x_b.enrolments.get(roll_number="90B001").student.name == "Kofi Farouk"
+    faulty = upload(b"roll_number,name,phone\n90B002,,5\n").content.decode()
+    assert "were ignored: phone." in faulty
+
+
 def test_a_faulty_file_shows_every_row_with_its_problem_and_imports_nothing(upload):
     before = User.objects.count()
     response = upload(b"roll_number,name,email\n1,Kofi,kofi@example.org\n2,,\n3,Uma <i>,nonsense\n")
@@ -63,7 +71,7 @@ def test_a_faulty_file_shows_every_row_with_its_problem_and_imports_nothing(uplo
     ("data", "text"),
     [
         (b"", "empty"),
-        (b"roll_number,name,phone\n1,A,2\n", "phone"),
+        (b"roll_number,phone\n1,2\n", "phone"),
         ("roll_number,name\n1,Zoë\n".encode("latin-1"), "neither UTF-8 nor UTF-16"),
         (b"x" * (1024 * 1024 + 1), "a roster has at most"),
     ],

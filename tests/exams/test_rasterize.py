@@ -108,7 +108,7 @@ def test_a_missing_page_is_noticed_though_pdftoppm_exits_with_0(tmp_path, monkey
         return [*pages, rasterize.PdfPage(3, 400, 600, pages[0].dpi)]
 
     monkeypatch.setattr(rasterize, "pdf_pages", promise)
-    with pytest.raises(UnreadablePaper, match="Page 3 of the PDF cannot be rendered"):
+    with pytest.raises(UnreadablePaper, match="Page 3 of the PDF is damaged"):
         pages_in(tmp_path, pdf("one", "two"))
 
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from django.urls import reverse
 
 from exams.samples import SampleMark, save_sample
 from exams.standing import standings
@@ -76,6 +77,13 @@ def test_what_failed_is_on_the_page_that_one_is_led_to(exam, sign_in, alice):
     sheets(exam, failed=1, reviewed=1)
     page = sign_in(alice).get(standing(exam).next.url)
     assert [row.sheet.state for row in page.context["rows"]] == ["failed"]
+
+
+def test_the_number_of_failed_sheets_leads_to_them_whatever_is_next(exam, sign_in, alice):
+    sheets(exam, failed=2, graded=1)
+    text = sign_in(alice).get(reverse("exams:exam_detail", args=[exam.pk])).text
+    way = f'<a href="{reverse("exams:mapping", args=[exam.pk])}?tab=failed">2 failed</a>'
+    assert way in text
 
 
 def test_an_upload_that_failed_half_way_is_the_next_thing(exam):

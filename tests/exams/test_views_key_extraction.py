@@ -50,8 +50,26 @@ def test_the_offline_baseline_is_shown_with_the_reason_and_refused_when_chosen(
 
 def test_where_no_model_is_set_up_the_page_says_so(settings, browser, exam):
     settings.SHEAF_PROVIDERS = {"offline": {"driver": "offline"}}
-    page = browser.get(reverse("exams:key_create", args=[exam.pk])).content.decode()
+    url = reverse("exams:key_create", args=[exam.pk])
+    page = browser.get(url).content.decode()
     assert "No model is set up" in page
+    assert "Draft it" not in page
+    assert f'class="btn btn-primary" href="{reverse("exams:answer_key", args=[exam.pk])}"' in page
+    exam.rubrics.all().delete()
+    page = browser.get(url).content.decode()
+    assert f'class="btn btn-primary" href="{reverse("exams:rubric", args=[exam.pk])}"' in page
+    assert browser.post(url, upload(provider="offline")).status_code == 422
+    assert not KeyProposal.objects.exists()
+
+
+def test_only_an_admin_reads_which_variable_a_model_waits_for(
+    settings, browser, sign_in, admin, exam
+):
+    settings.SHEAF_PROVIDERS = {"gpt": {"driver": "openai", "api_key": "", "title": "OpenAI"}}
+    url = reverse("exams:key_create", args=[exam.pk])
+    assert "Ask an admin to set one up." in browser.get(url).text
+    assert "OPENAI_API_KEY" not in browser.get(url).text
+    assert "OPENAI_API_KEY" in sign_in(admin).get(url).text
 
 
 def test_the_provider_of_the_exam_is_proposed(office, browser, exam):

@@ -5,10 +5,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from exams.models import Sheet, UploadMember
-from exams.views.uploads import FAILED_SHOWN, LINES_PER_SCREEN
+from exams.views.upload_report import LINES_PER_SCREEN
+from exams.views.uploads import FAILED_SHOWN
 from tests.exams.clicks import detail, form_address, progress
 from tests.exams.steps import report_line
 from tests.factories import make_sheet, make_upload
+
+
+def ends(response):
+    """How many files came to which end, as the report of a page counts them."""
+    return {end.name: end.count for end in response.context["outcomes"] if end.count}
 
 
 def test_progress_asks_for_itself_again_while_the_file_is_unpacked(sign_in, alice, exam):
@@ -54,7 +60,7 @@ def test_the_report_comes_with_the_end_of_unpacking_and_stays_while_papers_are_r
     awaited = client.get(progress(upload, "?report=awaited")).text
     assert 'id="upload-report" hx-swap-oob="true"' in awaited
     assert "It is text." in awaited
-    assert "upload-report" not in client.get(progress(upload)).text
+    assert 'id="upload-report"' not in client.get(progress(upload)).text
 
 
 def test_the_last_answer_brings_the_report_as_it_is_when_all_papers_are_read(sign_in, alice, exam):
@@ -109,12 +115,77 @@ def test_the_report_has_a_line_for_every_file_with_the_refused_first(sign_in, al
     assert reverse("exams:sheet_pages", args=[sheet.pk]) in text
 
 
-def test_a_file_that_was_accepted_but_whose_sheet_failed_says_so(sign_in, alice, exam):
+def test_a_file_whose_sheet_failed_is_no_success_and_says_why_and_what_to_do(sign_in, alice, exam):
     upload = make_upload(exam)
-    sheet = make_sheet(exam, upload=upload, state="failed", problem="The PDF is damaged.", pages=0)
+    damaged = make_sheet(
+        exam, upload=upload, state="failed", problem="The PDF is damaged.", pages=0
+    )
+    report_line(upload, "damaged.pdf", sheet=damaged)
+    report_line(upload, "sound.pdf", sheet=make_sheet(exam, upload=upload))
+    response = sign_in(alice).get(detail(upload))
+    assert ends(response) == {"failed": 1, "accepted": 1}
+    first, second = response.context["screen"]
+    assert (first.name, first.end_name, second.end_name) == ("damaged.pdf", "failed", "accepted")
+    report = response.text.partition('id="upload-report"')[2]
+    assert "One file became a sheet or a page of one." in report
+    assert "One file could not become a sheet that goes on" in report
+    assert "The PDF is damaged." in report
+    for name in ("sheet_retry", "sheet_skip"):
+        assert reverse(f"exams:{name}", args=[damaged.pk]) in report
+    only = sign_in(alice).get(detail(upload, "?outcome=failed"))
+    assert [line.name for line in only.context["screen"]] == ["damaged.pdf"]
+
+
+def test_every_file_is_followed_to_the_end_of_its_sheet(sign_in, alice, exam):
+    upload, client = make_upload(exam), sign_in(alice)
+    unread = {"rendered_at": None, "inspected_at": None, "suggested_at": None, "pages": 0}
+    sheet = make_sheet(exam, upload=upload, **unread)
+    for name in ("page-1.jpg", "page-2.jpg"):
+        report_line(upload, name, sheet=sheet)
+    assert ends(client.get(detail(upload))) == {"reading": 2}
+    assert ends(client.get(detail(upload, "?outcome=accepted"))) == {"reading": 2}
+    sheet.fail("The image of page 1 cannot be used.")
+    sheet.save()
+    assert ends(client.get(detail(upload))) == {"failed": 2}
+    sheet.skip()
+    sheet.save()
+    assert ends(client.get(detail(upload))) == {"skipped": 2}
+
+
+def test_the_counts_of_the_report_follow_while_sheets_are_read(sign_in, alice, exam):
+    upload, client = make_upload(exam), sign_in(alice)
+    make_sheet(exam, upload=upload, inspected_at=None, suggested_at=None)
+    sheet = make_sheet(exam, upload=upload, inspected_at=None, suggested_at=None)
     report_line(upload, "84B003.pdf", sheet=sheet)
-    text = sign_in(alice).get(detail(upload)).text
-    assert "The sheet failed: The PDF is damaged." in text
+    assert "One file is still being read." in client.get(progress(upload)).text
+    sheet.fail("The PDF is damaged.")
+    sheet.save()
+    news = client.get(progress(upload, "?outcome=failed"))
+    assert 'id="upload-counts" hx-swap-oob="true"' in news.text
+    assert 'id="upload-report"' not in news.text
+    assert ends(news) == {"failed": 1}
+
+
+def test_where_nothing_can_be_mapped_another_file_is_the_way_on(sign_in, alice, exam):
+    client, mapping = sign_in(alice), reverse("exams:mapping", args=[exam.pk])
+    broken = make_upload(exam, state="failed", problem="The ZIP is damaged.")
+    text = client.get(detail(broken)).text
+    head = text.partition('id="upload-actions"')[2].partition("</div>")[0]
+    assert mapping not in head
+    assert f'class="btn btn-primary" href="{form_address(exam)}"' in head
+    assert text.count(reverse("exams:upload_skip", args=[broken.pk])) == 1
+    assert reverse("exams:upload_skip", args=[broken.pk]) in text.partition("Report</h2>")[0]
+    make_sheet(exam, upload=broken)
+    whole = client.get(detail(broken)).text
+    assert whole.count(reverse("exams:upload_skip", args=[broken.pk])) == 1
+    assert "1 sheet of it is skipped" in whole
+    assert f'class="btn btn-primary" href="{mapping}"' in client.get(detail(broken)).text
+
+
+def test_the_way_on_comes_with_the_news(sign_in, alice, exam):
+    upload = make_upload(exam, state="unpacking")
+    news = sign_in(alice).get(progress(upload)).text
+    assert 'id="upload-actions" hx-swap-oob="true"' in news
 
 
 def test_a_sheet_that_failed_does_not_keep_the_progress_from_ending(sign_in, alice, exam):

@@ -258,8 +258,11 @@ def test_the_page_says_where_a_job_is_and_when_it_is_looked_at(draft, page, alic
     (offices["batch"].folder / "stuck").touch()
     poll_job(run.batch_run.jobs.get().pk)
     text = page(run, "run_progress")
-    assert "There: in_progress" in text
+    assert 'At the provider: <span title="in_progress">being worked on</span>' in text
     assert "next look" in text
+    assert "any moment" not in text
+    BatchJob.objects.update(next_poll_at=timezone.now() - timedelta(minutes=2))
+    assert "next look any moment" in page(run, "run_progress")
     assert 'hx-trigger="every 2s"' in text
     BatchJob.objects.update(remote_done=1, remote_total=3, late_at=timezone.now())
     text = page(run, "run_progress")

@@ -22,18 +22,35 @@ def form(browser, exam):
     return browser.get(reverse("grading:run_create", args=[exam.pk]))
 
 
-def test_a_provider_without_its_key_is_shown_with_what_to_set_and_cannot_be_chosen(
+def test_providers_that_are_not_set_up_are_one_line_and_cannot_be_chosen(
     with_missing_key, exam, alice, sign_in
 ):
     make_sheet(exam, state="mapped")
     browser = sign_in(alice)
     text = form(browser, exam).content.decode()
-    assert "OPENAI_API_KEY is not set" in text
-    assert 'value="openai" id="provider-openai" disabled' in text
+    assert "1 other is not set up; ask an admin if you need it." in text
+    assert "OPENAI_API_KEY" not in text
+    assert "provider-openai" not in text
     assert 'value="batch" id="provider-batch" checked' in text
     answer = browser.post(reverse("grading:run_create", args=[exam.pk]), {"provider": "openai"})
     assert answer.status_code == 422
     assert Sheet.objects.get().state == "mapped"
+
+
+def test_an_admin_reads_what_to_set_for_a_provider(with_missing_key, exam, admin, sign_in):
+    make_sheet(exam, state="mapped")
+    text = form(sign_in(admin), exam).content.decode()
+    assert "<summary>1 other is not set up</summary>" in text
+    assert "OPENAI_API_KEY is not set" in text
+
+
+def test_where_no_provider_is_set_up_no_run_can_be_drafted(settings, exam, alice, sign_in):
+    settings.SHEAF_PROVIDERS = {"openai": {"driver": "openai", "api_key": "", "title": "OpenAI"}}
+    settings.SHEAF_DEFAULT_PROVIDER = "openai"
+    make_sheet(exam, state="mapped")
+    text = form(sign_in(alice), exam).content.decode()
+    assert "1 is not set up; ask an admin to do it." in text
+    assert '<button class="btn btn-primary" disabled>' in text
 
 
 def test_the_providers_of_the_exam_are_proposed(offices, exam, alice, sign_in):

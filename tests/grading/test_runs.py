@@ -311,7 +311,7 @@ def test_a_run_that_is_stopping_says_so_and_is_stopped_once(draft, alice, sign_i
     send_run(run, by=alice)
     submit_job(run.batch_run.jobs.get().pk)
     assert stop in browser.get(page).content.decode()
-    told = browser.post(stop, follow=True).content.decode()
+    told = browser.post(stop, {"sure": 1}, follow=True).content.decode()
     assert "The run is being stopped" in told
     assert "Stopping: what was answered is kept" in told
     assert stop not in told
@@ -329,10 +329,10 @@ def test_a_run_whose_vendor_cannot_be_asked_to_stop_is_given_up_by_a_second_stop
     page, stop = (reverse(f"grading:run_{name}", args=[run.pk]) for name in ("detail", "cancel"))
     send_run(run, by=alice)
     submit_job(run.batch_run.jobs.get().pk)
-    browser.post(stop)
+    browser.post(stop, {"sure": 1})
     settings.SHEAF_PROVIDERS = {"offline": settings.SHEAF_PROVIDERS["offline"]}
     assert stop in browser.get(page).content.decode()
-    browser.post(stop)
+    browser.post(stop, {"sure": 1})
     assert run.batch_run.jobs.get().state == "cancelled"
 
 

@@ -313,12 +313,37 @@ def test_the_story_costs_the_same_queries_for_any_number_of_sheets_and_attempts(
         items_page(browser, run)
 
 
+def test_a_run_that_was_sent_is_not_stopped_by_one_click(draft, offices, alice, sign_in):
+    run = draft()
+    browser = sign_in(alice)
+    address = reverse("grading:run_cancel", args=[run.pk])
+    detail = reverse("grading:run_detail", args=[run.pk])
+    # A draft is discarded at once, and there is nothing to ask.
+    assert browser.get(address).url == detail
+    assert f'<form method="post" action="{address}">' in browser.get(detail).text
+    send_run(run, by=alice)
+    submit_job(run.batch_run.jobs.get().pk)
+    page = browser.get(detail).text
+    assert f'<form method="post" action="{address}">' not in page
+    assert f'href="{address}"' in page
+    # Nor by the button of a page from before it was sent.
+    assert browser.post(address).url == address
+    asked = browser.get(address).text
+    assert "Stop this run?" in asked
+    assert "has no answer yet" in asked or "have no answer yet" in asked
+    assert not run.batch_run.jobs.filter(cancel_asked_at__isnull=False).exists()
+    assert browser.post(address, {"sure": 1}).url == detail
+    assert run.batch_run.jobs.get().cancel_asked_at
+    # Once is enough.
+    assert browser.get(address).url == detail
+
+
 def test_stopping_asks_the_provider_to_stop(draft, offices, alice, sign_in):
     run = draft()
     send_run(run, by=alice)
     job = run.batch_run.jobs.get()
     submit_job(job.pk)
     (offices["batch"].folder / "stuck").touch()
-    sign_in(alice).post(reverse("grading:run_cancel", args=[run.pk]))
+    sign_in(alice).post(reverse("grading:run_cancel", args=[run.pk]), {"sure": 1})
     poll_job(job.pk)
     assert any(line.startswith("cancel") for line in offices["batch"].ledger())

@@ -59,6 +59,8 @@ class Command(BaseCommand):
             f"{school_class}: {report.created} added, {report.updated} changed, "
             f"{report.unchanged} as before."
         )
+        if report.ignored:
+            self.stdout.write(f"Columns that were ignored: {', '.join(report.ignored)}")
         if report.missing:
             numbers = ", ".join(enrolment.roll_number for enrolment in report.missing)
             self.stdout.write(f"In the class but not in the file, left as they are: {numbers}")
