@@ -1,6 +1,7 @@
 """What a row says in English is told in the reader's language, with the row's own values."""
 
 import pytest
+from django.utils import timezone
 from django.utils.translation import get_language, gettext, override
 
 from accounts.told import HOLE, OURS, REASONS, ROWS, told, told_reason
@@ -144,3 +145,15 @@ def test_what_a_provider_is_missing_names_its_setting_in_german():
         german = told(said.NO_OPENAI_KEY.format(variable="OPENAI_API_KEY"))
     assert german.startswith("OPENAI_API_KEY ist nicht gesetzt")
     assert OURS == ("why", "what")
+
+
+def test_a_moment_in_a_reason_is_told_in_the_readers_zone_and_form():
+    reason = "Undone: Put back to the value of 2026-07-01 22:30 UTC."
+    with timezone.override("Europe/Berlin"):
+        assert told_reason(reason) == "Undone: Put back to the value of 2 Jul 2026, 00:30."
+        with override("de"):
+            assert "vom 02.07.2026, 00:30" in told_reason(reason)
+        typed = "Seen at 2026-07-01 22:30 UTC."
+        assert told_reason(typed) == typed
+    older = "Put back to the value of 12 May 2026, 14:02."
+    assert told_reason(older) == older
