@@ -7,7 +7,7 @@ from batching.models import BatchItem
 from exams.models import Sheet
 from grading import publish, review
 from grading.models import Appeal, Reveal
-from grading.review_blind import paper_code, reveal_exam, reveal_sheet
+from grading.review_blind import sheet_code, reveal_exam, reveal_sheet
 from grading.runs import draft_run
 from tests.factories import make_enrolment, make_sheet, make_user
 from tests.grading.steps import url
@@ -49,7 +49,7 @@ def test_what_became_of_a_sheet_is_told_by_its_code_once_it_is_reviewed(
     for address in pages:
         text = teacher.get(address).text
         assert not told(text), address
-        assert f"aper {paper_code(paper.pk)}" in text
+        assert f"aper {sheet_code(paper.pk)}" in text
     reveal_sheet(paper, by=alice)
     for address in pages:
         assert "77Z777 Zuleika.pdf" in teacher.get(address).text
@@ -66,8 +66,8 @@ def test_the_results_name_a_paper_once_it_is_approved(exam, graded, alice, teach
     make_sheet(exam, state="reviewed", enrolment=late)
     page = teacher.get(url("results", exam))
     assert not told(page.text)
-    assert f"Paper {paper_code(graded.pk)}" in page.text
-    assert [one.paper for one in page.context["page"]] == ["", paper_code(graded.pk)], "last"
+    assert f"Sheet {sheet_code(graded.pk)}" in page.text
+    assert [one.paper for one in page.context["page"]] == ["", sheet_code(graded.pk)], "last"
     reveal_exam(exam, by=alice)
     assert "Zuleika" in teacher.get(url("results", exam)).text
     assert "Zuleika" not in sign_in(admin).get(url("results", exam)).text
@@ -79,7 +79,7 @@ def test_what_blocks_publishing_is_told_by_its_code(exam, graded, alice, teacher
     make_sheet(exam, state="failed", name="88Z888.pdf")
     text = teacher.get(url("publish", exam)).text
     assert not told(text)
-    assert paper_code(graded.pk) in text
+    assert sheet_code(graded.pk) in text
     assert "88Z888.pdf" in text
     reveal_exam(exam, by=alice)
     assert "77Z777" in teacher.get(url("publish", exam)).text
@@ -98,7 +98,7 @@ def test_changes_since_publishing_are_told_by_code_while_their_paper_is_reviewed
     assert "77Z777" in teacher.get(url("publish", exam)).text
     Sheet.objects.filter(pk=graded.pk).update(state="graded")
     page = teacher.get(url("publish", exam))
-    assert [paper for _, paper in page.context["changes"]] == [paper_code(graded.pk)]
+    assert [paper for _, paper in page.context["changes"]] == [sheet_code(graded.pk)]
     assert not told(page.text)
 
 
@@ -132,7 +132,7 @@ def test_the_history_of_an_exam_names_nobody_who_is_reviewed_blind(
     for query in HISTORIES:
         assert not told(teacher.get(url("exam_history", exam) + query).text), query
     text = teacher.get(url("exam_history", exam)).text
-    assert paper_code(graded_story.pk) in text
+    assert sheet_code(graded_story.pk) in text
     assert "All there." in text
     assert "the student" in text, "who appealed"
     assert "by their codes" in text
@@ -165,7 +165,7 @@ def test_the_history_of_one_sheet_is_blind_until_its_name_is_shown(
     address = url("sheet_history", graded_story)
     page = teacher.get(address + "?system=1")
     assert not told(page.text)
-    assert paper_code(graded_story.pk) in page.text
+    assert sheet_code(graded_story.pk) in page.text
     answer = teacher.post(url("sheet_reveal", graded_story), {"to": "history"})
     assert answer.url == address
     assert "77Z777" in teacher.get(address + "?system=1").text
@@ -212,4 +212,4 @@ def test_no_list_has_a_name_where_its_code_will_stand(exam, x_b, teacher, alice,
     if show == "all":
         listed = teacher.get(f"{url('review_list', exam)}?show=graded").context["rows"]
         assert [row["paper"] for row in rows[:6]] == [row["paper"] for row in listed]
-        assert {row["paper"] for row in rows[:6]} == {paper_code(one.pk) for one in graded}
+        assert {row["paper"] for row in rows[:6]} == {sheet_code(one.pk) for one in graded}
