@@ -7,7 +7,7 @@ from batching.models import BatchItem
 from exams.models import Sheet
 from grading import publish, review
 from grading.models import Appeal, Reveal
-from grading.review_blind import sheet_code, reveal_exam, reveal_sheet
+from grading.review_blind import reveal_exam, reveal_sheet, sheet_code
 from grading.runs import draft_run
 from tests.factories import make_enrolment, make_sheet, make_user
 from tests.grading.steps import url
@@ -49,7 +49,7 @@ def test_what_became_of_a_sheet_is_told_by_its_code_once_it_is_reviewed(
     for address in pages:
         text = teacher.get(address).text
         assert not told(text), address
-        assert f"aper {sheet_code(paper.pk)}" in text
+        assert f"heet {sheet_code(paper.pk)}" in text
     reveal_sheet(paper, by=alice)
     for address in pages:
         assert "77Z777 Zuleika.pdf" in teacher.get(address).text

@@ -12,7 +12,7 @@ from exams.models import Sheet
 from exams.rubrics import use_rubric
 from grading import review
 from grading.models import Comment, Look
-from grading.review_blind import sheet_code, reveal_sheet
+from grading.review_blind import reveal_sheet, sheet_code
 from tests import factories
 from tests.grading.steps import fresh, marks_of, seen, url
 
