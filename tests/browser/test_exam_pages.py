@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -248,6 +249,42 @@ def test_a_page_goes_to_another_sheet_and_comes_back(site, open_page, sheet):
     page.get_by_role("button", name="Undo").click()
     expect(page.locator(".page-card")).to_have_count(4)
     assert site.ask(ORDER.format(sheet=sheet)) == before
+
+
+SUGGESTED = """
+from tests.factories import *
+exam = Exam.objects.get()
+for enrolment in Enrolment.objects.filter(sheets=None).order_by("roll_number"):
+    make_sheet(exam, name="suggested.pdf", suggested_enrolment=enrolment, suggested_certain=True)
+"""
+
+
+def test_confirming_with_the_keys_goes_on_to_the_next_open_sheet(site, open_page, pictures):
+    site.manage("shell", "--no-imports", "-c", SUGGESTED)
+    exam = site.ask("Exam.objects.get().pk")
+    page = open_page()
+    page.goto(f"/exams/{exam}/mapping/")
+    page.screenshot(path=pictures / "mapping-suggested.png")
+    confirmable = page.locator("[data-row]:has([data-key=c])")
+    ids = [one.get_attribute("id") for one in confirmable.all()]
+    assert len(ids) > 1
+    top = page.locator(".sheet-rows").bounding_box()["y"]
+    page.locator(f"#{ids[0]}").focus()
+    for here, following in pairwise(ids):
+        expect(page.locator(f"#{here}")).to_be_focused()
+        page.keyboard.press("c")
+        expect(page.locator(f"#{here} [data-key=c]")).to_have_count(0)
+        expect(page.locator(f"#{following}")).to_be_focused()
+    assert page.locator(".sheet-rows").bounding_box()["y"] == top
+    page.keyboard.press("?")
+    dialog = page.locator("dialog.keys")
+    expect(dialog).to_be_visible()
+    page.screenshot(path=pictures / "mapping-keys.png")
+    page.keyboard.press("c")
+    expect(page.locator(f"#{ids[-1]} [data-key=c]")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page.locator(f"#{ids[-1]}")).to_be_focused()
 
 
 def test_sheets_are_mapped_with_the_keys(site, open_page, sheet):
