@@ -251,11 +251,32 @@ def test_a_page_goes_to_another_sheet_and_comes_back(site, open_page, sheet):
     assert site.ask(ORDER.format(sheet=sheet)) == before
 
 
+def test_sheets_are_mapped_with_the_keys(site, open_page, sheet):
+    exam = site.ask("Exam.objects.get().pk")
+    page = open_page()
+    page.goto(f"/exams/{exam}/mapping/")
+    for key in ("j", "j", "k"):
+        page.keyboard.press(key)
+    here = page.evaluate("document.activeElement.id")
+    assert re.fullmatch(r"sheet-\d+", here)
+    page.keyboard.press("e")
+    page.keyboard.type("11B001")
+    page.keyboard.press("Enter")
+    expect(page.locator(f"#{here}").get_by_text("11B001")).to_be_visible()
+    page.wait_for_function("document.activeElement.matches('[data-row]')")
+    page.keyboard.press("j")
+    skipped = page.evaluate("document.activeElement.id")
+    page.keyboard.press("s")
+    expect(page.locator(f"#{skipped}").get_by_text("Left out of the exam")).to_be_visible()
+
+
 SUGGESTED = """
+from exams.suggestions import suggest_students
 from tests.factories import *
 exam = Exam.objects.get()
 for enrolment in Enrolment.objects.filter(sheets=None).order_by("roll_number"):
-    make_sheet(exam, name="suggested.pdf", suggested_enrolment=enrolment, suggested_certain=True)
+    make_sheet(exam, name=f"{enrolment.roll_number}.pdf", source_sha256=f"{enrolment.pk:064}")
+suggest_students(exam.pk)
 """
 
 
@@ -285,24 +306,6 @@ def test_confirming_with_the_keys_goes_on_to_the_next_open_sheet(site, open_page
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(page.locator(f"#{ids[-1]}")).to_be_focused()
-
-
-def test_sheets_are_mapped_with_the_keys(site, open_page, sheet):
-    exam = site.ask("Exam.objects.get().pk")
-    page = open_page()
-    page.goto(f"/exams/{exam}/mapping/")
-    for key in ("j", "j", "k"):
-        page.keyboard.press(key)
-    here = page.evaluate("document.activeElement.id")
-    assert re.fullmatch(r"sheet-\d+", here)
-    page.keyboard.press("e")
-    page.keyboard.type("11B001")
-    page.keyboard.press("Enter")
-    expect(page.locator(f"#{here}").get_by_text("11B001")).to_be_visible()
-    page.keyboard.press("j")
-    skipped = page.evaluate("document.activeElement.id")
-    page.keyboard.press("s")
-    expect(page.locator(f"#{skipped}").get_by_text("Left out of the exam")).to_be_visible()
 
 
 def test_several_files_go_up_one_after_the_other_and_each_says_what_came_of_it(
