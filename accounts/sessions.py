@@ -31,14 +31,24 @@ OF_ADMIN = "All sign-ins were ended by an admin."
 
 def sessions_for(user: User) -> QuerySet[UserSession]:
     """Where a person is signed in now, the last seen first."""
+    return _open().filter(user=user)
+
+
+def _open() -> QuerySet[UserSession]:
     now = timezone.now()
     browsers = Session.objects.filter(session_key=OuterRef("key"), expire_date__gt=now)
     programs = OutstandingToken.objects.filter(
         jti=OuterRef("key"), expires_at__gt=now, blacklistedtoken=None
     )
     return UserSession.objects.filter(
-        Q(Exists(browsers), kind=Kind.BROWSER) | Q(Exists(programs), kind=Kind.PROGRAM), user=user
+        Q(Exists(browsers), kind=Kind.BROWSER) | Q(Exists(programs), kind=Kind.PROGRAM)
     )
+
+
+def forget_ended(older_than: timedelta) -> int:
+    """Delete the rows of those who are signed in no more and were seen longer ago; how many."""
+    old = UserSession.objects.filter(seen_at__lt=timezone.now() - older_than)
+    return old.exclude(pk__in=_open()).delete()[0]
 
 
 def own_session(request: HttpRequest) -> int | None:

@@ -8,14 +8,16 @@ does not fill it.
 """
 
 import ipaddress
+from datetime import timedelta
 
 from axes.attempts import get_cool_off_threshold
 from axes.handlers.database import AxesDatabaseHandler
 from axes.helpers import get_client_username
-from axes.models import AccessAttempt
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
 from django.db.models import Q, Sum
 from django.http import HttpRequest
+from django.utils import timezone
 
 # Whoever has one IPv6 address has the 2^64 beside it as well.
 IPV6_NEIGHBOURHOOD = 64
@@ -46,6 +48,23 @@ class Throttle(AxesDatabaseHandler):
             failed[f"limit{number}"] * settings.AXES_FAILURE_LIMIT // limit
             for number, (_, limit) in enumerate(limits)
         )
+
+
+def forget_sign_ins(older_than: timedelta) -> int:
+    """Delete what django-axes keeps of sign-ins and failures since longer ago; how many rows.
+
+    They hold names, addresses and browsers. Failures that still count are kept in any case.
+    """
+    now = timezone.now()
+    cool_off = timedelta(hours=settings.AXES_COOLOFF_TIME)
+    since = {
+        AccessAttempt: now - max(older_than, cool_off),
+        AccessFailureLog: now - older_than,
+        AccessLog: now - older_than,
+    }
+    return sum(
+        model.objects.filter(attempt_time__lt=moment).delete()[0] for model, moment in since.items()
+    )
 
 
 def client_address(request: HttpRequest) -> str | None:

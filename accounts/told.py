@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from functools import cached_property
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext
 
 HOLE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
@@ -20,6 +23,9 @@ OURS = ("why", "what")
 OURS_OR_TYPED = ("reason",)
 # What was read twice, or could be several: "12 or 17".
 READINGS = ("read", "rolls")
+# Moments, as moment_in_row writes them.
+MOMENTS = ("when",)
+MOMENT = "%Y-%m-%d %H:%M UTC"
 
 
 class Shape:
@@ -101,7 +107,8 @@ class Shapes:
 
     def tell(self, text: str) -> str:
         """The text in the language that is active, by its shape or as a whole."""
-        if not text or (get_language() or "en").startswith("en"):
+        in_english = (get_language() or "en").startswith("en")
+        if not text or (in_english and " UTC" not in text):
             return text
         if not self._only_declared and (whole := gettext(text)) != text:
             return whole
@@ -154,4 +161,20 @@ def _filled(shape: str, values: dict[str, str]) -> str:
             for other in reversed(others):
                 last = gettext("%(one)s or %(other)s") % {"one": other, "other": last}
             values[name] = last
+        elif name in MOMENTS:
+            values[name] = _moment_told(value)
     return HOLE.sub(lambda hole: values[hole[1] or hole[2]], shape)
+
+
+def moment_in_row(moment: datetime) -> str:
+    """A moment as the value `when` of a row's text, the same whoever writes it."""
+    return moment.astimezone(UTC).strftime(MOMENT)
+
+
+def _moment_told(text: str) -> str:
+    """A moment of a row in the reader's time zone and form; an older form stands as it is."""
+    try:
+        moment = datetime.strptime(text, MOMENT).replace(tzinfo=UTC)
+    except ValueError:
+        return text
+    return date_format(timezone.localtime(moment), gettext("j M Y, H:i"))

@@ -4,12 +4,15 @@ Messages carry ids. Every task makes one call and may ring the next doorbell; th
 knows what is to be done, so a message that is lost or comes twice changes nothing.
 """
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import InterfaceError, OperationalError
 
+from accounts import sessions, throttle
 from batching import build, collect, direct, follow, housekeeping, poll, providers, submit
 from batching import sweep as sweeper
 from batching.claims import LostClaim
@@ -107,3 +110,6 @@ def sweep() -> None:
 def keep_house() -> None:
     housekeeping.delete_stale_files(settings.FILE_UPLOAD_TEMP_DIR)
     call_command("clearsessions")
+    kept = timedelta(days=settings.SHEAF_SIGN_IN_DAYS)
+    throttle.forget_sign_ins(kept)
+    sessions.forget_ended(kept)

@@ -232,6 +232,7 @@ SHEAF_PROXY_COUNT = int(env_number("SHEAF_PROXY_COUNT", 0))
 AXES_COOLOFF_TIME = env_number("SHEAF_LOGIN_LOCK_MINUTES", 15) / 60
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
+SHEAF_SIGN_IN_DAYS = env_number("SHEAF_SIGN_IN_DAYS", 90)
 # Success forgets the failures of this account at this address, and no others.
 AXES_RESET_ON_SUCCESS = True
 # Otherwise one address that goes on trying would lock an account for everybody.

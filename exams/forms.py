@@ -6,7 +6,8 @@ say how to correct them. The rules themselves are in rubric_files, rubrics and s
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -15,7 +16,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -216,6 +217,10 @@ def _as_words(value: Any) -> str:
         return str(_("yes") if value else _("no"))
     if isinstance(value, datetime):
         return date_format(timezone.localtime(value), gettext("j M Y, H:i"))
+    if isinstance(value, date):
+        return date_format(value, gettext("j M Y"))
+    if isinstance(value, Decimal):  # a sum of money
+        return number_format(value, 2)
     return str(value or _("nothing"))
 
 

@@ -155,14 +155,16 @@ def masks_of(
 ) -> tuple[tuple[float, float, float, float], ...]:
     """The regions of a page that hold names and roll numbers, to be painted over.
 
-    Those of its number, and of its place among the `kept` pages of its sheet: where a page before
-    it was dropped, the one with the name has a higher number.
+    Those of its number, of its place among the `kept` pages of its sheet, and of its place among
+    those of them that are not blank: where a page before it was dropped, or came empty out of the
+    scanner, the one with the name has a higher number.
     """
-    place = 1 + sum(one.number < page.number for one in kept)
+    before = [one for one in kept if one.number < page.number]
+    places = {page.number, 1 + len(before), 1 + sum(not one.is_blank for one in before)}
     return tuple(
         (region["x"], region["y"], region["w"], region["h"])
         for region in exam.regions
-        if region["page"] in (page.number, place)
+        if region["page"] in places
     )
 
 

@@ -2,30 +2,33 @@
 
 Comes in: an exam, perhaps one of its sheets, and filters. Goes out: entries, newest first, to be
 paged by the database; and for one page of them who, when, why, and what was different before, in
-a fixed number of queries. Nothing is written here: putting a mark back is grading/review.py's.
+a fixed number of queries. A sheet that the reader reviews blind stands in it by its code. Nothing
+is written here: putting a mark back is grading/review.py's.
 """
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import CharField, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from exams.models import GRADED_STATES, Exam, Rubric, Sheet, SheetState
 from exams.points import shown
 from exams.regions import region_in_words
+from grading.differences import replaced, words
 from grading.models import Appeal, Mark
+from grading.review_blind import blind_sheets, codes_of
 
 KINDS = ("marks", "papers", "exam")
+_HAVE_MARKS = (*GRADED_STATES, SheetState.PUBLISHED)
 _UNTOLD = {"history_date", "history_id", "history_type", "history_user", "history_change_reason"}
 
 
@@ -53,7 +56,8 @@ class Difference:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One row of a history. `put_back` is the history row whose value the mark can be given back
-    (None: it has it), this one or, for the newest change, the one before; `version` the mark's."""
+    (None: it has it), this one or, for the newest change, the one before; `version` the mark's.
+    `code` is what a sheet is called whose name is hidden."""
 
     kind: str
     when: datetime
@@ -67,14 +71,27 @@ class Entry:
     put_back: int | None = None
     version: int | None = None
     is_newest: bool = False
+    code: str = ""
+    by_student: bool = False
 
 
-def entries(exam: Exam, filters: Filters, sheet: Sheet | None = None) -> QuerySet[Any]:
-    """The chosen entries as (kind, date, id), newest first; details_of gives a page its words."""
+def entries(
+    exam: Exam, filters: Filters, sheet: Sheet | None = None, *, reader: User | None = None
+) -> QuerySet[Any]:
+    """The chosen entries as (kind, date, id), newest first; details_of gives a page its words.
+
+    Of sheets that `reader` reviews blind only what people did since there are marks: how a sheet
+    came to its student names them, and what Sheaf does it does in the order of files or names.
+    """
     one = {"id": sheet.pk} if sheet else {}
     marks = Mark.history.filter(sheet__exam=exam, **({"sheet": sheet} if sheet else {}))
     appeals = Appeal.history.filter(sheet__exam=exam, **({"sheet": sheet} if sheet else {}))
     papers = Sheet.history.filter(exam=exam, **one)
+    if reader is not None:
+        hidden = blind_sheets(exam, reader).values("pk")
+        by_people = Q(history_user__isnull=False)
+        marks = marks.filter(~Q(sheet__in=hidden) | by_people)
+        papers = papers.filter(~Q(id__in=hidden) | by_people & Q(state__in=_HAVE_MARKS))
     if filters.criterion:
         marks = marks.filter(criterion__code=filters.criterion)
         appeals = appeals.filter(code=filters.criterion)
@@ -94,10 +111,10 @@ def entries(exam: Exam, filters: Filters, sheet: Sheet | None = None) -> QuerySe
     kinds = ["marks"] if filters.criterion else [filters.kind] if filters.kind else list(KINDS)
     chosen = [
         rows.order_by()
-        .annotate(kind=Value(name, output_field=CharField()), moment=F(date), key=F(pk))
+        .annotate(kind=Value(name, output_field=CharField()), moment=F(moment), key=F(pk))
         .values_list("kind", "moment", "key")
         for kind in kinds
-        for name, rows, date, pk in parts[kind]
+        for name, rows, moment, pk in parts[kind]
     ]
     if not chosen:
         return Mark.history.none().values_list("history_type", "history_date", "history_id")
@@ -123,8 +140,11 @@ def people_of(exam: Exam) -> QuerySet[User]:
     return User.objects.filter(Q(pk__in=changed) | Q(pk__in=moved)).order_by("name", "pk")
 
 
-def details_of(exam: Exam, keys: Iterable[tuple[str, datetime, int]]) -> list[Entry]:
-    """The entries of one page with their words, in the order of `keys`."""
+def details_of(
+    exam: Exam, keys: Iterable[tuple[str, datetime, int]], *, reader: User | None = None
+) -> list[Entry]:
+    """The entries of one page with their words, in the order of `keys`; where `reader` reviews
+    blind, with codes instead of names."""
     keys = list(keys)
     by_kind: dict[str, list[int]] = {
         "mark": [],
@@ -145,7 +165,26 @@ def details_of(exam: Exam, keys: Iterable[tuple[str, datetime, int]]) -> list[En
     ):
         if by_kind[kind]:
             found |= {(kind, pk): entry for pk, entry in read(exam, by_kind[kind]).items()}
-    return [found[kind, pk] for kind, _date, pk in keys]
+    page = [found[kind, pk] for kind, _date, pk in keys]
+    if reader is None:
+        return page
+    codes = codes_of((one.sheet for one in page if one.sheet is not None), reader)
+    return [_hidden(one, codes[one.sheet]) if one.sheet in codes else one for one in page]
+
+
+def _hidden(entry: Entry, code: str) -> Entry:
+    """An entry without what names its student."""
+    hidden = replace(entry, code=code, roll_number="")
+    if entry.by_student:
+        return replace(hidden, who=_("the student"))
+    if entry.kind != "sheet":
+        return hidden
+    roll = _("Roll number")
+    return replace(
+        hidden,
+        title=_("Sheet %(name)s") % {"name": code},
+        differences=tuple(one for one in entry.differences if one.name != roll),
+    )
 
 
 def _marks(exam: Exam, pks: list[int]) -> dict[int, Entry]:
@@ -161,7 +200,7 @@ def _marks(exam: Exam, pks: list[int]) -> dict[int, Entry]:
         )
         .values(
             *("id", "history_id", "history_date", "history_type", "history_change_reason"),
-            *("sheet", "awarded", "feedback", "was", "was_id", "was_feedback"),
+            *("sheet", "awarded", "feedback", "version", "was", "was_id", "was_feedback"),
             who=F("history_user__name"),
             code=F("criterion__code"),
             roll=F("sheet__enrolment__roll_number"),
@@ -189,7 +228,15 @@ def _mark_entry(row: Mapping[str, Any], current: list[Any] | None) -> Entry:
     if row["feedback"] != (row["was_feedback"] or ""):
         change = words(row["was_feedback"] or "", row["feedback"])
         differences.append(Difference(_("Feedback"), change))
-    is_now = current is not None and current[1:] == [row["awarded"], row["feedback"]]
+    put_back, is_newest = None, current is not None and current[0] == row["version"]
+    if current is not None:
+        to = (
+            ("was_id", "was", "was_feedback")
+            if is_newest
+            else ("history_id", "awarded", "feedback")
+        )
+        key, *values = (row[name] for name in to)
+        put_back = key if values != current[1:] else None
     return Entry(
         kind="mark",
         when=row["history_date"],
@@ -200,9 +247,9 @@ def _mark_entry(row: Mapping[str, Any], current: list[Any] | None) -> Entry:
         differences=tuple(differences),
         reason=row["history_change_reason"] or "",
         mark=row["id"],
-        put_back=(row["was_id"] if is_now else row["history_id"]) if current else None,
+        put_back=put_back,
         version=current[0] if current else None,
-        is_newest=is_now,
+        is_newest=is_newest,
     )
 
 
@@ -210,6 +257,7 @@ def _appeals(exam: Exam, pks: list[int]) -> dict[int, Entry]:
     rows = Appeal.history.filter(history_id__in=pks).values(
         *("history_id", "history_date", "history_change_reason"),
         *("sheet", "code", "text", "answer", "answered_at", "withdrawn_at"),
+        *("raised_by", "history_user"),
         who=F("history_user__name"),
         roll=F("sheet__enrolment__roll_number"),
     )
@@ -232,6 +280,7 @@ def _appeal_entry(row: Mapping[str, Any]) -> Entry:
         title=title % {"code": row["code"]},
         differences=(Difference(name, words("", text)),) if text else (),
         reason="",
+        by_student=row["history_user"] is not None and row["history_user"] == row["raised_by"],
     )
 
 
@@ -260,9 +309,9 @@ def _paper_entry(row: Mapping[str, Any]) -> Entry:
     differences = []
     if row["state"] != was:
         before = str(SheetState(was).label).lower() if was else ""
-        differences.append(Difference(_("State"), _replaced(before, state)))
+        differences.append(Difference(_("State"), replaced(before, state)))
     if (row["roll"] or "") != (row["was_roll"] or ""):
-        change = _replaced(row["was_roll"] or "", row["roll"] or "")
+        change = replaced(row["was_roll"] or "", row["roll"] or "")
         differences.append(Difference(_("Roll number"), change))
     return Entry(
         kind="sheet",
@@ -322,27 +371,6 @@ def _rubric_entries(exam: Exam, pks: list[int]) -> dict[int, Entry]:
     }
 
 
-def words(before: str, after: str) -> tuple[tuple[str, str], ...]:
-    """What two texts have in common and what not: ("same" | "gone" | "new", text) in order."""
-    a, b = (re.findall(r"\S+|\s+", text) for text in (before, after))
-    found: list[tuple[str, str]] = []
-    # autojunk would take frequent words of a long text for noise.
-    for what, i, j, k, m in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
-        if what == "equal":
-            found.append(("same", "".join(a[i:j])))
-            continue
-        if i < j:
-            found.append(("gone", "".join(a[i:j])))
-        if k < m:
-            found.append(("new", "".join(b[k:m])))
-    return tuple(found)
-
-
-def _replaced(before: str, after: str) -> tuple[tuple[str, str], ...]:
-    pairs = (("gone", before), ("new", after))
-    return tuple((what, text) for what, text in pairs if text)
-
-
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
@@ -350,4 +378,8 @@ def _text(value: Any) -> str:
         return "; ".join(map(region_in_words, value))
     if isinstance(value, datetime):
         return date_format(timezone.localtime(value), _("j M Y, H:i"))
+    if isinstance(value, date):
+        return date_format(value, _("j M Y"))
+    if isinstance(value, Decimal):  # a sum of money
+        return number_format(value, 2)
     return "" if value is None else str(value)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from accounts.models import User
+from accounts.told import moment_in_row
 from batching.conflicts import Conflict, guarded
 from exams.models import GRADED_STATES, REVIEWED_STATES, Criterion, Exam, Sheet, SheetState
 from exams.points import shown
@@ -93,7 +94,7 @@ def put_back(mark_pk: int, history_id: int, *, version: int, by: User, reason: s
     earlier = Mark.history.filter(id=mark_pk, history_id=history_id).first()
     if earlier is None:
         raise ValidationError(_("This mark has no such earlier value. Reload its history."))
-    when = timezone.localtime(earlier.history_date).strftime("%d %b %Y, %H:%M")
+    when = moment_in_row(earlier.history_date)
     return change_mark(
         mark_pk,
         awarded=earlier.awarded,

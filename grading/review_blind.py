@@ -101,6 +101,12 @@ def codes_of(
     return {pk: sheet_code(pk) for pk in hidden.order_by().values_list("pk", flat=True)}
 
 
+def blind_sheets(exam: Exam, user: User) -> QuerySet[Sheet]:
+    """The sheets of an exam that wait for a review by this person without their names."""
+    rows = Sheet.objects.filter(exam=exam.pk, state=SheetState.GRADED)
+    return with_name_shown(rows, user).filter(name_shown=False).order_by()
+
+
 def reveal_sheet(sheet: Sheet, *, by: User) -> Reveal:
     """Show this sheet's name to `by` from now on; the log keeps who and when."""
     with transaction.atomic():

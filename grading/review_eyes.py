@@ -39,7 +39,7 @@ from exams.models import (
 from grading import queries
 from grading.models import Appeal, Flag, Mark, Part
 from grading.models.appeals import IS_OPEN
-from grading.review_blind import shuffled
+from grading.review_blind import PRIME, shuffled
 
 HAVE_MARKS = (*GRADED_STATES, SheetState.PUBLISHED)
 STATES_OF: dict[str, tuple[str, ...]] = {
@@ -192,10 +192,20 @@ def sheets_of(exam: Exam, show: str, *, besides: int | None = None) -> QuerySet[
 
 
 def order_of(exam: Exam, user: User, show: str, *, named: bool) -> list[Any]:
-    """How a list is ordered: what needs eyes first, else shuffled, else by roll number."""
-    order: list[Any] = (
-        ["enrolment__roll_number", "name", "pk"] if named else [shuffled(exam.pk, user.pk), "pk"]
-    )
+    """How a list is ordered: what needs eyes first, else shuffled, else by roll number.
+
+    Sheets without marks, which have their names, come last and by roll number: in the shuffled
+    order each would stand where its code will.
+    """
+    by_name = ["enrolment__roll_number", "name", "pk"]
+    if named or show == "other":
+        order: list[Any] = by_name
+    elif show == "all":
+        marked = Q(state__in=HAVE_MARKS)
+        place = Case(When(marked, then=shuffled(exam.pk, user.pk)), default=Value(PRIME))
+        order = [place, *by_name]
+    else:
+        order = [shuffled(exam.pk, user.pk), "pk"]
     return ["-weight", *order] if show in REASONS and show != "changed" else order
 
 

@@ -6,6 +6,8 @@ has the button that puts it back.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
@@ -13,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
+from accounts.models import User
 from accounts.roles import teacher_required
 from exams.models import GRADED_STATES, Exam, Sheet, SheetState
 from exams.queries import sheets_for
@@ -20,6 +23,7 @@ from exams.views.exams import exam_or_404
 from grading import histories
 from grading.export_rows import criteria_of
 from grading.histories import KINDS, Filters
+from grading.review_blind import blind_sheets, codes_of, exam_is_named
 
 PAGE_SIZE = 50
 
@@ -42,7 +46,11 @@ def sheet_history(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _render(request: HttpRequest, exam: Exam, sheet: Sheet | None = None) -> HttpResponse:
     filters = _filters(request)
-    rows = histories.entries(exam, filters, sheet)
+    people = list(histories.people_of(exam))
+    if filters.person not in {person.pk for person in people}:
+        # A student's own appeals would tell which sheet is theirs.
+        filters = replace(filters, person=None)
+    rows = histories.entries(exam, filters, sheet, reader=request.user)
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
     asked = {name: value for name, value in request.GET.items() if name != "page" and value}
     context = {
@@ -51,12 +59,27 @@ def _render(request: HttpRequest, exam: Exam, sheet: Sheet | None = None) -> Htt
         "is_marked": sheet is not None and sheet.state in (*GRADED_STATES, SheetState.PUBLISHED),
         "filters": filters,
         "page": page,
-        "entries": histories.details_of(exam, page.object_list),
-        "people": histories.people_of(exam),
+        "entries": histories.details_of(exam, page.object_list, reader=request.user),
+        "people": people,
+        **_names(exam, sheet, request.user),
         "codes": [criterion.code for criterion in criteria_of(exam)],
         "query": f"&{urlencode(asked)}" if asked else "",
     }
     return render(request, "grading/history.html", context)
+
+
+def _names(exam: Exam, sheet: Sheet | None, user: User) -> dict[str, Any]:
+    """What a sheet is called here, and whether names are hidden or shown while it is reviewed."""
+    if sheet is None:
+        is_named = exam_is_named(exam.pk, user)
+        return {"is_named": is_named, "is_blind": blind_sheets(exam, user).exists()}
+    codes = codes_of([sheet.pk], user)
+    roll = sheet.enrolment.roll_number if sheet.enrolment else ""
+    return {
+        "called": codes.get(sheet.pk) or roll or sheet.name,
+        "is_blind": bool(codes),
+        "is_named": not codes and sheet.state == SheetState.GRADED,
+    }
 
 
 def _filters(request: HttpRequest) -> Filters:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from batching import providers
 from batching.conflicts import Conflict
 from exams.models import GRADED_STATES, Sheet
@@ -180,10 +182,15 @@ def sheet_cards(sheet: Sheet) -> list[MarkCard]:
 
 
 def sheet_head(sheet: Sheet, cards: Sequence[MarkCard] | None = None) -> dict[str, Any]:
-    """What stands above the cards: the marks' version, the notice, whether it is out of date."""
+    """What stands above the cards: the marks' version, the notice, whether it is out of date.
+
+    Raises Conflict when the sheet has no marks any more.
+    """
     if cards is None:
         cards = sheet_cards(sheet)
     marks = [card.mark for card in cards]
+    if not marks:
+        raise Conflict(_("The marks of this sheet were dropped meanwhile: it is not graded now."))
     rubric = current_rubric(sheet.exam)
     assessment = marks[0].part.assessment
     return {

@@ -48,6 +48,8 @@ def sheet_hide(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _back(request: HttpRequest, sheet_pk: int) -> str:
+    if request.POST.get("to") == "history":
+        return reverse("grading:sheet_history", args=[sheet_pk])
     desk = Desk.of(request, by_question=False)
     return reverse("grading:review_sheet", args=[sheet_pk]) + desk.query
 
@@ -61,7 +63,8 @@ def exam_names(request: HttpRequest, pk: int) -> HttpResponse:
         review_blind.reveal_exam(exam, by=request.user)
     else:
         review_blind.hide_exam(exam, by=request.user)
-    return redirect("grading:review_list", pk=exam.pk)
+    to_history = request.POST.get("to") == "history"
+    return redirect("grading:exam_history" if to_history else "grading:review_list", pk=exam.pk)
 
 
 @require_GET

@@ -13,6 +13,7 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-help]")) document.querySelector("dialog.keys")?.showModal();
   // A click beside the picture closes: the dialog itself is only its backdrop and padding.
   if (event.target.matches("dialog[data-zoom-dialog]")) event.target.close();
 });
@@ -29,13 +30,34 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
   if (target.matches("[data-row]") && target.contains(document.activeElement)) event.preventDefault();
 });
 
+// After a decision the keyboard goes on to the next sheet that needs one, at the end to the first.
+let decided = null;
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target } = event.detail;
+  if (target.matches?.("[data-row]")) decided = target.matches("[data-undecided]") ? target.id : null;
+});
+
 document.addEventListener("htmx:afterSettle", (event) => {
   const row = event.detail.elt;
   if (!row.matches?.("[data-row]") || event.detail.requestConfig?.elt.id === "mapping-progress") return;
   const problem = row.querySelector("[role=alert]");
   const field = problem && row.querySelector("input[name=student]");
-  (field || row).focus({ preventScroll: true });
+  const goesOn = decided === row.id && !problem && !row.matches("[data-undecided]");
+  decided = null;
+  if (goesOn) goTo(nextUndecided(row) ?? row);
+  else (field || row).focus({ preventScroll: true });
 });
+
+function nextUndecided(row) {
+  const all = [...document.querySelectorAll("[data-row]")];
+  const at = all.indexOf(row);
+  return [...all.slice(at + 1), ...all.slice(0, at)].find((one) => one.matches("[data-undecided]"));
+}
+
+function goTo(row) {
+  row?.focus({ preventScroll: true });
+  row?.scrollIntoView({ block: "nearest" });
+}
 
 // Keys of the list: from sheet to sheet, and the buttons of the one that has the focus.
 document.addEventListener("keydown", (event) => {
@@ -51,8 +73,12 @@ document.addEventListener("keydown", (event) => {
     const at = all.indexOf(here) + (event.key === "j" ? 1 : -1);
     const next = all[here ? Math.min(all.length - 1, Math.max(0, at)) : 0];
     event.preventDefault();
-    next?.focus();
-    next?.scrollIntoView({ block: "nearest" });
+    goTo(next);
+    return;
+  }
+  if (event.key === "?") {
+    event.preventDefault();
+    document.querySelector("dialog.keys")?.showModal();
     return;
   }
   const wanted = here?.querySelector(`[data-key="${CSS.escape(event.key)}"]`);

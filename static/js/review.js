@@ -123,7 +123,6 @@
     if (key === "m") return flag(mark);
     if (key === "e") return answerTo(mark)?.focus();
     if (key === "h") return mark.querySelector("[data-history]")?.click();
-    if (key === "q") return mark.querySelector("[data-other-way]")?.click();
     if (key === "s") return tell("desk:save", mark);
   }
 
@@ -141,6 +140,7 @@
     else if (key === "a" && byQuestion()) mark && tell("desk:save", mark);
     else if (key === "a") document.querySelector("[data-approve]")?.requestSubmit();
     else if (key === "u") tell("desk:undo", mark);
+    else if (key === "q") (mark ?? marks()[0])?.querySelector("[data-other-way]")?.click();
     else if (key === "b") document.querySelector("[data-reveal]")?.requestSubmit();
     else if (key === "/") (document.querySelector("#question-head .nav-link") ?? document.querySelector("[data-lists]"))?.focus();
     else if (key === "?") document.querySelector("dialog.keys")?.showModal();
@@ -194,7 +194,7 @@
     else if (key === "j" || (key === "ArrowDown" && !onRadio && !inPages)) move(1);
     else if (key === "k" || (key === "ArrowUp" && !onRadio && !inPages)) move(-1);
     else if (onDesk(key, mark)) event.preventDefault();
-    else if (mark && /^[0-9.+\-frcmehqs]$/.test(key)) onMark(key, mark);
+    else if (mark && /^[0-9.+\-frcmehs]$/.test(key)) onMark(key, mark);
     else return;
     event.preventDefault();
   });

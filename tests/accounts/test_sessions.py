@@ -284,3 +284,16 @@ def test_ending_a_sign_in_in_somebody_elses_name_ends_nothing(alice, bob):
     sessions.end_session(rows(alice)[0], by=bob)
     assert is_signed_in(there)
     assert len(rows(alice)) == 1
+
+
+def test_the_address_of_a_sign_in_that_ended_long_ago_is_forgotten(alice):
+    browser_of("alice")
+    ended = browser_of("alice", "203.0.113.9")
+    program_of("alice")
+    ended.session.flush()
+    old = timezone.now() - timedelta(days=100)
+    UserSession.objects.update(seen_at=old)
+    assert sessions.forget_ended(timedelta(days=101)) == 0
+    assert sessions.forget_ended(timedelta(days=90)) == 1
+    assert {row.address for row in UserSession.objects.all()} == {"198.51.100.7", "203.0.113.5"}
+    assert sessions.forget_ended(timedelta(days=90)) == 0

@@ -1,10 +1,15 @@
 """The sign-in throttle: guessing is slow from everywhere, and a class gets in from one address."""
 
+from datetime import timedelta
+
 import pytest
+from axes.models import AccessAttempt, AccessLog
 from django.test import Client, RequestFactory
+from django.utils import timezone
 
 from accounts.first_passwords import first_password_url
 from accounts.throttle import client_address
+from batching.tasks import keep_house
 from tests import factories
 
 SCHOOL = "198.51.100.7"
@@ -102,3 +107,34 @@ def test_the_address_is_the_one_our_own_proxies_saw(settings, proxies, told, own
     settings.SHEAF_PROXY_COUNT = proxies
     request = RequestFactory().get("/", REMOTE_ADDR=own, HTTP_X_FORWARDED_FOR=told)
     assert client_address(request) == address
+
+
+def make_older(model, days):
+    model.objects.update(attempt_time=timezone.now() - timedelta(days=days))
+
+
+def test_housekeeping_forgets_who_signed_in_from_where_after_a_while(settings, alice):
+    settings.SHEAF_SIGN_IN_DAYS = 30
+    sign_in_as("bob-mistyped")
+    sign_in_as("alice", "alice")
+    make_older(AccessLog, 31)
+    make_older(AccessAttempt, 31)
+    sign_in_as("alice", "alice")
+    sign_in_as("alice")
+    keep_house()
+    assert [one.username for one in AccessLog.objects.all()] == ["alice"]
+    assert [one.username for one in AccessAttempt.objects.all()] == ["alice"]
+    keep_house()
+    assert (AccessLog.objects.count(), AccessAttempt.objects.count()) == (1, 1)
+
+
+def test_what_still_locks_an_account_is_not_forgotten(limits, alice):
+    limits.SHEAF_SIGN_IN_DAYS, limits.AXES_COOLOFF_TIME = 1, 72
+    for _ in range(3):
+        sign_in_as("alice")
+    make_older(AccessAttempt, 2)
+    keep_house()
+    assert sign_in_as("alice", "alice") == 429
+    make_older(AccessAttempt, 4)
+    keep_house()
+    assert not AccessAttempt.objects.exists()

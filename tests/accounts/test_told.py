@@ -1,6 +1,7 @@
 """What a row says in English is told in the reader's language, with the row's own values."""
 
 import pytest
+from django.utils import timezone
 from django.utils.translation import get_language, gettext, override
 
 from accounts.told import HOLE, OURS, REASONS, ROWS, told, told_reason
@@ -151,3 +152,15 @@ def test_two_readings_of_a_roll_number_are_told_in_german():
         assert "12 oder 17" in told("12 or 17 on page 1 is no roll number of this class")
         assert "10 oder 16 oder 18" in told("Roll number on page 1 1O? could be 10 or 16 or 18")
         assert told("Tea or coffee") == "Tea or coffee"
+
+
+def test_a_moment_in_a_reason_is_told_in_the_readers_zone_and_form():
+    reason = "Undone: Put back to the value of 2026-07-01 22:30 UTC."
+    with timezone.override("Europe/Berlin"):
+        assert told_reason(reason) == "Undone: Put back to the value of 2 Jul 2026, 00:30."
+        with override("de"):
+            assert "vom 02.07.2026, 00:30" in told_reason(reason)
+        typed = "Seen at 2026-07-01 22:30 UTC."
+        assert told_reason(typed) == typed
+    older = "Put back to the value of 12 May 2026, 14:02."
+    assert told_reason(older) == older

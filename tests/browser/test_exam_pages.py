@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -262,10 +263,49 @@ def test_sheets_are_mapped_with_the_keys(site, open_page, sheet):
     page.keyboard.type("11B001")
     page.keyboard.press("Enter")
     expect(page.locator(f"#{here}").get_by_text("11B001")).to_be_visible()
+    page.wait_for_function("document.activeElement.matches('[data-row]')")
     page.keyboard.press("j")
     skipped = page.evaluate("document.activeElement.id")
     page.keyboard.press("s")
     expect(page.locator(f"#{skipped}").get_by_text("Left out of the exam")).to_be_visible()
+
+
+SUGGESTED = """
+from exams.suggestions import suggest_students
+from tests.factories import *
+exam = Exam.objects.get()
+for enrolment in Enrolment.objects.filter(sheets=None).order_by("roll_number"):
+    make_sheet(exam, name=f"{enrolment.roll_number}.pdf", source_sha256=f"{enrolment.pk:064}")
+suggest_students(exam.pk)
+"""
+
+
+def test_confirming_with_the_keys_goes_on_to_the_next_open_sheet(site, open_page, pictures):
+    site.manage("shell", "--no-imports", "-c", SUGGESTED)
+    exam = site.ask("Exam.objects.get().pk")
+    page = open_page()
+    page.goto(f"/exams/{exam}/mapping/")
+    page.screenshot(path=pictures / "mapping-suggested.png")
+    confirmable = page.locator("[data-row]:has([data-key=c])")
+    ids = [one.get_attribute("id") for one in confirmable.all()]
+    assert len(ids) > 1
+    top = page.locator(".sheet-rows").bounding_box()["y"]
+    page.locator(f"#{ids[0]}").focus()
+    for here, following in pairwise(ids):
+        expect(page.locator(f"#{here}")).to_be_focused()
+        page.keyboard.press("c")
+        expect(page.locator(f"#{here} [data-key=c]")).to_have_count(0)
+        expect(page.locator(f"#{following}")).to_be_focused()
+    assert page.locator(".sheet-rows").bounding_box()["y"] == top
+    page.keyboard.press("?")
+    dialog = page.locator("dialog.keys")
+    expect(dialog).to_be_visible()
+    page.screenshot(path=pictures / "mapping-keys.png")
+    page.keyboard.press("c")
+    expect(page.locator(f"#{ids[-1]} [data-key=c]")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page.locator(f"#{ids[-1]}")).to_be_focused()
 
 
 def test_several_files_go_up_one_after_the_other_and_each_says_what_came_of_it(

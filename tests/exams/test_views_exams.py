@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from accounts.models import User
 from accounts.queries import classes_for
 from exams.forms import ExamForm
 from exams.models import Exam
@@ -285,6 +286,19 @@ class TestOneExam:
         again = typed | {"seen": hidden_seen(answer)}
         assert second.post(url, again).status_code == 302
         assert Exam.objects.get().instructions == "Mine."
+
+    def test_a_conflict_writes_dates_and_sums_in_the_readers_form(
+        self, sign_in, alice, admin, exam
+    ):
+        url = reverse("exams:exam_edit", args=[exam.pk])
+        facts = {"title": exam.title, "subject_name": "Biology", "date": ""}
+        User.objects.filter(pk=alice.pk).update(language="de")
+        first, second = sign_in(admin), sign_in(alice)
+        typed = facts | {"instructions": "Mine.", "seen": seen(second, url)}
+        faster = facts | {"date": "2026-11-02", "spending_cap": "2.50", "seen": seen(first, url)}
+        assert first.post(url, faster).status_code == 302
+        stored = second.post(url, typed).context["saved"]
+        assert {"02.11.2026", "2,50"} <= set(map(str, stored.values())), stored
 
     def test_a_second_click_on_save_is_no_conflict(self, sign_in, alice, exam):
         url = reverse("exams:exam_edit", args=[exam.pk])

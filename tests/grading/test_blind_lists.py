@@ -6,6 +6,7 @@ from django.urls import reverse
 from batching.models import BatchItem
 from exams.models import Sheet
 from grading import publish, review
+from grading.models import Appeal, Reveal
 from grading.review_blind import reveal_exam, reveal_sheet, sheet_code
 from grading.runs import draft_run
 from tests.factories import make_enrolment, make_sheet, make_user
@@ -99,3 +100,116 @@ def test_changes_since_publishing_are_told_by_code_while_their_paper_is_reviewed
     page = teacher.get(url("publish", exam))
     assert [paper for _, paper in page.context["changes"]] == [sheet_code(graded.pk)]
     assert not told(page.text)
+
+
+HISTORIES = ("", "?system=1", "?kind=marks&system=1", "?kind=papers&system=1", "?kind=papers")
+
+
+@pytest.fixture
+def graded_story(exam, graded, alice):
+    """The same sheet, mapped and changed by a person, with an appeal of its student."""
+    zuleika = graded.enrolment.student
+    Sheet.history.filter(id=graded.pk).update(history_user=alice)
+    mark = graded.marks.first()
+    review.change_mark(
+        mark.pk, awarded=mark.ceiling, feedback="", reason="All there.", version=1, by=alice
+    )
+    appeal = Appeal.objects.create(
+        sheet=graded,
+        code=mark.criterion.code,
+        raised_by=zuleika,
+        text="I wrote more.",
+        awarded_then=mark.ceiling,
+        version_then=2,
+    )
+    appeal.history.update(history_user=zuleika)
+    return graded
+
+
+def test_the_history_of_an_exam_names_nobody_who_is_reviewed_blind(
+    exam, graded_story, alice, teacher
+):
+    for query in HISTORIES:
+        assert not told(teacher.get(url("exam_history", exam) + query).text), query
+    text = teacher.get(url("exam_history", exam)).text
+    assert sheet_code(graded_story.pk) in text
+    assert "All there." in text
+    assert "the student" in text, "who appealed"
+    assert "by their codes" in text
+
+
+def test_the_history_names_what_nobody_reviews_blind(exam, graded_story, alice, teacher):
+    Sheet.objects.filter(pk=graded_story.pk).update(state="reviewed")
+    text = teacher.get(url("exam_history", exam)).text
+    assert "77Z777" in text
+    assert "by their codes" not in text
+
+
+def test_names_in_the_history_are_one_click_away_and_the_click_is_kept(
+    exam, graded_story, alice, teacher, sign_in, admin
+):
+    click = {"names": "show", "to": "history"}
+    answer = teacher.post(url("exam_names", exam), click)
+    assert answer.url == url("exam_history", exam)
+    assert "77Z777" in teacher.get(answer.url).text
+    assert Reveal.objects.get().teacher == alice
+    assert not told(sign_in(admin).get(answer.url).text), "for this teacher alone"
+    answer = teacher.post(url("exam_names", exam), {"names": "hide", "to": "history"})
+    assert answer.url == url("exam_history", exam)
+    assert not told(teacher.get(answer.url).text)
+
+
+def test_the_history_of_one_sheet_is_blind_until_its_name_is_shown(
+    exam, graded_story, alice, teacher
+):
+    address = url("sheet_history", graded_story)
+    page = teacher.get(address + "?system=1")
+    assert not told(page.text)
+    assert sheet_code(graded_story.pk) in page.text
+    answer = teacher.post(url("sheet_reveal", graded_story), {"to": "history"})
+    assert answer.url == address
+    assert "77Z777" in teacher.get(address + "?system=1").text
+    assert Reveal.objects.get().sheet == graded_story
+
+
+def test_nobody_is_found_by_asking_for_the_appeals_of_one_student(exam, graded_story, teacher):
+    zuleika = graded_story.enrolment.student_id
+    page = teacher.get(url("exam_history", exam) + f"?person={zuleika}")
+    assert page.context["filters"].person is None
+
+
+def test_how_a_sheet_came_to_its_marks_is_told_only_of_those_with_a_name(
+    exam, graded_story, paper_of, teacher
+):
+    """Files and names are taken in order, so that the place of a code would tell."""
+    page = teacher.get(url("exam_history", exam) + "?kind=papers&system=1")
+    assert {one.sheet for one in page.context["entries"]} == {paper_of.pk, graded_story.pk}
+    ways = [one for one in page.context["entries"] if one.sheet == graded_story.pk]
+    assert all("to be mapped" not in str(one.differences) for one in ways)
+    Sheet.history.filter(id=graded_story.pk).update(history_user=None)
+    page = teacher.get(url("exam_history", exam) + "?kind=papers&system=1")
+    assert {one.sheet for one in page.context["entries"]} == {paper_of.pk}
+
+
+@pytest.fixture
+def paper_of(exam, x_b):
+    return make_sheet(
+        exam, state="mapped", enrolment=make_enrolment(x_b, roll_number="11A111"), name="11A111.pdf"
+    )
+
+
+@pytest.mark.parametrize("show", ["all", "other"])
+def test_no_list_has_a_name_where_its_code_will_stand(exam, x_b, teacher, alice, show):
+    """Ungraded sheets stand apart, by roll number; the shuffled order holds codes alone."""
+    rolls = [f"{number:02}X" for number in range(12)]
+    for roll in reversed(rolls):
+        enrolment = make_enrolment(x_b, make_user(f"s{roll}".lower()), roll)
+        make_sheet(exam, state="mapped", enrolment=enrolment, name=f"{roll}.pdf")
+    graded = [make_sheet(exam, state="graded") for _ in range(6)]
+    rows = teacher.get(f"{url('review_list', exam)}?show={show}").context["rows"]
+    assert [row["roll"] for row in rows if row["named"]] == rolls
+    assert [row["named"] for row in rows] == [False] * (len(rows) - 12) + [True] * 12
+    if show == "all":
+        listed = teacher.get(f"{url('review_list', exam)}?show=graded").context["rows"]
+        assert [row["paper"] for row in rows[:6]] == [row["paper"] for row in listed]
+        assert {row["paper"] for row in rows[:6]} == {sheet_code(one.pk) for one in graded}

@@ -252,3 +252,20 @@ def test_two_exams_do_not_share_sheets(alice, exam):
     make_sheet(other, state="mapped")
     make_sheet(exam, state="mapped")
     assert draft_run(exam, provider="offline", by=alice).batch_run.items.count() == 1
+
+
+def test_the_name_is_masked_by_number_by_place_and_by_place_among_written_pages(exam, alice):
+    exam.regions = [
+        {"page": page, "x": 0, "y": 0, "w": 1, "h": page / 10, "holds": ["name"]}
+        for page in (1, 2, 3, 4)
+    ]
+    exam.save()
+    sheet = make_sheet(exam, state="mapped", pages=4)
+    drop_page(sheet.pages.get(number=1), by=alice)
+    sheet.pages.filter(number=2).update(is_blank=True)
+    run = draft_run(exam, provider="offline", by=alice)
+    tasks.build_run(run.pk)
+    with default_storage.open(run.batch_run.jobs.get().lines_file) as file:
+        parts = json.loads(file.read())["parts"]
+    heights = {part["page"]: [m[3] for m in part["masks"]] for part in parts if "image" in part}
+    assert heights == {2: [0.1, 0.2], 3: [0.1, 0.2, 0.3], 4: [0.2, 0.3, 0.4]}

@@ -1,13 +1,16 @@
 """The history of an exam and of a sheet: who, when, why, the difference, and the way back."""
 
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from django.urls import reverse
+from django.utils.translation import override
 
+from accounts.models import User
 from exams.models import Exam, Sheet
-from grading import publish, review
-from grading.histories import Filters, details_of, entries, words
+from grading import publish, review, review_blind
+from grading.histories import Filters, details_of, entries
 from grading.models import Mark
 from tests import factories
 from tests.grading.steps import url
@@ -111,7 +114,8 @@ def test_dropped_marks_stay_in_the_history(exam, story, mark, alice):
     assert [(one.reason, one.put_back) for one in dropped] == [("Not hers.", None)]
 
 
-def test_an_earlier_value_is_put_back_from_the_page(exam, story, mark, teacher):
+def test_an_earlier_value_is_put_back_from_the_page(exam, story, mark, teacher, alice):
+    review_blind.reveal_exam(exam, by=alice)
     page = url("exam_history", exam) + "?kind=marks&system=1"
     first = next(
         one for one in teacher.get(page).context["entries"] if one.title == "Q1: first mark"
@@ -179,7 +183,40 @@ def test_an_exam_where_nothing_happened_says_so(x_b, alice, teacher):
     assert "Nothing here" in teacher.get(url("exam_history", exam) + "?kind=marks").text
 
 
-def test_words_in_common_stay_and_an_empty_text_is_new():
-    assert words("", "a b") == (("new", "a b"),)
-    assert words("a b", "a b") == (("same", "a b"),)
-    assert words("a b", "") == (("gone", "a b"),)
+def test_only_another_value_is_put_back(exam, sheet, mark, teacher, alice):
+    change(mark, 2, "Feedback on Q1", "More.", alice)
+    change(mark, 0, "Feedback on Q1", "Less.", alice)
+    change(mark, 2, "Feedback on Q1", "More again.", alice)
+    by_reason = {one.reason: one for one in told(exam, kind="marks", system=True)}
+    assert by_reason["More again."].is_newest
+    assert not by_reason["More."].is_newest
+    assert by_reason["More."].put_back is None, "it has this value"
+    assert by_reason["Less."].put_back
+    text = teacher.get(reverse("grading:mark_history", args=[mark.pk])).text
+    assert text.count("Put this back") == 2, "of 2, 0 and 1"
+
+
+def test_a_value_is_put_back_with_its_moment_in_the_readers_zone_and_form(
+    exam, story, mark, teacher, alice
+):
+    first = Mark.history.filter(id=mark.pk).earliest()
+    Mark.history.filter(pk=first.pk).update(history_date=datetime(2026, 7, 1, 22, 30, tzinfo=UTC))
+    version = Mark.objects.get(pk=mark.pk).version
+    review.put_back(mark.pk, first.history_id, version=version, by=alice)
+    reason = Mark.history.filter(id=mark.pk).latest().history_change_reason
+    assert reason == "Put back to the value of 2026-07-01 22:30 UTC."
+    User.objects.filter(pk=alice.pk).update(time_zone="Asia/Kolkata", language="en")
+    address = url("exam_history", exam) + "?kind=marks"
+    assert "Put back to the value of 2 Jul 2026, 04:00." in teacher.get(address).text
+    User.objects.filter(pk=alice.pk).update(time_zone="Europe/Berlin", language="de")
+    assert "02.07.2026, 00:30" in teacher.get(address).text
+
+
+def test_the_exams_own_dates_and_sums_are_written_in_the_readers_form(exam, alice):
+    exam.date, exam.spending_cap = date(2026, 11, 2), Decimal("2.50")
+    exam._history_user = alice
+    exam.save()
+    with override("de"):
+        texts = ["".join(text for _, text in one.words) for one in told(exam)[0].differences]
+    assert any("02.11.2026" in text for text in texts), texts
+    assert any("2,50" in text for text in texts), texts

@@ -187,3 +187,16 @@ def test_a_paper_whose_names_cannot_be_covered_says_so(exam, sheet, teacher):
     text = teacher.get(url("review_sheet", sheet)).content.decode()
     assert "This exam does not say" in text
     assert reverse("exams:regions", args=[exam.pk]) in text
+
+
+def test_the_page_with_the_name_is_covered_too_where_a_blank_one_came_before_it(exam, teacher):
+    exam.regions = [{"page": 1, "x": 0.1, "y": 0.1, "w": 0.5, "h": 0.1, "holds": "name"}]
+    exam.save()
+    sheet = factories.make_sheet(exam, state="graded", pages=4)
+    sheet.pages.filter(number=1).update(dropped_at=timezone.now())
+    sheet.pages.filter(number=2).update(is_blank=True)
+    _dropped, _blank, named, after = sheet.pages.order_by("number")
+    shown = teacher.get(reverse("grading:blind_page", args=[named.public_id]))
+    assert colour_at(shown.content, 0.3, 0.15) == (128, 128, 128)
+    other = teacher.get(reverse("grading:blind_page", args=[after.public_id]))
+    assert colour_at(other.getvalue(), 0.3, 0.15) == (255, 255, 255)

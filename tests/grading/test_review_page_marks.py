@@ -4,8 +4,10 @@ import re
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.urls import reverse
 
-from grading import review
+from grading import review, runs
 from tests import factories
 from tests.grading.steps import fresh, marks_of, seen, url
 
@@ -136,3 +138,32 @@ def test_an_earlier_value_is_put_back_from_the_page(mark, teacher, alice):
     assert teacher.post(url("mark_put_back", mark), {"history_id": "x"}).status_code == 422
     wrong = {"history_id": 999999, "version": 3}
     assert teacher.post(url("mark_put_back", mark), wrong).status_code == 422
+
+
+@pytest.mark.parametrize("address", ["review_sheet", "review_question"])
+def test_marks_dropped_while_a_page_is_drawn_are_said_to_be_gone(
+    exam, sheet, mark, teacher, alice, address
+):
+    """Somebody is faster just when the page asks for the marks."""
+    wanted = (
+        url("review_sheet", sheet)
+        if address == "review_sheet"
+        else reverse("grading:review_question", args=[exam.pk, "Q1"])
+    )
+    dropped = []
+
+    def meanwhile(execute, sql, params, many, context):
+        if not dropped and sql.startswith('SELECT "grading_mark"."id", '):
+            dropped.append(sql)
+            runs.drop_marks(sheet, by=alice, reason="Not hers.")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(meanwhile):
+        answer = teacher.get(wanted)
+    assert dropped
+    if address == "review_sheet":
+        assert answer.status_code == 409
+        assert "were dropped meanwhile" in answer.text
+    else:
+        assert (answer.status_code, answer.context["rows"]) == (200, [])
+    assert teacher.get(url("review_sheet", sheet)).status_code == 404
