@@ -202,7 +202,8 @@ def test_a_closed_account_ends_at_once_and_can_be_opened_again(browser, admin, c
     assert carols.get("/account/").status_code == 302
     assert not UserSession.objects.filter(user=carol).exists()
     assert browser.get(f"/people/{carol.pk}/link/").status_code == 404
-    assert not Client().login(username="carol", password="carol")
+    typed = {"username": "carol", "password": "carol"}
+    assert carols.post("/sign-in/", typed).status_code == 422
     browser.post(f"/people/{carol.pk}/open/")
     assert fresh(carol).is_active
     reasons = [line.history_change_reason for line in carol.history.all()[:2]]

@@ -153,7 +153,7 @@ def test_a_list_comes_in_pages_of_at_most_two_hundred(alices, alice):
 
 
 @pytest.mark.parametrize("name", ["page", "page_size"])
-@pytest.mark.parametrize("value", ["abc", "0", "-1", "1.5", "", "last"])
+@pytest.mark.parametrize("value", ["abc", "0", "-1", "1.5", "last"])
 def test_a_page_or_a_size_that_means_nothing_is_refused(alices, document, name, value):
     answer = alices.get("/api/v1/notifications/", {name: value})
     assert (answer.status_code, set(answer.json()["fields"])) == (400, {name})
