@@ -6,7 +6,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import LinkMail, User
+from accounts.models import LinkMail, Role, User
+from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +43,8 @@ def test_a_change_goes_over_what_was_seen(admins, bob):
     assert (stale.status_code, stale.json()["code"]) == (409, "conflict")
 
 
-def test_the_last_admin_and_ones_own_account_stay(admins, admin):
+def test_nobody_takes_their_own_rights(admins, admin):
+    make_user("erin", Role.ADMIN)
     address = f"{PEOPLE}{admin.pk}/"
     seen = admins.get(address).json()["seen"]
     for answer in (
