@@ -120,7 +120,7 @@ class SchoolClass(models.Model):
 
 
 class Enrolment(models.Model):
-    """One student in one class, with the roll number that stands on the papers."""
+    """One student in one class, with the roll number that stands on the sheets."""
 
     school_class = models.ForeignKey(
         SchoolClass, on_delete=models.PROTECT, related_name="enrolments"

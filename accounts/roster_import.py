@@ -181,7 +181,7 @@ class _Comparison:
         """Whether `by` may say who a student is: what the name and the address are.
 
         Whoever sets an address can have a new password sent to it, and so become the student. A
-        new name on an account in use hands its papers to somebody else.
+        new name on an account in use hands its sheets to somebody else.
         """
         if self.by is None or self.by.is_admin:
             return True

@@ -83,7 +83,7 @@ class BatchJobAdmin(ReadOnly, HistoryAdmin):
         for_each(self, request, jobs, cancel_job, "{} is stopped or asked to stop.")
 
     @admin.action(
-        description="Write the chosen jobs off: their papers are free, late replies give no marks"
+        description="Write the chosen jobs off: their sheets are free, late replies give no marks"
     )
     def write_off(self, request: HttpRequest, jobs: QuerySet[BatchJob]) -> None:
         done = "{} is written off; its open items are free. What runs is asked to stop."

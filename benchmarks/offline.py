@@ -88,11 +88,11 @@ def summary(
     for line in failed:
         print(f"not graded  {line}")
     if len(given) < 3:
-        print("Too few papers were graded.")
+        print("Too few sheets were graded.")
         return 1
     off = [a - b for a, b in zip(given, right, strict=True)]
     error, rank = mean(abs(value) for value in off), float(spearmanr(given, right).statistic)
-    print(f"papers {len(given)} of {len(given) + len(failed)}, CPU seconds a page {seconds:.2f}")
+    print(f"sheets {len(given)} of {len(given) + len(failed)}, CPU seconds a page {seconds:.2f}")
     print(f"mean absolute error {error:.2f} of {full:g} marks = {error / full:.1%} "
           f"(demand <= {DEMAND_ERROR:.0%}), bias {mean(off):+.2f}")  # fmt: skip
     print(f"rank correlation {rank:.3f} (demand >= {DEMAND_RANK})")

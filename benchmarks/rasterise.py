@@ -82,7 +82,7 @@ def main() -> None:
             }
         )
         each = {name: 1000 * value / (PAPERS * PAGES) for name, value in seconds.items()}
-        print(f"{PAPERS} papers of {PAGES} pages at 150 DPI, CPU milliseconds a page:")
+        print(f"{PAPERS} sheets of {PAGES} pages at 150 DPI, CPU milliseconds a page:")
         print("  " + ", ".join(f"{name} {value:.0f}" for name, value in each.items()))
         demands = measure.Demands()
         demands.at_least("page function", seconds["limit"] / seconds["pages"], PAGE_DEMAND)

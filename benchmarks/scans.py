@@ -38,7 +38,7 @@ def paper(seed: int, pages: list[Image.Image]) -> bytes:
     """A PDF of these pages, its bytes unlike those of any other seed."""
     out = io.BytesIO()
     pages[0].save(out, "PDF", resolution=200, save_all=True, append_images=pages[1:], quality=60)
-    return out.getvalue() + f"\n% paper {seed}\n".encode()
+    return out.getvalue() + f"\n% sheet {seed}\n".encode()
 
 
 def write_zip(path: Path, papers: int, pages_each: int) -> int:

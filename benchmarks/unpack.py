@@ -58,7 +58,7 @@ def main() -> None:
         small, large = folder / "small.zip", folder / "large.zip"
         scans.write_zip(small, PAPERS // 6, PAGES)
         size = scans.write_zip(large, PAPERS, PAGES)
-        print(f"{PAPERS} papers of {PAGES} pages, {size / measure.MEGA:.0f} MB unpacked")
+        print(f"{PAPERS} sheets of {PAGES} pages, {size / measure.MEGA:.0f} MB unpacked")
         uploads = [exam_with_upload(large, number) for number in range(measure.ROUNDS)]
 
         def extract_all(number: int) -> None:

@@ -188,11 +188,11 @@ def _refusal(info: zipfile.ZipInfo, raw: str) -> str:
         )
     if raw.startswith("/") or re.match(r"[A-Za-z]:", raw):
         return gettext_noop(
-            "Its path is absolute. Make the ZIP again from the folder that holds the papers."
+            "Its path is absolute. Make the ZIP again from the folder that holds the sheets."
         )
     if ".." in raw.split("/"):
         return gettext_noop(
-            "Its path leads out of the archive. Make the ZIP again from the folder of the papers."
+            "Its path leads out of the archive. Make the ZIP again from the folder of the sheets."
         )
     if info.flag_bits & 0x1:
         return gettext_noop("It is encrypted. Make the ZIP again without a password.")

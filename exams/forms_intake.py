@@ -38,7 +38,7 @@ class UploadForm(forms.Form):
     """One file, or several pictures of one sheet."""
 
     files = SeveralFilesField(
-        label=_("Papers"),
+        label=_("Sheets"),
         max_length=255,
         error_messages={
             "required": _("Choose a ZIP, a PDF or pictures first."),
@@ -63,7 +63,7 @@ class UploadForm(forms.Form):
             raise ValidationError(
                 _(
                     "Several files at once are the pages of one sheet, as JPEG or PNG; “%(name)s”"
-                    " is not a picture. Upload it alone, or put the papers of a class in one ZIP."
+                    " is not a picture. Upload it alone, or put the sheets of a class in one ZIP."
                 )
                 % {"name": others[0]}
             )

@@ -78,7 +78,7 @@ def _attempt(held: Claim) -> None:
     folder = f"sheets/{sheet.pk}/upright"
     clean_folder(folder, keep={name for page in pages for name in (page.image, page.thumbnail)})
     if held.exhausted:
-        problem = gettext_noop("Its pages could not be read several times. Scan the paper again.")
+        problem = gettext_noop("Its pages could not be read several times. Scan the sheet again.")
         fail(held, problem, reason=gettext_noop("Inspection failed"))
         return
     with undone_on_error() as kept:

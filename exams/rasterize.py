@@ -64,29 +64,29 @@ IMAGE_UNUSABLE = gettext_noop(
 )
 PDF_ODD = gettext_noop("The PDF is damaged (%(words)s): see whether its pages are complete.")
 PDF_DAMAGED = gettext_noop(
-    "The PDF is damaged or incomplete (%(why)s). Scan the paper again and upload it."
+    "The PDF is damaged or incomplete (%(why)s). Scan the sheet again and upload it."
 )
 PDF_SLOW = gettext_noop(
     "Rendering the PDF takes more than %(seconds)s seconds. Print it to a new PDF, or scan it"
     " again."
 )
 NOT_RENDERED = gettext_noop(
-    "Page %(number)s of the PDF cannot be rendered. Scan the paper again and upload it."
+    "Page %(number)s of the PDF cannot be rendered. Scan the sheet again and upload it."
 )
 NOT_RENDERED_WHY = gettext_noop(
-    "Page %(number)s of the PDF cannot be rendered (%(words)s). Scan the paper again and upload it."
+    "Page %(number)s of the PDF cannot be rendered (%(words)s). Scan the sheet again and upload it."
 )
-NO_SIZE = gettext_noop("Page %(number)s of the PDF has no size. Scan the paper again.")
+NO_SIZE = gettext_noop("Page %(number)s of the PDF has no size. Scan the sheet again.")
 TOO_LARGE = gettext_noop(
     "Page %(number)s of the PDF is %(width)s x %(height)s inches, too large to be rendered. Scan"
     " it again in its real size."
 )
 ODD_SIZE = gettext_noop(
-    "Page %(number)s of the PDF cannot be read: its size is %(size)s points. Scan the paper again"
+    "Page %(number)s of the PDF cannot be read: its size is %(size)s points. Scan the sheet again"
     " and upload it."
 )
 TOO_MANY_PAGES = gettext_noop(
-    "The paper has %(count)s pages; at most %(most)s are allowed. Upload one file or folder for"
+    "The sheet has %(count)s pages; at most %(most)s are allowed. Upload one file or folder for"
     " each student."
 )
 
@@ -137,7 +137,7 @@ def _attempt(held: Claim) -> None:
     clean_folder(folder)
     if held.exhausted:
         problem = gettext_noop(
-            "Rendering this paper stopped half-way several times. Scan it again."
+            "Rendering this sheet stopped half-way several times. Scan it again."
         )
         fail(held, problem, reason=gettext_noop("Rendering failed"))
         return

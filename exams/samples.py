@@ -168,7 +168,7 @@ def refuse_state(sheet: Sheet) -> None:
     if sheet.state == SheetState.PENDING_MAPPING:
         raise SampleError(
             _(
-                "%(name)s is not mapped: confirm whose paper it is, or skip it if it belongs to"
+                "%(name)s is not mapped: confirm whose sheet it is, or skip it if it belongs to"
                 " no student of the class."
             )
             % {"name": sheet.name}

@@ -109,7 +109,7 @@ class Standing:
         done = self.among(*GRADED_STATES, SheetState.PUBLISHED)
         mapped = self.among(SheetState.MAPPED) + waiting + done
         return [
-            Step(_("Papers in"), total, total),
+            Step(_("Sheets in"), total, total),
             Step(_("Mapped"), mapped, total),
             Step(
                 _("In a batch"),
@@ -146,7 +146,7 @@ class Standing:
             (self.appeals, ngettext("appeal to answer", "appeals to answer", self.appeals)),
         )
         found = ", ".join(f"{count} {what}" for count, what in parts if count)
-        return found or (_("papers are arriving") if self.arriving else _("no papers yet"))
+        return found or (_("sheets are arriving") if self.arriving else _("no sheets yet"))
 
     @property
     def next(self) -> Next:
@@ -160,9 +160,9 @@ class Standing:
             )
         if not self.papers and not self.arriving:
             text = _("One ZIP, PDFs or pictures: a file or a folder for each student.")
-            return self._to(_("Upload papers"), "exams:upload_create", text)
+            return self._to(_("Upload sheets"), "exams:upload_create", text)
         if self.arriving and not to_map:
-            text = _("Papers are being unpacked; this page can be left.")
+            text = _("Sheets are being unpacked; this page can be left.")
             return self._to(_("Watch the upload"), "exams:upload_create", text, urgent=False)
         if to_map:
             text = _("%(papers)s without a confirmed student.") % {"papers": _papers(to_map)}
@@ -297,4 +297,4 @@ def _drafts(budgets: list[str]) -> QuerySet[BatchItem, tuple[str, str, str, int,
 
 
 def _papers(count: int) -> str:
-    return ngettext("%(count)s paper", "%(count)s papers", count) % {"count": count}
+    return ngettext("%(count)s sheet", "%(count)s sheets", count) % {"count": count}

@@ -41,8 +41,8 @@ from exams.storage import (
 
 COMMIT_SHEETS = 25
 COMMIT_SECONDS = 2.0
-SAME_HERE = gettext_noop("The same paper as “%(name)s”, which was kept.")
-SAME_EARLIER = gettext_noop("The same paper as “%(name)s” from “%(upload)s”, which was kept.")
+SAME_HERE = gettext_noop("The same sheet as “%(name)s”, which was kept.")
+SAME_EARLIER = gettext_noop("The same sheet as “%(name)s” from “%(upload)s”, which was kept.")
 PACKED = gettext_noop("It is %(what)s inside the ZIP. Unpack it and put its files into the ZIP.")
 NOT_ACCEPTED = gettext_noop("It is %(what)s. Accepted are %(what_else)s files.")
 

@@ -103,9 +103,9 @@ def _hindrances(exam: Exam) -> Iterator[Hindrance]:
     if published := exam.sheets.filter(state=SheetState.PUBLISHED).count():
         yield Hindrance(
             ngettext(
-                "%(n)d paper is published: students see their marks. To hide them, take the"
+                "%(n)d sheet is published: students see their marks. To hide them, take the"
                 " results back.",
-                "%(n)d papers are published: students see their marks. To hide them, take the"
+                "%(n)d sheets are published: students see their marks. To hide them, take the"
                 " results back.",
                 published,
             )
@@ -116,10 +116,10 @@ def _hindrances(exam: Exam) -> Iterator[Hindrance]:
     if assessed := exam.sheets.filter(Exists(_assessments())).count():
         yield Hindrance(
             ngettext(
-                "%(n)d paper is assessed. What was assessed is kept for good, so that every mark"
+                "%(n)d sheet is assessed. What was assessed is kept for good, so that every mark"
                 " can be explained later, and the exam with it. If its title is in the way, change"
                 " that.",
-                "%(n)d papers are assessed. What was assessed is kept for good, so that every mark"
+                "%(n)d sheets are assessed. What was assessed is kept for good, so that every mark"
                 " can be explained later, and the exam with it. If its title is in the way, change"
                 " that.",
                 assessed,
@@ -132,7 +132,7 @@ def _hindrances(exam: Exam) -> Iterator[Hindrance]:
     if exam.uploads.filter(held).exists() or exam.sheets.filter(held).exists():
         yield Hindrance(
             _(
-                "Papers are being unpacked or read just now. Wait until that is done, or leave the"
+                "Sheets are being unpacked or read just now. Wait until that is done, or leave the"
                 " upload out first."
             ),
             _("To the uploads"),
@@ -195,8 +195,8 @@ def _assessments() -> QuerySet[Assessment]:
 def delete_exam(exam: Exam, *, by: User, fingerprint: str) -> DeletionState:
     """Delete an exam with everything that was handed in for it; gives what has gone.
 
-    Raises MustStay while a run is live or a worker has a paper or an answer key of it, and for
-    good once a paper was assessed; Conflict when it is not what the page showed any more.
+    Raises MustStay while a run is live or a worker has a sheet or an answer key of it, and for
+    good once a sheet was assessed; Conflict when it is not what the page showed any more.
     """
     exam = _lock(exam)
     now = deletion_state(exam)
@@ -218,7 +218,7 @@ def delete_exam(exam: Exam, *, by: User, fingerprint: str) -> DeletionState:
 def _lock(exam: Exam) -> Exam:
     """The uploads, answer keys, the exam, its sheets and samples, in the order of other commands.
 
-    The exam wholly: a paper that comes in meanwhile waits, and finds no exam. What came between the
+    The exam wholly: a sheet that comes in meanwhile waits, and finds no exam. What came between the
     first lock and that of the exam is nothing that the page showed.
     """
     _lock_all(Upload.objects.filter(exam=exam))

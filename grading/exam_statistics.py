@@ -1,13 +1,13 @@
-"""An exam's statistics: which papers and marks count, and what is worked out from them.
+"""An exam's statistics: which sheets and marks count, and what is worked out from them.
 
 Comes in: an exam. Goes out: one value for the statistics page, from two queries however many
-papers there are. The arithmetic is in grading/statistics.py.
+sheets there are. The arithmetic is in grading/statistics.py.
 
-What counts: the marks of every graded paper, as they are now. Criteria of several rubric versions
+What counts: the marks of every graded sheet, as they are now. Criteria of several rubric versions
 are one criterion while code and range are the same. How criteria go together (discrimination,
-reliability) needs papers with the same criteria: the largest such group, and of its criteria the
-base ones. What was proposed is compared with the final marks of reviewed papers only, since an
-unreviewed mark agrees with itself; papers graded by hand had no proposal.
+reliability) needs sheets with the same criteria: the largest such group, and of its criteria the
+base ones. What was proposed is compared with the final marks of reviewed sheets only, since an
+unreviewed mark agrees with itself; sheets graded by hand had no proposal.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Assessor:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """How well the criteria go together, over `sheets` papers with the same `criteria`."""
+    """How well the criteria go together, over so many `sheets` with the same `criteria`."""
 
     alpha: float | None
     sheets: int
@@ -120,7 +120,7 @@ class Reliability:
 
 @dataclass(frozen=True, slots=True)
 class ExamStatistics:
-    """All that the statistics page shows; `unreviewed` papers hold proposals only."""
+    """All that the statistics page shows; `unreviewed` sheets hold proposals only."""
 
     spread: Distribution | None = None
     out_of: Decimal = Decimal(0)
@@ -215,7 +215,7 @@ def _total(paper: list[_Row]) -> tuple[Decimal, Decimal]:
 
 
 def _same_criteria(papers: dict[int, list[_Row]]) -> tuple[list[Any], list[list[float]]]:
-    """The base criteria of the largest group of papers that have the same ones, and their marks."""
+    """The base criteria of the largest group of sheets that have the same ones, and their marks."""
     groups: dict[tuple[Any, ...], list[list[_Row]]] = defaultdict(list)
     for paper in papers.values():
         base = [row for row in paper if row.kind == CriterionKind.BASE]

@@ -161,12 +161,12 @@ marks.csv              a row for each mark: points, feedback, proposal, last cha
 results.json           the same for programs (described in Sheaf's docs/exports.md)
 exam.yaml              the exam file: rubric and answer key, to be read by Sheaf again
 history-of-marks.csv   every change of every mark: who, when, why, the value after it
-history-of-sheets.csv  every step of every paper: who, when, why, the state after it
+history-of-sheets.csv  every step of every sheet: who, when, why, the state after it
 appeals.csv            every appeal of a student with its answer
 assessments.jsonl      every assessment with its parts, hashes and raw reply, one on each line
-pages/                 the pages of the papers, a folder for each paper
+pages/                 the pages of the sheets, a folder for each sheet
 manifest.json          sha256 and size of all these files, and what was odd while writing them
 
 This archive holds names, marks, reasoning for staff and pages of students. Keep it as you keep
-the papers themselves.
+the sheets themselves.
 """

@@ -69,12 +69,12 @@ class GradeSheet(Purpose):
             return
         first = run.items.filter(previous=None, job__in=sent)
         accepted = run.items.filter(state=ItemState.ACCEPTED).count()
-        told = gettext_noop("%(run)s: %(accepted)s of %(count)s papers were graded.")
+        told = gettext_noop("%(run)s: %(accepted)s of %(count)s sheets were graded.")
         values = {"run": run.title, "accepted": accepted, "count": first.count()}
         refused = sent.filter(state=JobState.FAILED).order_by("pk").first()
         if refused is not None:
             told = gettext_noop(
-                "%(run)s: %(accepted)s of %(count)s papers were graded."
+                "%(run)s: %(accepted)s of %(count)s sheets were graded."
                 " Job %(number)s failed: %(problem)s"
             )
             values |= {"number": refused.number, "problem": refused.problem}
@@ -103,7 +103,7 @@ class GradeSheet(Purpose):
         notify(
             [job.run.created_by_id],
             key=f"job-{job.pk}-waits",
-            text=gettext_noop("%(run)s: %(count)s papers wait to be sent again. %(problem)s"),
+            text=gettext_noop("%(run)s: %(count)s sheets wait to be sent again. %(problem)s"),
             values={
                 "run": job.run.title,
                 "count": job.item_count,

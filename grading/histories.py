@@ -1,4 +1,4 @@
-"""The history of an exam or of one sheet, read together: marks, papers, rubric, the exam itself.
+"""The history of an exam or of one sheet, read together: marks, sheets, rubric, the exam itself.
 
 Comes in: an exam, perhaps one of its sheets, and filters. Goes out: entries, newest first, to be
 paged by the database; and for one page of them who, when, why, and what was different before, in
@@ -33,7 +33,7 @@ _UNTOLD = {"history_date", "history_id", "history_type", "history_user", "histor
 class Filters:
     """What of a history is asked for; empty fields ask for everything.
 
-    `system` adds what no person did: marks as they were made, papers on their way.
+    `system` adds what no person did: marks as they were made, sheets on their way.
     """
 
     person: int | None = None
@@ -117,7 +117,7 @@ def _rubrics(exam: Exam, filters: Filters) -> QuerySet[Rubric]:
 
 
 def people_of(exam: Exam) -> QuerySet[User]:
-    """Everybody who stands in the history of the exam's marks and papers."""
+    """Everybody who stands in the history of the exam's marks and sheets."""
     changed = Mark.history.filter(sheet__exam=exam).order_by().values("history_user")
     moved = Sheet.history.filter(exam=exam).order_by().values("history_user")
     return User.objects.filter(Q(pk__in=changed) | Q(pk__in=moved)).order_by("name", "pk")
@@ -270,7 +270,7 @@ def _paper_entry(row: Mapping[str, Any]) -> Entry:
         who=row["who"] or "",
         sheet=row["id"] if row["history_type"] != "-" else None,
         roll_number=row["roll"] or "",
-        title=_("Paper %(name)s") % {"name": row["name"]},
+        title=_("Sheet %(name)s") % {"name": row["name"]},
         differences=tuple(differences),
         reason=row["history_change_reason"] or "",
     )

@@ -137,8 +137,8 @@ def _blockers(exam: Exam, counts: dict[str, int], uploads: dict[int, str]) -> tu
         one = reverse("exams:upload_detail", args=[failed[0]])
         all_of_them = reverse("exams:upload_create", args=[exam.pk])
         text = ngettext(
-            "%(n)d upload failed half-way: papers may be missing; try again or leave it out",
-            "%(n)d uploads failed half-way: papers may be missing; try again or leave them out",
+            "%(n)d upload failed half-way: sheets may be missing; try again or leave it out",
+            "%(n)d uploads failed half-way: sheets may be missing; try again or leave them out",
             len(failed),
         ) % {"n": len(failed)}
         blockers.append(Blocker("", len(failed), text, one if len(failed) == 1 else all_of_them))
@@ -174,7 +174,7 @@ def blocking_sheets(exam: Exam, user: User) -> list[BlockingSheet]:
     for pk, state, name, roll, name_shown in rows:
         way = _way(exam, pk, state, roll)
         if state == SheetState.GRADED and not name_shown:
-            name, roll = review_blind.paper_code(pk), None
+            name, roll = review_blind.sheet_code(pk), None
         found.append(BlockingSheet(state, name, roll or "", way))
     return sorted(found, key=lambda one: (one.state, one.roll_number, one.name))
 

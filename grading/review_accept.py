@@ -1,4 +1,4 @@
-"""Accepting mark by mark, for those who review one question across all papers.
+"""Accepting mark by mark, for those who review one question across all sheets.
 
 Comes in: a mark in the version that the page showed. Goes out: Accepted rows, and at the end
 sheets that are reviewed or overridden, because every one of their marks was accepted as it is.

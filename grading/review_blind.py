@@ -1,6 +1,6 @@
-"""Blind review: papers without names, in an order that says nothing, and the log of who looked.
+"""Blind review: sheets without names, in an order that says nothing, and the log of who looked.
 
-Comes in: sheets, and the teacher who reviews. Goes out: a code for each paper, an order that is
+Comes in: sheets, and the teacher who reviews. Goes out: a code for each sheet, an order that is
 shuffled but always the same for one exam and teacher, and Reveal rows. A name is shown after one
 click, to the one who clicked, and the click is kept.
 """
@@ -26,8 +26,8 @@ CODE_BITS = 25
 PRIME = 2_147_483_647
 
 
-def paper_code(sheet_pk: int) -> str:
-    """What a paper is called instead of a name: five letters, another one for each sheet.
+def sheet_code(sheet_pk: int) -> str:
+    """What a sheet is called instead of a name: five letters, another one for each sheet.
 
     One to one for the first 33 million sheets: an odd factor and a shift can be undone modulo a
     power of two.
@@ -98,7 +98,7 @@ def codes_of(
     """
     rows = Sheet.objects.filter(pk__in=set(sheets), state__in=states)
     hidden = with_name_shown(rows, user).filter(name_shown=False)
-    return {pk: paper_code(pk) for pk in hidden.order_by().values_list("pk", flat=True)}
+    return {pk: sheet_code(pk) for pk in hidden.order_by().values_list("pk", flat=True)}
 
 
 def reveal_sheet(sheet: Sheet, *, by: User) -> Reveal:

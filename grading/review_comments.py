@@ -38,7 +38,7 @@ def comments_on(exam_pk: int, code: str) -> QuerySet[Comment]:
 
 
 def save_comment(exam: Exam, *, code: str, text: str, by: User) -> Comment:
-    """Keep a text for the next papers. What is there already is not kept twice."""
+    """Keep a text for the next sheets. What is there already is not kept twice."""
     text = _checked(text)
     with transaction.atomic():
         lock_exam(exam.pk)

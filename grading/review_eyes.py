@@ -103,7 +103,7 @@ def _unplaced() -> QuerySet[Mark]:
 
 
 def _pale() -> QuerySet[Page]:
-    """A faint page, or a blank one that a proposal names; empty backs of papers are no matter."""
+    """A faint page, or a blank one that a proposal names; empty backs of sheets are no matter."""
     named = Part.objects.filter(
         assessment__sheet=OuterRef("sheet"), page_number=OuterRef("number")
     ).exclude(transcription="")

@@ -187,7 +187,7 @@ def grade_again(exam: Exam, *, by: User) -> dict[str, dict[str, int]]:
 def drop_marks(sheet: Sheet, *, by: User, reason: str) -> Sheet:
     """Drop one unreviewed sheet's marks, typed ones too, so that it can be mapped or graded anew.
 
-    For a paper under the wrong student, say. The history keeps the marks. Raises Conflict when
+    For a sheet under the wrong student, say. The history keeps the marks. Raises Conflict when
     the sheet is not open (take back or reopen it first), ValidationError without a reason.
     """
     if not reason.strip():

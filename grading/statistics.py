@@ -2,7 +2,7 @@
 criteria go together, and how the proposed marks compare with the final ones.
 
 Comes in: plain numbers. Goes out: small values for pages; where a figure is not defined (no
-variance, too few papers) it is None and the page says so. What an exam's numbers are is read in
+variance, too few sheets) it is None and the page says so. What an exam's numbers are is read in
 grading/exam_statistics.py.
 """
 
@@ -21,7 +21,7 @@ from grading.models import Mark
 
 BINS = 10
 FEW = 5
-"""Below this many papers a figure says little; pages warn, and students see no distribution."""
+"""Below this many sheets a figure says little; pages warn, and students see no distribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """How the totals of an exam spread; `deviation` is the standard deviation of these papers."""
+    """How the totals of an exam spread; `deviation` is the standard deviation of these sheets."""
 
     count: int
     mean: float
@@ -63,7 +63,7 @@ class CriterionMean:
 @dataclass(frozen=True, slots=True)
 class Spread:
     """The marks of one criterion: `share` of its range (its difficulty: 1 is easy), and how many
-    papers have the lowest and the highest possible mark."""
+    sheets have the lowest and the highest possible mark."""
 
     count: int
     mean: float
@@ -139,7 +139,7 @@ def correlation(ours: Sequence[float], theirs: Sequence[float]) -> float | None:
 
 
 def discriminations(table: Sequence[Sequence[float]]) -> list[float | None]:
-    """By column of a table (a row per paper): its correlation with the sum of the other columns.
+    """By column of a table (a row per sheet): its correlation with the sum of the other columns.
 
     Corrected: a criterion is not compared with a total that it is part of. None where the
     criterion or the rest never varies, or where there is no other column.
@@ -157,10 +157,10 @@ def discriminations(table: Sequence[Sequence[float]]) -> list[float | None]:
 
 
 def cronbach_alpha(table: Sequence[Sequence[float]]) -> float | None:
-    """Cronbach's alpha of a table of marks (a row per paper, a column per criterion).
+    """Cronbach's alpha of a table of marks (a row per sheet, a column per criterion).
 
     k / (k - 1) · (1 - sum of the columns' variances / variance of the totals). None with fewer
-    than two criteria or papers, or when all totals are the same.
+    than two criteria or sheets, or when all totals are the same.
     """
     marks = np.asarray(table, dtype=float)
     if marks.ndim != 2 or marks.shape[0] < 2 or marks.shape[1] < 2:

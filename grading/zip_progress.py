@@ -1,4 +1,4 @@
-"""How far the papers of a ZIP are, and what they wait for, for a command that stays until the end.
+"""How far the sheets of a ZIP are, and what they wait for, for a command that stays until the end.
 
 Comes in: an exam or an upload. Goes out: whether a step is still under way, numbers for a bar,
 and one line on jobs that are with a provider.

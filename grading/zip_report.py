@@ -1,4 +1,4 @@
-"""The report of a ZIP: every paper of it, where it stands, its marks, its problems, its cost."""
+"""The report of a ZIP: every sheet of it, where it stands, its marks, its problems, its cost."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def summary(report: dict[str, Any]) -> str:
     elif cost["input_tokens"]:
         paid = f" {cost['input_tokens']:,} tokens in, {cost['output_tokens']:,} out (no price set)."
     notice = f" {report['notice']}" if report["notice"] else ""
-    return f"{len(report['sheets'])} papers: {listed or 'none'}.{paid}{notice}"
+    return f"{len(report['sheets'])} sheets: {listed or 'none'}.{paid}{notice}"
 
 
 def _sheets(upload: Upload) -> list[dict[str, Any]]:

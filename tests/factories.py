@@ -164,7 +164,7 @@ def make_sheet(
     number = next(_numbers)
     if state in _MAPPED and enrolment is None:
         enrolment = make_enrolment(exam.school_class)
-    content = f"paper {number}".encode()
+    content = f"sheet {number}".encode()
     now = timezone.now()
     values: dict[str, Any] = {
         "name": f"paper-{number:05d}.pdf",

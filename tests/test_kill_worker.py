@@ -53,7 +53,7 @@ def test_a_worker_killed_while_rendering_and_while_grading_loses_and_doubles_not
             lambda: (
                 calm.ask("Sheet.objects.filter(suggested_at__isnull=False).count()") == STUDENTS
             ),
-            "the undisturbed papers are ready",
+            "the undisturbed sheets are ready",
         )
         graded_run(calm, alice, exam)
         wait_until(lambda: states(calm) == {"graded": STUDENTS}, "they are graded")
@@ -119,5 +119,5 @@ def test_an_emptied_broker_costs_one_lease_and_one_sweep(tmp_path):
             lambda: (
                 site.ask("Sheet.objects.filter(suggested_at__isnull=False).count()") == STUDENTS
             ),
-            "the papers ran through without a message",
+            "the sheets ran through without a message",
         )

@@ -149,7 +149,7 @@ def test_from_a_zip_to_marks_that_a_student_can_see(site: Site):
     picture = re.search(r"/pages/[0-9a-f-]+/image/", page.text).group(0)
     assert pupil.get(picture).headers["Content-Type"] == "image/jpeg"
 
-    alice.post(f"/exams/{exam}/take-back/", {"reason": "One paper was mixed up"})
+    alice.post(f"/exams/{exam}/take-back/", {"reason": "One sheet was mixed up"})
     assert pupil.get(f"/results/{sheet}/").status_code == 404
     assert pupil.get(picture).status_code == 404
     assert "agree" in site.manage("check_integrity")

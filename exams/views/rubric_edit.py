@@ -160,7 +160,7 @@ def tell_saved(request: HttpRequest, before: Rubric | None, saved: Rubric) -> No
         messages.info(request, text % {"version": before.version})
     else:
         text = _(
-            "Other marks are possible now: papers graded by version %(version)s keep their marks "
+            "Other marks are possible now: sheets graded by version %(version)s keep their marks "
             "and are shown as graded by an older rubric. Grade them again where that matters."
         )
         messages.warning(request, text % {"version": before.version})

@@ -119,7 +119,7 @@ def _font(path: str, size: int, package: str) -> ImageFont.FreeTypeFont:
         return ImageFont.truetype(path, size)
     except OSError as error:
         raise FontMissing(
-            f"The demo's papers need the font {path}. Install it: apt-get install {package}"
+            f"The demo's sheets need the font {path}. Install it: apt-get install {package}"
         ) from error
 
 

@@ -80,4 +80,4 @@ def describe(exam: Exam) -> str:
     states = Sheet.objects.filter(exam=exam).values_list("state", flat=True)
     counts = Counter(states)
     parts = [f"{counts[state]} {state.label.lower()}" for state in SheetState if counts[state]]
-    return f"{sum(counts.values())} papers: {', '.join(parts)}" if parts else "No papers yet."
+    return f"{sum(counts.values())} sheets: {', '.join(parts)}" if parts else "No sheets yet."

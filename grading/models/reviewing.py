@@ -1,5 +1,5 @@
 """What a review leaves behind besides marks: names that were shown, flags, accepted marks, and
-the feedback that teachers keep for the next paper."""
+the feedback that teachers keep for the next sheet."""
 
 from __future__ import annotations
 

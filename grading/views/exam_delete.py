@@ -36,8 +36,8 @@ def exam_delete(request: HttpRequest, pk: int) -> HttpResponse:
             raise
         return _render(request, exam, problem=str(error), status=409)
     told = ngettext(
-        "%(title)s was deleted, with %(n)d paper.",
-        "%(title)s was deleted, with %(n)d papers.",
+        "%(title)s was deleted, with %(n)d sheet.",
+        "%(title)s was deleted, with %(n)d sheets.",
         gone.sheets,
     )
     messages.success(request, told % {"title": exam.title, "n": gone.sheets})

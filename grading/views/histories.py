@@ -27,7 +27,7 @@ PAGE_SIZE = 50
 @require_GET
 @teacher_required
 def exam_history(request: HttpRequest, pk: int) -> HttpResponse:
-    """What happened to an exam: its marks, papers, rubric and itself."""
+    """What happened to an exam: its marks, sheets, rubric and itself."""
     return _render(request, exam_or_404(request, pk))
 
 

@@ -68,9 +68,9 @@ def publish_preview(request: HttpRequest, pk: int) -> HttpResponse:
     if chosen is None:
         messages.info(
             request,
-            _("There is no graded paper with the roll number %(roll)s.") % {"roll": roll}
+            _("There is no graded sheet with the roll number %(roll)s.") % {"roll": roll}
             if roll
-            else _("There is no graded paper to look at yet."),
+            else _("There is no graded sheet to look at yet."),
         )
         return redirect("grading:publish", pk=exam.pk)
     return redirect("grading:sheet_preview", pk=chosen.pk)

@@ -47,7 +47,7 @@ class Refused(NamedTuple):
 
 
 class ResultPage(NamedTuple):
-    """What a result shows of a page of the paper."""
+    """What a result shows of a page of the sheet."""
 
     number: int
     public_id: UUID
@@ -96,7 +96,7 @@ def sheet_preview(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def preview_of(user: User, pk: int) -> dict[str, Any]:
-    """result_of with the way to the papers before and after it, and the form to take it back."""
+    """result_of with the way to the sheets before and after it, and the form to take it back."""
     context = result_of(user, pk, SHOWN_SOON)
     order = list(previewed(context["exam"]).values_list("pk", flat=True))
     place = order.index(pk)
@@ -224,7 +224,7 @@ def _moment(text: str | None) -> datetime | None:
 def exam_results(request: HttpRequest, pk: int) -> HttpResponse:
     """An exam's results: the spread, each criterion's mean, and every sheet's total.
 
-    Papers that wait for a review which is blind come last, by their codes.
+    Sheets that wait for a review which is blind come last, by their codes.
     """
     exam = exam_or_404(request, pk)
     graded = queries.with_totals(
@@ -239,7 +239,7 @@ def exam_results(request: HttpRequest, pk: int) -> HttpResponse:
     )
     for sheet in sheets:
         is_blind = sheet.state == SheetState.GRADED and not sheet.name_shown
-        sheet.paper = review_blind.paper_code(sheet.pk) if is_blind else ""
+        sheet.paper = review_blind.sheet_code(sheet.pk) if is_blind else ""
     # Among the others its place would tell whose paper it is.
     rows = sorted(sheets, key=lambda sheet: sheet.paper)
     context = {

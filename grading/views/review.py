@@ -65,7 +65,7 @@ def approve_accepted(request: HttpRequest, pk: int) -> HttpResponse:
     if approved:
         messages.success(request, _approved(approved))
     else:
-        messages.info(request, _("No paper has all its questions accepted yet."))
+        messages.info(request, _("No sheet has all its questions accepted yet."))
     return redirect("grading:review_list", pk=exam.pk)
 
 
@@ -100,7 +100,7 @@ def render_sheet(
     context = {
         **context_for(request, desk, sheet.exam),
         "sheet": sheet,
-        "paper": review_blind.paper_code(sheet.pk),
+        "paper": review_blind.sheet_code(sheet.pk),
         "named": exam_named or review_blind.is_named(sheet, request.user),
         "exam_named": exam_named,
         "problem": problem,
@@ -185,7 +185,7 @@ def sheet_reopen(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @teacher_required
 def sheet_drop_marks(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a paper out of the review: its marks are dropped, it can be mapped or graded anew."""
+    """Take a sheet out of the review: its marks are dropped, it can be mapped or graded anew."""
     sheet = sheet_with_marks(request, pk)
     form = ReasonForm(request.POST)
     if not form.is_valid():

@@ -23,7 +23,7 @@ from grading.views.review_desk import Desk, mark_on_desk
 @require_http_methods(["GET", "POST"])
 @teacher_required
 def mark_comments(request: HttpRequest, pk: int) -> HttpResponse:
-    """The bank of a mark's question; POST keeps a feedback for the next papers."""
+    """The bank of a mark's question; POST keeps a feedback for the next sheets."""
     mark = mark_on_desk(request, pk)
     if request.method == "GET":
         return _render(request, mark)
@@ -91,7 +91,7 @@ def _mark_beside(request: HttpRequest, comment: Comment) -> Mark:
     beside = marks.filter(pk=int(number)).first() if is_number else None
     mark = beside or marks.order_by("pk").first()
     if mark is None:
-        raise Http404(_("No paper has a mark for the question of this comment."))
+        raise Http404(_("No sheet has a mark for the question of this comment."))
     return mark_on_desk(request, mark.pk)
 
 
@@ -118,7 +118,7 @@ def _render(
             for key, comment in zip(KEYS, comments.select_related("saved_by"), strict=False)
         ],
         "problem": problem,
-        "paper": review_blind.paper_code(mark.sheet_id),
+        "paper": review_blind.sheet_code(mark.sheet_id),
         "alone": bool(request.htmx),
     }
     name = "_review_comments" if request.htmx else "review_comments"

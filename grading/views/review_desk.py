@@ -127,4 +127,4 @@ def called(sheet: Sheet, user: User) -> str:
     """What a sheet is called in messages: by its code as long as it is reviewed blind."""
     if review_blind.is_named(sheet, user):
         return sheet.name
-    return review_blind.paper_code(sheet.pk)
+    return review_blind.sheet_code(sheet.pk)

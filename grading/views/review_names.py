@@ -1,5 +1,5 @@
 """Names while reviewing: shown after one click, hidden again, and the log of both; the pages of a
-paper with its name and roll number painted over.
+sheet with its name and roll number painted over.
 
 Comes in: a click, or a page's public id. Goes out: a redirect, the log, a picture.
 """
@@ -32,7 +32,7 @@ LINES = 50
 @require_POST
 @teacher_required
 def sheet_reveal(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show whose paper this is; the click is kept."""
+    """Show whose sheet this is; the click is kept."""
     sheet = sheet_with_marks(request, pk)
     review_blind.reveal_sheet(sheet, by=request.user)
     return redirect(_back(request, sheet.pk))
@@ -41,7 +41,7 @@ def sheet_reveal(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @teacher_required
 def sheet_hide(request: HttpRequest, pk: int) -> HttpResponse:
-    """Review this paper blind again."""
+    """Review this sheet blind again."""
     sheet = sheet_with_marks(request, pk)
     review_blind.hide_sheet(sheet, by=request.user)
     return redirect(_back(request, sheet.pk))
@@ -72,7 +72,7 @@ def reveal_log(request: HttpRequest, pk: int) -> HttpResponse:
     page = Paginator(review_blind.reveals_for(request.user, exam), LINES).get_page(
         request.GET.get("page")
     )
-    rows = [(row, review_blind.paper_code(row.sheet_id) if row.sheet_id else "") for row in page]
+    rows = [(row, review_blind.sheet_code(row.sheet_id) if row.sheet_id else "") for row in page]
     return render(request, "grading/review_names.html", {"exam": exam, "page": page, "rows": rows})
 
 

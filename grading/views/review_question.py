@@ -1,4 +1,4 @@
-"""The review of one question across all papers, and the list of questions to choose from.
+"""The review of one question across all sheets, and the list of questions to choose from.
 
 Comes in: an exam and a criterion's code. Goes out: cards of many sheets, each beside the page it
 was read from, a few at a time, in the same shuffled order as the sheets.
@@ -119,7 +119,7 @@ def questions_of(exam_pk: int) -> list[Criterion]:
 @require_GET
 @teacher_required
 def review_question(request: HttpRequest, pk: int, code: str) -> HttpResponse:
-    """One question of all papers, a few cards at a time."""
+    """One question of all sheets, a few cards at a time."""
     return render_question(request, pk, code)
 
 
@@ -139,7 +139,7 @@ def render_question(
     questions = questions_of(exam.pk)
     codes = [criterion.code for criterion in questions]
     if code not in codes:
-        raise Http404(_("No paper of this exam has a mark for this question."))
+        raise Http404(_("No sheet of this exam has a mark for this question."))
     here = codes.index(code)
     desk = Desk.of(request, by_question=True)
     head = question_head(exam.pk, code)
@@ -227,7 +227,7 @@ def _rows(
             {
                 "card": card,
                 "sheet": mark.sheet,
-                "paper": review_blind.paper_code(mark.sheet_id),
+                "paper": review_blind.sheet_code(mark.sheet_id),
                 "named": named or mark.sheet_id in revealed,
                 "pages": pages,
                 "page": read_from or (pages[0] if pages else None),

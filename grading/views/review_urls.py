@@ -1,4 +1,4 @@
-"""Addresses of the desk: one mark, one question across papers, names, comments."""
+"""Addresses of the desk: one mark, one question across sheets, names, comments."""
 
 from django.urls import path
 

@@ -37,12 +37,12 @@ def send(person):
 
 
 def test_unread_lines_come_in_one_mail_and_only_once(daily, settings):
-    notify([daily], key="a", text="Biology: 24 of 24 papers were graded.", url="/runs/1/")
+    notify([daily], key="a", text="Biology: 24 of 24 sheets were graded.", url="/runs/1/")
     notify([daily], key="b", text="Physics is published.")
     send(daily)
     [message] = mail.outbox
     assert message.to == ["alice@example.org"]
-    assert "24 of 24 papers" in message.body
+    assert "24 of 24 sheets" in message.body
     assert "Physics is published." in message.body
     assert f"{settings.SITE_URL}/runs/1/" in message.body
     assert message.subject == "Sheaf: 2 new lines"

@@ -153,7 +153,7 @@ def test_a_line_of_the_bell_is_kept_in_english_and_told_in_the_reader_s_language
 
 def test_a_reason_in_a_line_is_translated_with_it(alice):
     reason = "The mail server refused the e-mail address."
-    sentence = "%(run)s: %(count)s papers wait to be sent again. %(problem)s"
+    sentence = "%(run)s: %(count)s sheets wait to be sent again. %(problem)s"
     values = {"run": "Saved.", "count": 3, "problem": reason}
     notify([alice], key="k", text=sentence, values=values)
     with translation.override("de"):

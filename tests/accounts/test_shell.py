@@ -153,9 +153,9 @@ def test_every_state_of_a_sheet_has_its_badge(db):
 
 
 def test_a_progress_line_is_read_without_script():
-    html = render_to_string("_progress.html", {"done": 3, "total": 24, "label": "papers read"})
-    assert '<progress value="3" max="24" aria-label="papers read">' in html
-    assert "3 of 24 papers read" in html
+    html = render_to_string("_progress.html", {"done": 3, "total": 24, "label": "sheets read"})
+    assert '<progress value="3" max="24" aria-label="sheets read">' in html
+    assert "3 of 24 sheets read" in html
     assert 'max="1"' in render_to_string("_progress.html", {"done": 0, "total": 0})
 
 

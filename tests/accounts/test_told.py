@@ -43,8 +43,8 @@ def test_the_reason_of_a_suggestion_is_told_in_german(reason, german):
             " laden Sie sie hoch.",
         ),
         (
-            "The same paper as “a.pdf” from “monday.zip”, which was kept.",
-            "Dieselbe Arbeit wie „a.pdf“ aus „monday.zip“, die behalten wurde.",
+            "The same sheet as “a.pdf” from “monday.zip”, which was kept.",
+            "Derselbe Bogen wie „a.pdf“ aus „monday.zip“, der behalten wurde.",
         ),
         (
             "It is a RAR archive. Accepted are PDF, JPEG or PNG files.",

@@ -77,11 +77,11 @@ def test_a_sheet_is_approved_reopened_and_its_marks_dropped(alices, sheet):
     path, body = f"sheets/{sheet.pk}", {"marks_version": seen(sheet)}
     for _ in range(2):
         assert post(alices, f"{path}/approve/", body).json()["state"] == "reviewed"
-    assert post(alices, f"{path}/drop-marks/", {"reason": "Wrong paper"}).status_code == 409
+    assert post(alices, f"{path}/drop-marks/", {"reason": "Wrong sheet"}).status_code == 409
     assert post(alices, f"{path}/reopen/").json()["state"] == "graded"
     assert post(alices, f"{path}/reopen/").status_code == 409
     assert post(alices, f"{path}/drop-marks/", {"reason": " "}).status_code == 400
-    dropped = post(alices, f"{path}/drop-marks/", {"reason": "Wrong paper"}).json()
+    dropped = post(alices, f"{path}/drop-marks/", {"reason": "Wrong sheet"}).json()
     assert (dropped["state"], dropped["marks"], dropped["total"]) == ("mapped", [], None)
 
 

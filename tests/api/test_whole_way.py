@@ -49,7 +49,7 @@ def test_a_class_a_roster_an_exam_papers_marks_and_what_the_student_reads(admin,
 
     done = do(alice, "exams/import/", {"text": papers.EXAM_FILE}, status=201)
     exam = done["exam"]["id"]
-    assert done["exam"]["standing"]["next"]["label"] == "Upload papers"
+    assert done["exam"]["standing"]["next"]["label"] == "Upload sheets"
 
     content = papers.archive(STUDENTS)
     to = f"exams/{exam}/uploads/"
@@ -126,5 +126,5 @@ def test_a_class_a_roster_an_exam_papers_marks_and_what_the_student_reads(admin,
 
     csv = alice.get(f"/api/v1/exams/{exam}/results/csv/", HTTP_ACCEPT="text/csv")
     assert b"11B001" in b"".join(csv)
-    do(alice, f"exams/{exam}/take-back/", {"reason": "One paper was mixed up"})
+    do(alice, f"exams/{exam}/take-back/", {"reason": "One sheet was mixed up"})
     assert carol.get(f"/api/v1/results/{result['id']}/").status_code == 404

@@ -92,7 +92,7 @@ def make_request(custom_id: str, pages: Sequence[str] = ("written",)) -> Request
         Data("rubric", RUBRIC),
         Text("The JSON Schema of your reply."),
         Data("schema", schema()),
-        Text("Sample sheet 'good': a real paper with the marks that the teacher gave it."),
+        Text("Sample sheet 'good': a real sheet with the marks that the teacher gave it."),
         Image("empty", "e" * 64, "sample", 1, "Sample page 1"),
         Data("sample_marks", {"Q1": 0, "Q2": 0}),
     )

@@ -113,8 +113,8 @@ def test_boxes_are_made_moved_and_deleted_by_keyboard_alone(site, page):
 
 def test_another_page_of_another_paper_keeps_what_was_drawn(site, page):
     drag(page, (5, 3), (65, 10))
-    page.get_by_role("button", name="The next paper").click()
-    expect(page.get_by_text("Paper 2 of 6")).to_be_visible()
+    page.get_by_role("button", name="The next sheet").click()
+    expect(page.get_by_text("Sheet 2 of 6")).to_be_visible()
     expect(page.locator("[data-key]")).to_have_count(1)
     page.get_by_role("button", name="Page 2").click()
     expect(page.get_by_role("button", name="Page 2")).to_have_attribute("aria-current", "true")

@@ -93,7 +93,7 @@ def test_a_member_that_grows_beyond_belief_is_a_bomb(exam, settings):
 
 def test_all_members_together_have_a_limit_too(exam, settings):
     settings.SHEAF_UPLOAD_MAX_UNPACKED_MB = 0.05
-    papers = [(f"{number}.pdf", pdf(f"paper {number}") + bytes(15_000)) for number in range(6)]
+    papers = [(f"{number}.pdf", pdf(f"sheet {number}") + bytes(15_000)) for number in range(6)]
     upload = unpacked(exam, packed(*papers))
     assert upload.state == "unpacked"
     accepted = upload.sheets.count()

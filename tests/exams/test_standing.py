@@ -46,7 +46,7 @@ def test_a_sample_is_no_paper_to_be_graded(exam, alice):
 @pytest.mark.parametrize(
     ("states", "label"),
     [
-        ({}, "Upload papers"),
+        ({}, "Upload sheets"),
         ({"pending_mapping": 1, "graded": 3}, "Confirm students"),
         ({"mapped": 1, "graded": 1, "in_batch": 1}, "Draft a run"),
         ({"graded": 1, "in_batch": 1, "failed": 1}, "Review marks"),

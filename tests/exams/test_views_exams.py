@@ -255,7 +255,7 @@ class TestOneExam:
         make_sheet(exam, state="pending_mapping", pages=0)
         text = sign_in(alice).get(reverse("exams:exam_detail", args=[exam.pk])).content.decode()
         assert "Confirm students" in text
-        assert "1 paper without a confirmed student" in text
+        assert "1 sheet without a confirmed student" in text
 
     def test_editing_keeps_the_class_and_writes_history(self, sign_in, alice, exam):
         data = {

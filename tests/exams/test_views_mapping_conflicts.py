@@ -13,7 +13,7 @@ def test_a_sheet_whose_pages_are_not_ready_offers_no_student(sign_in, alice, exa
     sheet = make_sheet(exam, pages=0, rendered_at=None, inspected_at=None, suggested_at=None)
     client = sign_in(alice)
     text = client.get(list_address(exam)).text
-    assert "papers read" in text
+    assert "sheets read" in text
     assert "being read<" in text
     assert 'name="student"' not in text
     response = act(client, "sheet_map", sheet, {"enrolment": doras_enrolment.pk})

@@ -174,11 +174,11 @@ def test_a_few_papers_can_be_flipped_through_page_by_page(browser, exam, url):
 def test_a_paper_that_lacks_the_page_says_so(browser, exam, url):
     make_sheet(exam, pages=1, name="1.pdf")
     make_sheet(exam, pages=2, name="2.pdf")
-    assert "This paper has no page 2." in browser.get(url, {"page": "2"}).content.decode()
+    assert "This sheet has no page 2." in browser.get(url, {"page": "2"}).content.decode()
 
 
 def test_without_papers_numbers_can_still_be_typed(browser, save, exam, url):
-    assert "No papers yet" in browser.get(url).content.decode()
+    assert "No sheets yet" in browser.get(url).content.decode()
     assert save(TYPED).status_code == 302
 
 

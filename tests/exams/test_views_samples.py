@@ -157,28 +157,28 @@ def test_the_choice_of_another_exams_paper_is_404(browser, exam, alice, x_b):
 
 def test_papers_that_wait_for_a_student_are_pointed_out(browser, exam, url):
     make_sheet(exam, state="pending_mapping")
-    assert "Confirm whose papers they are first" in browser.get(url).content.decode()
+    assert "Confirm whose sheets they are first" in browser.get(url).content.decode()
 
 
 @pytest.mark.parametrize("state", ["jsonl_ready", "in_batch"])
 def test_while_all_papers_are_in_a_run_the_page_says_so_and_what_to_do(browser, exam, url, state):
     make_sheet(exam, state=state)
     text = browser.get(url).text
-    assert "No papers yet" not in text
-    assert "1 paper is in a run" in text
+    assert "No sheets yet" not in text
+    assert "1 sheet is in a run" in text
     assert reverse("grading:run_list", args=[exam.pk]) in text
 
 
 def test_papers_that_all_failed_are_not_called_missing(browser, exam, url):
     make_sheet(exam, state="failed")
     text = browser.get(url).text
-    assert "No papers yet" not in text
+    assert "No sheets yet" not in text
     assert "have failed" in text
 
 
 def test_an_exam_without_papers_is_led_to_the_upload(browser, exam, url):
     text = browser.get(url).text
-    assert "No papers yet" in text
+    assert "No sheets yet" in text
     assert reverse("exams:upload_create", args=[exam.pk]) in text
 
 

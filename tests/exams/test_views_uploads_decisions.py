@@ -94,4 +94,4 @@ def test_a_broken_upload_that_was_left_out_still_says_why_it_is_broken(sign_in, 
     client.post(reverse("exams:upload_skip", args=[upload.pk]))
     text = client.get(detail(upload)).text
     assert "its end is missing" in text
-    assert "holds no papers" not in text
+    assert "holds no sheets" not in text

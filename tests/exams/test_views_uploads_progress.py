@@ -98,13 +98,13 @@ def test_the_report_has_a_line_for_every_file_with_the_refused_first(sign_in, al
     sheet = make_sheet(exam, upload=upload)
     report_line(upload, "a-accepted.pdf", sheet=sheet)
     report_line(upload, "b-ignored", "ignored", reason="Made by the computer.")
-    report_line(upload, "c-repeated.pdf", "repeated", reason="The same paper came before.")
+    report_line(upload, "c-repeated.pdf", "repeated", reason="The same sheet came before.")
     report_line(upload, "d-refused.exe", "refused", reason="It is a program.")
     text = sign_in(alice).get(detail(upload)).text
     order = ["d-refused.exe", "c-repeated.pdf", "b-ignored", "a-accepted.pdf"]
     places = [text.index(name) for name in order]
     assert places == sorted(places)
-    for reason in ("It is a program.", "The same paper came before.", "Made by the computer."):
+    for reason in ("It is a program.", "The same sheet came before.", "Made by the computer."):
         assert reason in text
     assert reverse("exams:sheet_pages", args=[sheet.pk]) in text
 
@@ -159,7 +159,7 @@ def test_failed_sheets_are_shown_with_their_reason_and_a_retry(sign_in, alice, e
 
 def test_a_zip_without_papers_says_what_to_do(sign_in, alice, exam):
     text = sign_in(alice).get(detail(make_upload(exam))).text
-    assert "This file holds no papers" in text
+    assert "This file holds no sheets" in text
     assert form_address(exam) in text
 
 

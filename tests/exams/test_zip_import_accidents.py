@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def many(count: int) -> bytes:
-    return packed(*((f"{number:03d}.pdf", pdf(f"paper {number}")) for number in range(count)))
+    return packed(*((f"{number:03d}.pdf", pdf(f"sheet {number}")) for number in range(count)))
 
 
 def snapshot(upload: Upload) -> tuple[object, ...]:

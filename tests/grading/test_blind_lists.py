@@ -6,7 +6,7 @@ from django.urls import reverse
 from batching.models import BatchItem
 from exams.models import Sheet
 from grading import publish, review
-from grading.review_blind import paper_code, reveal_exam, reveal_sheet
+from grading.review_blind import reveal_exam, reveal_sheet, sheet_code
 from grading.runs import draft_run
 from tests.factories import make_enrolment, make_sheet, make_user
 from tests.grading.steps import url
@@ -48,7 +48,7 @@ def test_what_became_of_a_sheet_is_told_by_its_code_once_it_is_reviewed(
     for address in pages:
         text = teacher.get(address).text
         assert not told(text), address
-        assert f"aper {paper_code(paper.pk)}" in text
+        assert f"heet {sheet_code(paper.pk)}" in text
     reveal_sheet(paper, by=alice)
     for address in pages:
         assert "77Z777 Zuleika.pdf" in teacher.get(address).text
@@ -65,8 +65,8 @@ def test_the_results_name_a_paper_once_it_is_approved(exam, graded, alice, teach
     make_sheet(exam, state="reviewed", enrolment=late)
     page = teacher.get(url("results", exam))
     assert not told(page.text)
-    assert f"Paper {paper_code(graded.pk)}" in page.text
-    assert [one.paper for one in page.context["page"]] == ["", paper_code(graded.pk)], "last"
+    assert f"Sheet {sheet_code(graded.pk)}" in page.text
+    assert [one.paper for one in page.context["page"]] == ["", sheet_code(graded.pk)], "last"
     reveal_exam(exam, by=alice)
     assert "Zuleika" in teacher.get(url("results", exam)).text
     assert "Zuleika" not in sign_in(admin).get(url("results", exam)).text
@@ -78,7 +78,7 @@ def test_what_blocks_publishing_is_told_by_its_code(exam, graded, alice, teacher
     make_sheet(exam, state="failed", name="88Z888.pdf")
     text = teacher.get(url("publish", exam)).text
     assert not told(text)
-    assert paper_code(graded.pk) in text
+    assert sheet_code(graded.pk) in text
     assert "88Z888.pdf" in text
     reveal_exam(exam, by=alice)
     assert "77Z777" in teacher.get(url("publish", exam)).text
@@ -97,5 +97,5 @@ def test_changes_since_publishing_are_told_by_code_while_their_paper_is_reviewed
     assert "77Z777" in teacher.get(url("publish", exam)).text
     Sheet.objects.filter(pk=graded.pk).update(state="graded")
     page = teacher.get(url("publish", exam))
-    assert [paper for _, paper in page.context["changes"]] == [paper_code(graded.pk)]
+    assert [paper for _, paper in page.context["changes"]] == [sheet_code(graded.pk)]
     assert not told(page.text)

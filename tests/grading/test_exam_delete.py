@@ -93,7 +93,7 @@ def test_the_history_says_who_deleted_what(exam, full, alice):
 
 def test_the_page_says_what_will_go_and_offers_a_copy(exam, full, teacher, page):
     text = teacher.get(page).text
-    assert "2 uploads, 3 papers with 6 pages, 1 sample" in text
+    assert "2 uploads, 3 sheets with 6 pages, 1 sample" in text
     assert reverse("exams:exam_file", args=[exam.pk]) in text
     assert f'href="{page}"' in teacher.get(reverse("exams:exam_edit", args=[exam.pk])).text
 
@@ -109,7 +109,7 @@ def test_the_button_deletes_what_the_page_showed(full, teacher, page):
     shown = teacher.get(page).context["now"].fingerprint
     answer = teacher.post(page, {"fingerprint": shown}, follow=True)
     assert answer.redirect_chain == [(reverse("exams:exam_list"), 302)]
-    assert "was deleted, with 3 papers" in answer.text
+    assert "was deleted, with 3 sheets" in answer.text
     assert stored(Exam) == 0
     assert teacher.post(page, {"fingerprint": shown}).status_code == 404
 
@@ -146,7 +146,7 @@ def test_an_exam_with_an_assessed_paper_stays(exam, teacher, page, state):
     make_sheet(exam, state=state)
     now = deletion_state(exam)
     text = teacher.get(page).text
-    assert "1 paper is assessed" in text
+    assert "1 sheet is assessed" in text
     assert "change that" in text
     assert 'name="fingerprint"' not in text
     assert teacher.post(page, {"fingerprint": now.fingerprint}).status_code == 422
@@ -164,7 +164,7 @@ def test_an_assessment_whose_marks_were_dropped_keeps_the_exam_too(exam, alice):
 def test_published_marks_are_named_with_the_way_to_take_them_back(exam, teacher, page):
     make_sheet(exam, state="published")
     text = teacher.get(page).text
-    assert "1 paper is published" in text
+    assert "1 sheet is published" in text
     assert f'href="{reverse("grading:publish", args=[exam.pk])}"' in text
 
 

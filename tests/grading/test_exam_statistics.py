@@ -170,7 +170,7 @@ def test_a_classs_totals_are_exact_whatever_the_steps_are():
 def test_few_papers_are_shown_with_a_warning(exam, alice, sign_in):
     proposed(exam, 1, 2)
     text = sign_in(alice).get(reverse("grading:statistics", args=[exam.pk])).text
-    assert text.count("Only 1 paper: these figures say little.") == 4
+    assert text.count("Only 1 sheet: these figures say little.") == 4
 
 
 def test_the_page_says_what_is_not_defined(marked, alice, sign_in):

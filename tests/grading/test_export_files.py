@@ -294,7 +294,7 @@ def test_canvas_is_not_matched_by_anything_else(exam, alice, sign_in):
 def test_the_page_of_downloads_says_what_maps_to_what(exam, published, changed, alice, sign_in):
     browser, page = sign_in(alice), reverse("grading:exports", args=[exam.pk])
     text = browser.get(page).text
-    for said in ("SIS User ID", "useridnumber", "1 reviewed or published result", "1 paper is not"):
+    for said in ("SIS User ID", "useridnumber", "1 reviewed or published result", "1 sheet is not"):
         assert said in text
     assert "no e-mail address" not in text
     User.objects.filter(pk=published.enrolment.student_id).update(email="")

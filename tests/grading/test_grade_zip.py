@@ -39,7 +39,7 @@ def files(tmp_path):
         archive.writestr("11B001.pdf", papers.paper(1))
         archive.writestr("scan_002.pdf", papers.paper(2, pages=2, upside_down=True))
         archive.writestr("damaged.pdf", papers.paper(3)[:900])
-        archive.writestr("notes.txt", "not a paper")
+        archive.writestr("notes.txt", "not a sheet")
         archive.writestr("__MACOSX/._11B001.pdf", "nothing")
     return tmp_path
 

@@ -148,7 +148,7 @@ def test_any_student_of_the_exam_is_previewed_by_roll_number(
     assert teacher.get(f"{page}?roll=84b003").url == url("sheet_preview", carol)
     answer = teacher.get(f"{page}?roll=nobody", follow=True)
     assert answer.redirect_chain == [(url("publish", exam), 302)]
-    assert "no graded paper with the roll number nobody" in answer.text
+    assert "no graded sheet with the roll number nobody" in answer.text
 
 
 def test_the_preview_leads_through_all_papers_and_shows_the_students_own_page(

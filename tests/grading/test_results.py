@@ -176,7 +176,7 @@ def test_the_distribution_costs_no_query_of_its_own_however_large_the_class(exam
         with CaptureQueriesContext(connection) as ran:
             student.get(result(sheet))
         counts.append(len(ran))
-    assert counts == [5, 5], "session, person, bell, paper, marks"
+    assert counts == [5, 5], "session, person, bell, sheet, marks"
 
 
 def test_a_teacher_allows_the_distribution_in_the_exams_form(exam, alice, sign_in):
@@ -255,7 +255,7 @@ def test_results_that_nobody_reviewed_are_called_proposals(exam, alice, sign_in)
     address = reverse("grading:results", args=[exam.pk])
     assert "proposals" not in sign_in(alice).get(address).text
     factories.make_sheet(exam, state="graded")
-    assert "1 of 2 papers is not reviewed yet" in sign_in(alice).get(address).text
+    assert "1 of 2 sheets is not reviewed yet" in sign_in(alice).get(address).text
 
 
 def own(exam):

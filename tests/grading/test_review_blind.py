@@ -51,7 +51,7 @@ def test_no_page_of_the_review_tells_whose_paper_it_is(exam, named_sheet, teache
     assert not [secret for secret in SECRETS if secret in fragment]
     shown = {"marks_version": seen(named_sheet)}
     page = teacher.post(url("sheet_approve", named_sheet), shown, follow=True).content.decode()
-    assert f"{review_blind.paper_code(named_sheet.pk)} approved" in page
+    assert f"{review_blind.sheet_code(named_sheet.pk)} approved" in page
     assert not [secret for secret in SECRETS if secret in page]
 
 
@@ -59,7 +59,7 @@ def test_a_paper_that_is_taken_back_is_called_by_its_code(exam, named_sheet, tea
     Sheet.objects.filter(pk=named_sheet.pk).update(state="published")
     back = {"reason": "A page is missing"}
     page = teacher.post(url("sheet_take_back", named_sheet), back, follow=True).content.decode()
-    assert f"{review_blind.paper_code(named_sheet.pk)} was taken back" in page
+    assert f"{review_blind.sheet_code(named_sheet.pk)} was taken back" in page
     assert not [secret for secret in SECRETS if secret in page]
 
 
@@ -95,7 +95,7 @@ def test_one_click_shows_one_name_to_one_teacher_and_is_kept(
     for browser in (teacher, sign_in(admin)):
         log = browser.get(url("reveal_log", exam)).content.decode()
         assert "Alice" in log
-        assert review_blind.paper_code(named_sheet.pk) in log
+        assert review_blind.sheet_code(named_sheet.pk) in log
     history = teacher.get(url("mark_history", marks_of(named_sheet)[0])).content.decode()
     assert "shown to" in history
     teacher.post(url("sheet_reveal", named_sheet))
@@ -130,10 +130,10 @@ def test_the_order_is_shuffled_and_always_the_same(exam, alice, admin):
 
 
 def test_every_paper_has_a_code_of_its_own():
-    codes = {review_blind.paper_code(pk) for pk in range(1, 50_000)}
+    codes = {review_blind.sheet_code(pk) for pk in range(1, 50_000)}
     assert len(codes) == 49_999
     assert all(len(code) == 5 for code in codes)
-    assert review_blind.paper_code(7) == review_blind.paper_code(7)
+    assert review_blind.sheet_code(7) == review_blind.sheet_code(7)
 
 
 def test_the_list_and_the_way_through_the_papers_have_one_order(exam, teacher):

@@ -11,7 +11,7 @@ from batching.models import BatchItem, ItemState
 from exams.models import Page, Sheet
 from grading import review, review_eyes, review_flags
 from grading.models import Assessment, Mark, Part
-from grading.review_blind import paper_code
+from grading.review_blind import sheet_code
 from tests import factories
 from tests.grading.steps import marks_of, url
 
@@ -83,12 +83,12 @@ def test_each_doubt_puts_a_paper_on_its_list_and_says_why(exam, teacher, spoil, 
     sheet, calm = quiet_sheet(exam), quiet_sheet(exam)
     spoil(sheet)
     for name in (show, "eyes"):
-        assert listed(teacher, exam, name) == [paper_code(sheet.pk)]
+        assert listed(teacher, exam, name) == [sheet_code(sheet.pk)]
     text = teacher.get(f"{url('review_list', exam)}?show={show}").content.decode()
     assert words in text
     for name in {"unsure", "check", "extreme"} - {show}:
         assert listed(teacher, exam, name) == []
-    assert paper_code(calm.pk) in listed(teacher, exam, "graded")
+    assert sheet_code(calm.pk) in listed(teacher, exam, "graded")
     counts = review_eyes.counts(exam)
     assert (counts[show], counts["eyes"]) == (1, 1)
 
@@ -108,7 +108,7 @@ def test_what_needs_eyes_most_stands_first(exam, teacher, alice):
     make_unsure(unsure)
     make_unsure(both)
     make_pale(both)
-    expected = [paper_code(one.pk) for one in (both, unsure, flagged, repaired, extreme)]
+    expected = [sheet_code(one.pk) for one in (both, unsure, flagged, repaired, extreme)]
     assert listed(teacher, exam, "eyes") == expected
     # The same way from paper to paper, and after the last one back to the list.
     address = teacher.get(f"{url('review_list', exam)}?show=eyes").context["first"]
@@ -128,9 +128,9 @@ def test_changed_papers_have_a_list_in_every_state(exam, teacher, alice):
     sheet = quiet_sheet(exam)
     mark = marks_of(sheet)[0]
     review.change_mark(mark.pk, awarded=Decimal(2), feedback="", reason="x", version=1, by=alice)
-    assert listed(teacher, exam, "changed") == [paper_code(sheet.pk)]
+    assert listed(teacher, exam, "changed") == [sheet_code(sheet.pk)]
     Sheet.objects.filter(pk=sheet.pk).update(state="published")
-    assert listed(teacher, exam, "changed") == [paper_code(sheet.pk)]
+    assert listed(teacher, exam, "changed") == [sheet_code(sheet.pk)]
     assert listed(teacher, exam, "eyes") == []
 
 

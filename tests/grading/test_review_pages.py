@@ -12,7 +12,7 @@ from exams.models import Sheet
 from exams.rubrics import use_rubric
 from grading import review
 from grading.models import Comment, Look
-from grading.review_blind import paper_code, reveal_sheet
+from grading.review_blind import reveal_sheet, sheet_code
 from tests import factories
 from tests.grading.steps import fresh, marks_of, seen, url
 
@@ -196,7 +196,7 @@ def test_the_list_counts_and_marks_the_papers_that_one_click_approves(
     assert " disabled" not in button()
     rows = teacher.get(url("review_list", exam)).context["rows"]
     marked = [row["paper"] for row in rows if ("looked", "looked at") in row["flags"]]
-    assert sorted(marked) == sorted(paper_code(one.pk) for one in (sheet, others[1]))
+    assert sorted(marked) == sorted(sheet_code(one.pk) for one in (sheet, others[1]))
     teacher.post(url("approve_all", exam))
     assert [fresh(one).state for one in (sheet, *others)] == [
         "graded", "graded", "reviewed", "graded", "graded",
@@ -280,7 +280,7 @@ def test_the_exam_and_its_review_lead_to_history_statistics_and_downloads(
         text = teacher.get(page).text
         assert [address for address in told if f'href="{address}"' not in text] == [], page
     own = url("sheet_history", sheet)
-    assert own not in teacher.get(url("review_sheet", sheet)).text, "it tells whose paper it is"
+    assert own not in teacher.get(url("review_sheet", sheet)).text, "it tells whose sheet it is"
     reveal_sheet(sheet, by=alice)
     assert own in teacher.get(url("review_sheet", sheet)).text
 

@@ -393,7 +393,7 @@ def test_who_drafted_a_run_is_told_once_when_it_ends(drafted, alice):
     close_job(job.pk)
     close_job(job.pk)
     told = Notification.objects.get(recipient=alice)
-    assert told.text.endswith("0 of 3 papers were graded.")
+    assert told.text.endswith("0 of 3 sheets were graded.")
     assert told.url == reverse("grading:run_detail", args=[drafted.pk])
 
 

@@ -52,7 +52,7 @@ def test_a_sheet_stays_being_graded_while_it_is_sent_again_and_is_graded_then(
     assert states() == ["graded"] * 3
     again = BatchItem.objects.get(round=1)
     assert Assessment.objects.get(item=again).sheet_id == again.subject_id
-    assert told() == [f"{run.exam.title}: 3 of 3 papers were graded."]
+    assert told() == [f"{run.exam.title}: 3 of 3 sheets were graded."]
 
 
 def test_a_sheet_fails_with_what_became_of_every_attempt(draft, grade, offices):
@@ -63,7 +63,7 @@ def test_a_sheet_fails_with_what_became_of_every_attempt(draft, grade, offices):
     assert [sheet.problem.count(f"Attempt {number} (Post office)") for number in (1, 2, 3)] == [
         1
     ] * 3
-    assert told() == [f"{run.exam.title}: 0 of 1 papers were graded."]
+    assert told() == [f"{run.exam.title}: 0 of 1 sheets were graded."]
 
 
 def test_the_second_provider_grades_what_the_first_one_fails_at(draft, grade, offices, alice):
@@ -97,7 +97,7 @@ def test_the_end_of_a_run_that_was_refused_as_a_whole_is_told_once_with_the_reas
     submit_job(run.batch_run.jobs.get().pk)
     assert states() == ["mapped"] * 3
     assert told() == [
-        f"{run.exam.title}: 0 of 3 papers were graded. Job 1 failed: the file is not acceptable"
+        f"{run.exam.title}: 0 of 3 sheets were graded. Job 1 failed: the file is not acceptable"
     ]
 
 
@@ -115,7 +115,7 @@ def test_the_end_is_told_when_a_person_stops_what_was_to_be_sent_again(
     # The build that carry() made is on its way again: stop it before it is handed in.
     cancel_run(run, by=alice)
     assert states() == ["graded", "graded", "mapped"]
-    assert told() == [f"{run.exam.title}: 2 of 3 papers were graded."]
+    assert told() == [f"{run.exam.title}: 2 of 3 sheets were graded."]
 
 
 def test_a_job_that_is_late_is_told_of_once(draft, grade, offices, alice):

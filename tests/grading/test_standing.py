@@ -40,7 +40,7 @@ def test_a_draft_that_nobody_has_sent_waits_for_the_teacher(exam, draft):
     where = standing(exam)
     assert where.sentence == "3 in a draft to look at and send"
     assert (where.next.label, where.next.urgent) == ("Look and send", True)
-    assert "3 papers in a draft" in where.next.text
+    assert "3 sheets in a draft" in where.next.text
     assert where.steps[2].note == "3 to be sent"
 
 

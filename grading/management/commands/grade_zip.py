@@ -1,8 +1,8 @@
 """`manage.py grade_zip`: the whole pipeline in one process, without broker or server.
 
-In: an exam file, a roster, a ZIP of papers and a provider, which may take a day. Out: a JSON
-report with every paper. Running it again changes nothing; a run that was interrupted goes on.
-Exits with 0 when every paper is accounted for (failed ones too: the report says which), with 1
+In: an exam file, a roster, a ZIP of sheets and a provider, which may take a day. Out: a JSON
+report with every sheet. Running it again changes nothing; a run that was interrupted goes on.
+Exits with 0 when every sheet is accounted for (failed ones too: the report says which), with 1
 when not or when a person must decide first, and with 130 when it was interrupted.
 """
 
@@ -41,15 +41,15 @@ from grading.runs import NothingToGrade, draft_run, send_run
 
 
 class Command(BaseCommand):
-    help = "Grade a ZIP of papers from start to report, in this process."
+    help = "Grade a ZIP of sheets from start to report, in this process."
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("--exam", type=Path, required=True, help="exam file (YAML)")
         parser.add_argument("--roster", type=Path, required=True, help="roster (CSV)")
-        parser.add_argument("--sheets", type=Path, required=True, help="papers (ZIP, PDF, image)")
+        parser.add_argument("--sheets", type=Path, required=True, help="sheets (ZIP, PDF, image)")
         parser.add_argument(
             "--provider",
-            help="the configured provider that assesses the papers (default: the exam's own, or"
+            help="the configured provider that assesses the sheets (default: the exam's own, or"
             " SHEAF_DEFAULT_PROVIDER)",
         )
         parser.add_argument(
@@ -115,7 +115,7 @@ class Command(BaseCommand):
         if problems:
             raise CommandError("\n".join(problems))
         if not zip_report.accounted_for(upload):
-            raise CommandError("Not every paper is accounted for: see the report.")
+            raise CommandError("Not every sheet is accounted for: see the report.")
 
     def run_through(
         self, exam: Exam, upload: Upload, by: User, chosen: dict[str, str], lanes: int

@@ -1,4 +1,4 @@
-"""`seed_demo`: an invented class whose generated papers run through the pipeline."""
+"""`seed_demo`: an invented class whose generated sheets run through the pipeline."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from grading.demo.papers import FontMissing
 
 
 class Command(BaseCommand):
-    help = "Make a demo class with an exam and generated papers; run again, it changes nothing."
+    help = "Make a demo class with an exam and generated sheets; run again, it changes nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--provider",
             default=settings.SHEAF_DEFAULT_PROVIDER,
-            help="the configured provider that grades the papers with --follow",
+            help="the configured provider that grades the sheets with --follow",
         )
         parser.add_argument(
             "--follow",
             action="store_true",
-            help="play the teacher until the papers are graded, tell where they are, and stay",
+            help="play the teacher until the sheets are graded, tell where they are, and stay",
         )
 
     def handle(self, **options: Any) -> None:
