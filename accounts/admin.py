@@ -104,6 +104,12 @@ class UserForm(forms.ModelForm):
         model = User
         fields = ("name", "username", "email", "role", "is_active")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is None:  # nobody becomes a student because a field was overlooked
+            self.fields["role"].choices = [("", "---------"), *Role.choices]
+            self.fields["role"].initial = self.initial["role"] = ""
+
     def clean_username(self) -> str:
         """Sign-in lowers what looks like an address; so must the name that is kept."""
         username: str = self.cleaned_data["username"]

@@ -147,7 +147,8 @@ class ClassForm(forms.ModelForm):
     def clean_name(self) -> str:
         """Two classes whose names differ in case or spaces only would be mixed up."""
         name = " ".join(self.cleaned_data["name"].split())
-        if SchoolClass.objects.filter(name__iexact=name).exists():
+        others = SchoolClass.objects.exclude(pk=self.instance.pk)
+        if others.filter(name__iexact=name).exists():
             raise forms.ValidationError(
                 _("There is a class %(name)s already."), params={"name": name}
             )

@@ -6,7 +6,7 @@ Goes out: Notification rows and how many of them are unread.
 
 from collections.abc import Iterable, Mapping
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.text import Truncator
@@ -66,11 +66,16 @@ def count_unread(user: User) -> int:
     return notifications_for(user).filter(read_at=None).count()
 
 
-def mark_read(user: User, *, up_to: int | None = None, pk: int | None = None) -> None:
-    """Mark a person's unread lines as read: one, or all up to the newest that was shown."""
+def mark_read(
+    user: User, *, up_to: int | None = None, pk: int | None = None, url: str | None = None
+) -> None:
+    """Mark a person's unread lines as read: one, all up to the newest that was shown, or all that
+    lead to a page or a place on it."""
     unread = notifications_for(user).filter(read_at=None)
     if up_to is not None:
         unread = unread.filter(pk__lte=up_to)
     if pk is not None:
         unread = unread.filter(pk=pk)
+    if url is not None:
+        unread = unread.filter(Q(url=url) | Q(url__startswith=f"{url}#"))
     unread.update(read_at=timezone.now())

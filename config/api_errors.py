@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
+from accounts.people import CannotChange
 from accounts.roster_files import RosterError
 from accounts.told import told
 from batching.conflicts import Conflict
@@ -42,6 +43,7 @@ STATUSES: dict[type[Exception], tuple[int, str]] = {
     TooLarge: (413, "too_large"),
     DuplicateUpload: (409, "duplicate_upload"),
     AlreadyHasASheet: (409, "already_has_a_sheet"),
+    CannotChange: (409, "conflict"),
     NotReady: (409, "not_ready"),
     MustStay: (409, "must_stay"),
     NothingToGrade: (409, "nothing_to_grade"),

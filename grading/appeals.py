@@ -20,6 +20,7 @@ from accounts.notifications import notify
 from batching.conflicts import Conflict
 from exams.models import Exam, Sheet, SheetState
 from exams.queries import sheets_for
+from grading import queries
 from grading.models import Appeal, AppealState, Mark
 from grading.models.appeals import APPEAL_LENGTH, IS_OPEN
 from grading.review import tidy
@@ -204,7 +205,7 @@ def _tell_teachers(exam: Exam) -> None:
 
 
 def _tell_student(appeal: Appeal, sheet: Sheet) -> None:
-    """Leads to the list of results, which is there whatever is taken back later."""
+    """Leads to the mark, or to the list of results where it is not shown by then."""
     if sheet.state == SheetState.PUBLISHED:
         text = gettext_noop("Your appeal about %(code)s in %(exam)s was answered.")
     else:
@@ -212,10 +213,12 @@ def _tell_student(appeal: Appeal, sheet: Sheet) -> None:
             "Your appeal about %(code)s in %(exam)s was answered. You can read the answer once"
             " your marks are shown again."
         )
+    mark = Mark.objects.filter(sheet=sheet, criterion__code=appeal.code).first()
+    place = f"#mark-{mark.pk}" if mark else ""
     notify(
         [appeal.raised_by_id],
         key=f"appeal-answered-{appeal.pk}",
         text=text,
         values={"code": appeal.code, "exam": sheet.exam.title},
-        url=reverse("grading:my_results"),
+        url=queries.result_url(sheet.exam) + place,
     )

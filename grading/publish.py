@@ -26,7 +26,7 @@ from accounts.notifications import notify
 from batching.conflicts import Conflict, guarded
 from exams.models import REVIEWED_STATES, Exam, Sheet, SheetState, Upload, UploadState
 from exams.rubrics import lock_exam
-from grading import review_blind
+from grading import queries, review_blind
 from grading.history import move_rows
 from grading.models import Mark
 
@@ -245,7 +245,7 @@ def publish_exam(exam: Exam, *, fingerprint: str, by: User) -> int:
             key=f"published-{exam.pk}-{moment.isoformat()}",
             text=gettext_noop("Your marks for %(exam)s are there."),
             values={"exam": exam.title},
-            url=reverse("grading:my_results"),
+            url=queries.result_url(exam),
         )
     return moved
 
@@ -297,7 +297,7 @@ def tell_withdrawn(exam: Exam, students: Sequence[int], moment: datetime) -> Non
             "Your marks for %(exam)s were taken back for a while. You will be told again."
         ),
         values={"exam": exam.title},
-        url=reverse("grading:my_results"),
+        url=queries.result_url(exam),
     )
 
 

@@ -26,6 +26,7 @@ from django.db.models import (
     Value,
 )
 from django.db.models.functions import Cast, Coalesce, Concat, Greatest
+from django.urls import reverse
 
 from accounts.models import User
 from batching import providers
@@ -56,6 +57,14 @@ def runs_for(user: User) -> QuerySet[GradingRun]:
 def results_for(user: User) -> QuerySet[Sheet]:
     """The sheets a person may see the result of, with totals (a student: own, published)."""
     return with_totals(sheets_for(user)).filter(total__isnull=False)
+
+
+def result_url(exam: Exam) -> str:
+    """Where what is told of an exam's results leads each of its students: to the own result.
+
+    The list stands there while that is not shown, so that no link leads into nothing.
+    """
+    return f"{reverse('grading:my_results')}?exam={exam.pk}"
 
 
 def with_totals(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:

@@ -71,6 +71,7 @@ def things_of(exam: Exam, teacher: User, enrolment: Enrolment) -> Arguments:
     by_kind = {
         "exams": exam.pk,
         "classes": exam.school_class.pk,
+        "people": enrolment.student.pk,
         "uploads": sheet.upload.pk,
         "sheets": open_sheet.pk,
         "runs": run.pk,

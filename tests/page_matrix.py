@@ -13,6 +13,7 @@ ADMIN = "L.----"
 ANYONE = "L....."
 PUBLIC = "......"
 API_STAFF = "A..---"
+API_ADMIN = "A.----"
 API_ROLE = "A...--"
 API_ANYONE = "A....."
 
@@ -43,8 +44,18 @@ MATRIX = {
     "accounts:notifications": {"GET": ANYONE},
     "accounts:notifications_read": {"POST": ANYONE},
     "accounts:notification_open": {"POST": "L---.-"},
+    "accounts:notifications_seen": {"POST": ANYONE},
+    "accounts:people": {"GET": ADMIN},
+    "accounts:person_create": {"GET": ADMIN, "POST": ADMIN},
+    "accounts:person_detail": {"GET": ADMIN, "POST": ADMIN},
+    "accounts:person_link": {"GET": ADMIN, "POST": ADMIN},
+    "accounts:person_close": {"POST": ADMIN},
+    "accounts:person_open": {"POST": ADMIN},
+    "accounts:person_reset": {"POST": ADMIN},
+    "accounts:person_sign_out": {"POST": ADMIN},
     "accounts:class_list": {"GET": "L...--"},
     "accounts:class_create": {"GET": ADMIN, "POST": ADMIN},
+    "accounts:class_edit": {"GET": ADMIN, "POST": ADMIN},
     "accounts:class_detail": {"GET": STAFF},
     "accounts:roster_import": {"GET": STAFF, "POST": STAFF},
     "accounts:class_links": {"GET": STAFF},
@@ -178,7 +189,14 @@ MATRIX = {
     "api:session_end": {"POST": "A---.-"},
     "api:me": {"GET": API_ANYONE},
     "api:classes": {"GET": API_ROLE, "POST": "A.----"},
-    "api:class_detail": {"GET": API_STAFF},
+    "api:class_detail": {"GET": API_STAFF, "PATCH": "A.----"},
+    "api:people": {"GET": API_ADMIN, "POST": API_ADMIN},
+    "api:person_detail": {"GET": API_ADMIN, "PATCH": API_ADMIN},
+    "api:person_link": {"POST": API_ADMIN},
+    "api:person_close": {"POST": API_ADMIN},
+    "api:person_open": {"POST": API_ADMIN},
+    "api:person_reset": {"POST": API_ADMIN},
+    "api:person_sign_out": {"POST": API_ADMIN},
     "api:roster": {"GET": API_STAFF, "POST": API_STAFF},
     "api:links": {"GET": API_STAFF},
     "api:links_send": {"POST": API_STAFF},

@@ -13,13 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import BaseForm
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import (
-    OpenApiParameter,
-    OpenApiResponse,
-    extend_schema,
-    inline_serializer,
-)
+from drf_spectacular.utils import OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
 from rest_framework.pagination import PageNumberPagination
@@ -38,10 +32,13 @@ class Paging(PageNumberPagination):
     invalid_page_message = _("There is no such page in this list.")
 
 
-PAGING = (
-    OpenApiParameter("page", OpenApiTypes.INT, description="From 1."),
-    OpenApiParameter("page_size", OpenApiTypes.INT, description="50; more than 200 are 200."),
-)
+class PagingFilters(serializers.Serializer):
+    """Which page of a list, and of how many rows."""
+
+    page = serializers.IntegerField(min_value=1, required=False, help_text="From 1.")
+    page_size = serializers.IntegerField(
+        min_value=1, required=False, help_text="50; more than 200 are 200."
+    )
 
 
 def page_of(
@@ -52,7 +49,11 @@ def page_of(
     prepare: Callable[[list[Any]], list[Any]] | None = None,
     context: dict[str, Any] | None = None,
 ) -> Response:
-    """One page of a list; `prepare` makes what is serialized of the page's rows alone."""
+    """One page of a list; `prepare` makes what is serialized of the page's rows alone.
+
+    Raises ValidationError for a page or a size that means nothing, NotFound for a page too far.
+    """
+    asked(PagingFilters, request)
     paging = Paging()
     page = paging.paginate_queryset(rows, request)
     shown = prepare(page) if prepare else page
@@ -74,7 +75,7 @@ def lists(
             "results": serializer(many=True),
         },
     )
-    parameters = [*PAGING, *([filters] if filters else [])]
+    parameters = [PagingFilters, *([filters] if filters else [])]
     return extend_schema(methods=["GET"], parameters=parameters, responses=paged)
 
 

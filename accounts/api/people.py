@@ -16,13 +16,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import queries
-from accounts.api.answers import Done, Nothing, Person, cleaned, lists, page_of, sent
+from accounts.api.answers import (
+    Done,
+    Nothing,
+    Person,
+    cleaned,
+    lists,
+    page_of,
+    sent,
+    sent_with_seen,
+    versioned,
+)
 from accounts.first_passwords import first_password_url, gets_mail
 from accounts.forms import ClassForm, RosterForm
 from accounts.models import Role, SchoolClass, Subject, User
 from accounts.password_links import send_links
 from accounts.roles import admin_required, teacher_required
 from accounts.roster_import import import_roster
+from accounts.school_classes import change_class, seen_of
 
 
 class ClassName(serializers.Serializer):
@@ -54,6 +65,10 @@ class ClassRow(serializers.Serializer):
     name = serializers.CharField()
     student_count = serializers.IntegerField()
     teachers = Person(many=True, source="teachers.all")
+    seen = serializers.SerializerMethodField(help_text="To be sent with a change.")
+
+    def get_seen(self, school_class: Any) -> str:
+        return seen_of(school_class)
 
 
 class NewClass(serializers.Serializer):
@@ -65,6 +80,18 @@ class NewClass(serializers.Serializer):
         default=list,
         max_length=100,
     )
+
+
+class ClassChange(serializers.Serializer):
+    """What becomes different of a class, and what you have seen of it."""
+
+    name = serializers.CharField(max_length=100, required=False)
+    teachers = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**31 - 1),
+        required=False,
+        max_length=100,
+    )
+    seen = serializers.CharField(max_length=16, required=False)
 
 
 class EnrolmentRow(serializers.Serializer):
@@ -148,12 +175,28 @@ def new_class(request: Request) -> Response:
     return Response(ClassRow(queries.class_rows(request.user).get(pk=made.pk)).data, status=201)
 
 
-@extend_schema(responses=ClassRow)
-@api_view(["GET"])
+@extend_schema(methods=["GET"], responses=ClassRow)
+@extend_schema(methods=["PATCH"], request=ClassChange, responses=versioned(ClassRow))
+@api_view(["GET", "PATCH"])
 @teacher_required
 def class_detail(request: Request, pk: int) -> Response:
-    """One class."""
+    """One class; an admin changes its name and its teachers."""
+    if request.method == "PATCH":
+        edit_class(request, pk)
     return Response(ClassRow(get_object_or_404(queries.class_rows(request.user), pk=pk)).data)
+
+
+@admin_required
+def edit_class(request: Request, pk: int) -> None:
+    """Change a class over what was seen of it."""
+    school_class = class_or_404(request, pk)
+    change = sent_with_seen(ClassChange, request)
+    seen = change.pop("seen")
+    teachers = [one.pk for one in school_class.teachers.all()]
+    form = ClassForm(
+        {"name": school_class.name, "teachers": teachers} | change, instance=school_class
+    )
+    change_class(school_class, by=request.user, seen=seen, **cleaned(form))
 
 
 def class_or_404(request: Request, pk: int) -> SchoolClass:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.api import notifications, people, sessions, sign_in
+from accounts.api import notifications, people, persons, sessions, sign_in
 
 urlpatterns = [
     path("token/", sign_in.token, name="token"),
@@ -12,6 +12,13 @@ urlpatterns = [
     path("sessions/end/", sessions.sessions_end, name="sessions_end"),
     path("sessions/<int:pk>/end/", sessions.session_end, name="session_end"),
     path("me/", people.me, name="me"),
+    path("people/", persons.people_list, name="people"),
+    path("people/<int:pk>/", persons.person_detail, name="person_detail"),
+    path("people/<int:pk>/link/", persons.person_link, name="person_link"),
+    path("people/<int:pk>/close/", persons.person_close, name="person_close"),
+    path("people/<int:pk>/open/", persons.person_open, name="person_open"),
+    path("people/<int:pk>/second-factor/", persons.person_reset, name="person_reset"),
+    path("people/<int:pk>/sign-out/", persons.person_sign_out, name="person_sign_out"),
     path("classes/", people.classes, name="classes"),
     path("classes/<int:pk>/", people.class_detail, name="class_detail"),
     path("classes/<int:pk>/roster/", people.roster, name="roster"),

@@ -1,4 +1,4 @@
-"""Classes: the list, one class with its roster, a new class, and the first links of students.
+"""Classes: the list, one class with its roster, a new one, changes, and first links of students.
 
 Admins see and make all; teachers see their own; for students these pages do not exist.
 """
@@ -12,14 +12,16 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import queries
+from accounts import queries, school_classes
 from accounts.first_passwords import email_is_configured, first_password_url, gets_mail, link_days
 from accounts.forms import ClassForm
 from accounts.models import User
 from accounts.password_links import send_links
+from accounts.people import ChangedMeanwhile
 from accounts.roles import admin_required, teacher_required
 
 PAGE_SIZE = 100
+ADMINS_SHOWN = 5
 # In an address: the page opens after a roster was imported, and says what comes next.
 IMPORTED = "imported"
 
@@ -29,7 +31,10 @@ IMPORTED = "imported"
 def class_list(request: HttpRequest) -> HttpResponse:
     """The classes somebody teaches or administers."""
     page = Paginator(queries.class_rows(request.user), PAGE_SIZE).get_page(request.GET.get("page"))
-    return render(request, "accounts/class_list.html", {"page": page})
+    context: dict[str, object] = {"page": page}
+    if not page.object_list and not request.user.is_admin:
+        context["admins"] = queries.admins_to_ask()[:ADMINS_SHOWN]
+    return render(request, "accounts/class_list.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -45,6 +50,38 @@ def class_create(request: HttpRequest) -> HttpResponse:
     return render(
         request, "accounts/class_create.html", {"form": form}, status=422 if form.is_bound else 200
     )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@admin_required
+def class_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Another name, or other teachers."""
+    school_class = get_object_or_404(queries.classes_for(request.user), pk=pk)
+    seen = school_classes.seen_of(school_class)
+    form = ClassForm(request.POST or None, instance=school_class)
+    status, stale = 422 if request.method == "POST" else 200, False
+    if request.method == "POST" and form.is_valid():
+        seen = request.POST.get("seen", "")
+        try:
+            school_classes.change_class(
+                school_class, by=request.user, seen=seen, **form.cleaned_data
+            )
+        except ChangedMeanwhile as error:
+            form.add_error(None, error)
+            status, stale = 409, True
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("accounts:class_detail", pk)
+    # The form has written on its own copy what was typed.
+    now = get_object_or_404(queries.classes_for(request.user), pk=pk)
+    context = {
+        "school_class": now,
+        "form": form,
+        "stale": stale,
+        "seen": school_classes.seen_of(now) if stale else request.POST.get("seen", seen),
+        "teachers": now.teachers.all(),
+    }
+    return render(request, "accounts/class_edit.html", context, status=status)
 
 
 @require_safe

@@ -41,3 +41,12 @@ def notifications_read(request: HttpRequest) -> HttpResponse:
     if newest.isdecimal() and len(newest) < 19:
         notifications.mark_read(request.user, up_to=int(newest))
     return redirect("accounts:notifications")
+
+
+@require_POST
+def notifications_seen(request: HttpRequest) -> HttpResponse:
+    """Mark as read the lines that lead to what is shown now; gives the bell as it is then."""
+    url = request.POST.get("url", "")
+    if url and "\0" not in url:
+        notifications.mark_read(request.user, url=url)
+    return render(request, "_bell.html")

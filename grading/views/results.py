@@ -15,7 +15,7 @@ from uuid import UUID
 from django.core.paginator import Paginator
 from django.db.models import Case, F, JSONField, OuterRef, QuerySet, When
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
 
 from accounts.models import User
@@ -58,11 +58,15 @@ class ResultPage(NamedTuple):
 @require_GET
 @student_required
 def my_results(request: HttpRequest) -> HttpResponse:
-    """A student's published results of all classes, newest first."""
-    sheets = (
-        queries.results_for(request.user)
-        .select_related("exam__subject", "exam__school_class")
-        .order_by("-published_at", "-pk")
+    """A student's published results of all classes, newest first; with `exam`, the one of that."""
+    results = queries.results_for(request.user)
+    exam = request.GET.get("exam", "")
+    if exam.isdecimal() and len(exam) < 10:
+        own = results.filter(exam=int(exam)).values_list("pk", flat=True).first()
+        if own is not None:
+            return redirect("grading:my_result", own)
+    sheets = results.select_related("exam__subject", "exam__school_class").order_by(
+        "-published_at", "-pk"
     )
     page = Paginator(sheets, CARDS).get_page(request.GET.get("page"))
     return render(request, "grading/my_results.html", {"page": page})
@@ -80,6 +84,7 @@ def render_result(
 ) -> HttpResponse:
     """The result's page as it is now; what was refused stands at its mark."""
     context = result_of(request.user, pk) | {"refused": refused}
+    context["news_url"] = queries.result_url(context["exam"])
     return render(request, "grading/my_result.html", context, status=status)
 
 

@@ -5,6 +5,7 @@
   if (!dialog || !dialog.showModal) return;
   const room = dialog.querySelector(".zoom-room");
   const SIZES = ["zoom-1", "zoom-2", "zoom-3", "zoom-4"];
+  const wide = matchMedia("(min-width: 992px)");
   let size = 1;
 
   function resize(next, at = { x: 0.5, y: 0.5 }) {
@@ -35,7 +36,8 @@
     room.replaceChildren(image);
     const box = small.getBoundingClientRect();
     dialog.showModal();
-    resize(1, { x: (event.clientX - box.left) / box.width || 0.5, y: (event.clientY - box.top) / box.height || 0.5 });
+    // A whole page first where a larger one would lose an edge.
+    resize(wide.matches ? 1 : 0, { x: (event.clientX - box.left) / box.width || 0.5, y: (event.clientY - box.top) / box.height || 0.5 });
     room.focus();
   });
 

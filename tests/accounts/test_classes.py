@@ -3,6 +3,7 @@
 import pytest
 from django.core import mail
 
+from accounts import school_classes
 from accounts.models import Enrolment, LinkMail, SchoolClass
 from accounts.roster_import import import_roster
 from tests import factories
@@ -162,3 +163,33 @@ def test_a_class_keeps_its_students_in_the_order_of_roll_numbers(sign_in, alice,
     page = sign_in(alice).get(f"/classes/{x_b.pk}/").content.decode()
     assert page.index("Kofi") < page.index("Emeka")
     assert Enrolment.objects.count() == 2
+
+
+def test_a_teacher_without_a_class_reads_whom_to_ask(sign_in, admin, bob):
+    page = sign_in(bob).get("/classes/").content.decode()
+    assert "Whom to ask" in page
+    assert 'href="mailto:admin@school.example"' in page
+    assert 'href="/classes/"' in sign_in(bob).get("/").content.decode().split("<main")[1]
+
+
+def edit(browser, school_class, **values):
+    seen = school_classes.seen_of(SchoolClass.objects.get(pk=school_class.pk))
+    return browser.post(f"/classes/{school_class.pk}/edit/", {"seen": seen} | values)
+
+
+def test_an_admin_gives_a_class_another_name_and_other_teachers(sign_in, admin, alice, bob, x_b):
+    browser = sign_in(admin)
+    assert f"/classes/{x_b.pk}/edit/" in browser.get(f"/classes/{x_b.pk}/").content.decode()
+    assert "checked" in browser.get(f"/classes/{x_b.pk}/edit/").content.decode()
+    assert edit(browser, x_b, name="X-Z", teachers=[bob.pk]).status_code == 302
+    now = SchoolClass.objects.get(pk=x_b.pk)
+    assert (now.name, list(now.teachers.all())) == ("X-Z", [bob])
+    assert now.history.first().history_user == admin
+    assert sign_in(alice).get(f"/classes/{x_b.pk}/").status_code == 404
+
+
+def test_a_class_takes_no_name_of_another_and_no_change_unseen(sign_in, admin, bob, x_b, x_c):
+    browser = sign_in(admin)
+    assert edit(browser, x_b, name="x-c").status_code == 422
+    assert edit(browser, x_b, name="X-B", seen="old", teachers=[bob.pk]).status_code == 409
+    assert bob not in x_b.teachers.all()

@@ -164,3 +164,8 @@ def test_an_empty_list_has_a_way_on():
         "_empty.html", {"title": "No exams yet", "url": "/exams/new/", "label": "New exam"}
     )
     assert 'href="/exams/new/"' in html
+
+
+def test_the_account_leads_to_a_new_password_once(sign_in, carol):
+    page = sign_in(carol).get("/account/").content.decode()
+    assert page.count('href="/account/password/"') == 1

@@ -130,6 +130,7 @@ def test_every_list_has_a_query_count_test(document):
         if "page_size" in [one["name"] for one in operations.get("get", {}).get("parameters", ())]
     }
     tested = {path.partition("?")[0] for path in (*OF_TEACHER, *OF_STUDENT)}
+    tested.add("people/")  # tests/api/test_persons.py
     assert {path.replace("{id}", "{}") for path in paged} <= {
         path.partition("{")[0] + ("{}" + path.partition("}")[2] if "{" in path else "")
         for path in tested
@@ -148,4 +149,15 @@ def test_a_list_comes_in_pages_of_at_most_two_hundred(alices, alice):
     assert first["next"].endswith("/api/v1/notifications/?page=2")
     assert len(page("?page=5")["results"]) == 5
     assert len(page("?page_size=1000")["results"]) == 200
-    assert page("?page=6")["code"] == page("?page=0")["code"] == "not_found"
+    assert page("?page=6")["code"] == "not_found"
+
+
+@pytest.mark.parametrize("name", ["page", "page_size"])
+@pytest.mark.parametrize("value", ["abc", "0", "-1", "1.5", "last"])
+def test_a_page_or_a_size_that_means_nothing_is_refused(alices, document, name, value):
+    answer = alices.get("/api/v1/notifications/", {name: value})
+    assert (answer.status_code, set(answer.json()["fields"])) == (400, {name})
+    told = document["paths"]["/api/v1/notifications/"]["get"]
+    [parameter] = [one for one in told["parameters"] if one["name"] == name]
+    assert (parameter["schema"]["type"], parameter["schema"]["minimum"]) == ("integer", 1)
+    assert "400" in told["responses"]

@@ -78,6 +78,7 @@ def there(exam, alice, carol, carols_enrolment):
     return {
         "exams": [exam.pk],
         "classes": [exam.school_class_id],
+        "people": [alice.pk, carol.pk],
         "uploads": [waiting.upload_id],
         "sheets": [published.pk, graded.pk, waiting.pk],
         "runs": [run.pk],

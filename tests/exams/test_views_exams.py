@@ -210,6 +210,14 @@ class TestMakingOne:
         assert (exam.subject.name, exam.created_by) == ("English", alice)
         assert exam.history.get().history_user == alice
 
+    def test_typing_is_the_main_way_and_a_file_the_other(self, sign_in, alice, x_b):
+        page = sign_in(alice).get("/exams/new/").content.decode().split("<main")[1]
+        assert re.findall(r'class="btn (btn-[a-z-]+)" type="submit"', page) == [
+            "btn-primary",
+            "btn-outline-primary",
+        ]
+        assert page.index('name="by_hand"') < page.index('type="file"')
+
     def test_by_hand_never_for_another_teachers_class(self, sign_in, alice, x_b, x_c):
         data = {"by_hand": "1", "title": "Essay", "school_class": x_c.pk, "subject_name": "English"}
         assert sign_in(alice).post("/exams/new/", data).status_code == 422

@@ -151,6 +151,7 @@ def test_students_are_told_once_for_every_publication(exam, x_b, alice, carols_e
     told = Notification.objects.get()
     assert told.recipient == carols_enrolment.student
     assert exam.title in told.text
+    assert told.url == f"/results/?exam={exam.pk}"
     publish.take_back(exam, by=alice, reason="A mistake in Q2")
     publish_now(exam, alice)
     texts = Notification.objects.order_by("pk").values_list("text", flat=True)

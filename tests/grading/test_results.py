@@ -1,5 +1,6 @@
 """What a student sees: own published marks, feedback and pages; nothing else exists for them."""
 
+import json
 import re
 
 import pytest
@@ -7,9 +8,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from accounts import notifications
+from accounts.models import Notification
 from batching.providers.offline.wording import NOT_FOUND
 from exams.models import Exam, Sheet
+from grading import queries
 from grading.models import Mark
+from grading.publish import take_back_sheet
 from tests import factories
 
 LIST = "/results/"
@@ -264,3 +269,53 @@ def test_a_german_student_reads_the_baselines_feedback_in_german_and_the_teacher
     text = student.get(result(sheet), headers={"accept-language": "de"}).text
     assert "In Ihrer Antwort wurde nicht gefunden, was erwartet wurde." in text
     assert ">Publish</p>" in text
+
+
+def own(exam):
+    """Where a line of the bell about an exam's results leads."""
+    return queries.result_url(exam)
+
+
+def test_a_line_about_marks_leads_to_the_own_result(sheet, student, exam, sign_in, dora):
+    assert student.get(own(exam))["Location"] == result(sheet)
+    strangers = sign_in(dora).get(own(exam))
+    nothing = sign_in(dora).get(f"{LIST}?exam=99999")
+    assert (strangers.status_code, body(strangers)) == (200, body(nothing))
+    for odd in ("x", "-1", "9" * 30, "²"):
+        assert student.get(f"{LIST}?exam={odd}").status_code == 200
+
+
+def test_a_line_about_marks_that_were_taken_back_leads_to_the_list(sheet, student, exam, alice):
+    take_back_sheet(sheet, by=alice, reason="A mistake")
+    [told] = Notification.objects.filter(recipient=sheet.enrolment.student)
+    assert told.url == own(exam)
+    assert student.get(told.url).status_code == 200
+
+
+def test_reading_a_result_reads_what_told_of_it_and_nothing_else(sheet, student, exam, carol):
+    def tell(key, url):
+        notifications.notify([carol], key=key, text=key, url=url)
+
+    tell("published", own(exam))
+    tell("answered", f"{own(exam)}#mark-1")
+    tell("of another exam", f"{own(exam)}0")
+    tell("of no result", "/account/")
+    page = student.get(result(sheet)).content.decode()
+    assert notifications.count_unread(carol) == 4  # looking writes nothing
+    asked = re.search(r'id="bell" hx-post="([^"]+)" hx-vals=\'([^\']+)\'', page)
+    answer = student.post(asked[1], json.loads(asked[2]))
+    assert "2 unread" in answer.content.decode()
+    assert "hx-post" not in answer.content.decode()
+    left = Notification.objects.filter(recipient=carol, read_at=None).values_list("key", flat=True)
+    assert set(left) == {"of another exam", "of no result"}
+    assert "hx-post" not in student.get("/account/").content.decode().split("<main")[0]
+
+
+def test_nobody_reads_lines_of_others_or_all_at_once(carol, dora, sign_in):
+    notifications.notify([carol, dora], key="told", text="Told", url="/results/?exam=1")
+    notifications.notify([dora], key="bare", text="Without an address")
+    for url in ("", "/results/", "\0"):
+        assert sign_in(dora).post("/notifications/seen/", {"url": url}).status_code == 200
+    assert notifications.count_unread(dora) == 2
+    sign_in(dora).post("/notifications/seen/", {"url": "/results/?exam=1"})
+    assert (notifications.count_unread(dora), notifications.count_unread(carol)) == (1, 1)
