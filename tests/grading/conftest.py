@@ -76,3 +76,17 @@ def carry(run: GradingRun) -> None:
     for job in BatchJob.objects.filter(run=run.batch_run).order_by("pk"):
         carry_job(job)
     build_run(run.pk)
+
+
+@pytest.fixture
+def mapped(exam):
+    """Three sheets that wait to be graded."""
+    return [make_sheet(exam, state="mapped") for _ in range(3)]
+
+
+@pytest.fixture
+def drafted(exam, mapped, alice):
+    """A draft of them for the offline baseline, built."""
+    run = draft_run(exam, provider="offline", by=alice)
+    tasks.build_run(run.pk)
+    return run

@@ -19,11 +19,6 @@ from tests.factories import make_enrolment, make_sheet
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def mapped(exam):
-    return [make_sheet(exam, state="mapped") for _ in range(3)]
-
-
 def marks_of(sheet):
     return {mark.criterion.code: (mark.awarded, mark.feedback) for mark in sheet.marks.all()}
 
