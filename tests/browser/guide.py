@@ -12,6 +12,7 @@ import io
 import re
 import sys
 import tempfile
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from PIL import Image
@@ -60,6 +61,8 @@ def walk(site: Site, folder: Path) -> None:
         student.take("student-start")
         phone.get_by_role("link", name=re.compile("The water cycle")).first.click()
         student.take("student-result")
+        ask(phone)
+        answer(teacher)
 
 
 def hand_in(site: Site, teacher: Photographer) -> None:
@@ -71,6 +74,8 @@ def hand_in(site: Site, teacher: Photographer) -> None:
     page.get_by_role("link", name=re.compile("water-cycle.zip")).first.click()
     expect(page.locator("#upload-progress[hx-trigger]")).to_have_count(0, timeout=MINUTES)
     teacher.take("upload")
+    page.goto(f"/exams/{exam}/regions/")
+    teacher.take("regions")
     wait_until(
         lambda: (
             not site.ask("Sheet.objects.filter(state='pending_mapping', suggested_at=None).count()")
@@ -106,6 +111,7 @@ def review(site: Site, teacher: Photographer) -> None:
     page = teacher.page
     teacher.take("review-list")
     page.get_by_role("link", name="Start here").click()
+    page.wait_for_url("**/sheets/*/review/**")
     for _ in range(2):
         page.keyboard.press("j")
     expect(page.locator(".mark.current")).to_be_visible()
@@ -129,10 +135,33 @@ def review(site: Site, teacher: Photographer) -> None:
 
 def publish(teacher: Photographer) -> None:
     page = teacher.page
-    page.goto(page.url.replace("/statistics/", "/publish/"))
+    statistics = page.url
+    page.goto(statistics.replace("/statistics/", "/edit/"))
+    in_a_week = datetime.now() + timedelta(days=7)
+    page.locator("[name=appeals_until]").fill(f"{in_a_week:%Y-%m-%dT%H:%M}")
+    page.get_by_role("button", name="Save").click()
+    page.goto(statistics.replace("/statistics/", "/publish/"))
     teacher.take("publish")
     page.get_by_role("button", name=re.compile(r"Publish \d+ results")).click()
     expect(page.get_by_text(re.compile("results published")).first).to_be_visible()
+
+
+def ask(phone: Page) -> None:
+    question = phone.locator("article", has_text=QUESTION)
+    question.get_by_text("Ask about this mark").click()
+    question.get_by_role("textbox").fill("Does my last sentence count as well?")
+    question.get_by_role("button", name="Send to your teacher").click()
+    expect(phone.locator(".own-appeal")).to_be_visible()
+
+
+def answer(teacher: Photographer) -> None:
+    page = teacher.page
+    page.goto(page.url.replace("/publish/", "/review/") + "?show=appealed")
+    page.get_by_role("link", name="Start here").click()
+    page.wait_for_url("**/sheets/*/review/**")
+    page.locator("[data-answer]").fill("It does: it is one of the four points.")
+    page.locator(".mark", has=page.locator(".appeal-open")).evaluate("mark => mark.focus()")
+    teacher.take("appeal")
 
 
 def main(folder: Path) -> None:

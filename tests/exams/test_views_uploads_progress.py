@@ -128,7 +128,7 @@ def test_a_file_whose_sheet_failed_is_no_success_and_says_why_and_what_to_do(sig
     assert (first.name, first.end_name, second.end_name) == ("damaged.pdf", "failed", "accepted")
     report = response.text.partition('id="upload-report"')[2]
     assert "One file became a sheet or a page of one." in report
-    assert "One file could not become a sheet that goes on" in report
+    assert "One file came in and failed" in report
     assert "The PDF is damaged." in report
     for name in ("sheet_retry", "sheet_skip"):
         assert reverse(f"exams:{name}", args=[damaged.pk]) in report
