@@ -1,4 +1,4 @@
-// The desk by keyboard: from mark to mark, from paper to paper, points, flags, comments, help.
+// The desk by keyboard: from mark to mark, from sheet to sheet, points, flags, comments, help.
 // Saving is in review_save.js, the page images in review_paper.js. Everything here is also
 // possible with the mouse and without script.
 (() => {
@@ -105,7 +105,14 @@
     details.querySelector('[name="note"]').focus();
   }
 
-  const answerTo = (mark) => mark.querySelector("[data-answer]");
+  // The answer to the appeal of this mark, else of the next one that has any, from the top again.
+  function answer(mark) {
+    const fields = [...document.querySelectorAll(".mark [data-answer]")];
+    const after = (field) => mark.compareDocumentPosition(field) & Node.DOCUMENT_POSITION_FOLLOWING;
+    const field = fields.find((one) => !mark || mark.contains(one) || after(one)) ?? fields[0];
+    goTo(field?.closest(".mark"));
+    field?.focus();
+  }
 
   function whyFocus(mark) {
     mark.querySelector(".mark-form")?.classList.add("why-open");
@@ -121,7 +128,6 @@
     if (key === "r") return whyFocus(mark);
     if (key === "c") return mark.querySelector("[data-comments]")?.click();
     if (key === "m") return flag(mark);
-    if (key === "e") return answerTo(mark)?.focus();
     if (key === "h") return mark.querySelector("[data-history]")?.click();
     if (key === "s") return tell("desk:save", mark);
   }
@@ -140,6 +146,7 @@
     else if (key === "a" && byQuestion()) mark && tell("desk:save", mark);
     else if (key === "a") document.querySelector("[data-approve]")?.requestSubmit();
     else if (key === "u") tell("desk:undo", mark);
+    else if (key === "e") answer(mark);
     else if (key === "q") (mark ?? marks()[0])?.querySelector("[data-other-way]")?.click();
     else if (key === "b") document.querySelector("[data-reveal]")?.requestSubmit();
     else if (key === "/") (document.querySelector("#question-head .nav-link") ?? document.querySelector("[data-lists]"))?.focus();
@@ -194,7 +201,7 @@
     else if (key === "j" || (key === "ArrowDown" && !onRadio && !inPages)) move(1);
     else if (key === "k" || (key === "ArrowUp" && !onRadio && !inPages)) move(-1);
     else if (onDesk(key, mark)) event.preventDefault();
-    else if (mark && /^[0-9.+\-frcmehs]$/.test(key)) onMark(key, mark);
+    else if (mark && /^[0-9.+\-frcmhs]$/.test(key)) onMark(key, mark);
     else return;
     event.preventDefault();
   });
