@@ -202,7 +202,7 @@ def test_an_answer_that_is_too_long_is_422_by_criterion(browser, exam, url):
     seen = current_rubric(exam).content_hash
     answer = browser.post(url, {"answer-Q1": "x" * 20_001, "seen": seen})
     assert answer.status_code == 422
-    assert "(Q1): answer is 20001 characters long" in answer.content.decode()
+    assert "Q1: answer is 20001 characters long" in answer.content.decode()
 
 
 def test_the_key_may_begin_with_an_empty_line(browser, exam, url):
