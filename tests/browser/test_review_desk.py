@@ -6,6 +6,7 @@ looks at every page of the desk at desktop and phone size.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -103,6 +104,8 @@ def test_a_paper_is_reviewed_with_the_keyboard_alone(site, browser, pictures):
     expect(page.locator(".mark.current .mark-points strong")).to_have_text("2")
     keys(page, "u")
     wait_until(lambda: not mark(site, one, "feedback").endswith("light"), "so is the text", 10)
+    expect(page.locator(f"#mark-{one}-feedback")).not_to_have_value(re.compile("light$"))
+    expect(page.locator(".mark.current")).to_be_focused()
 
     # What cannot be done is said where one looks, and not for ever.
     keys(page, "9")
