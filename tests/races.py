@@ -28,10 +28,21 @@ on_postgresql = [
 """The marks of a module of races."""
 
 
+WAITING = """
+SELECT count(*) FROM pg_locks waited JOIN pg_locks held USING (pid)
+JOIN pg_database ON pg_database.oid = held.database
+WHERE NOT waited.granted AND datname = current_database()
+"""
+
+
 def somebody_waits() -> bool:
-    """Whether a transaction waits for a lock (read from pg_locks, which is never cached)."""
+    """Whether a transaction of this database waits for a lock; other tests have their own.
+
+    Read from pg_locks, which is never cached. A wait for a row names no database, but who waits
+    holds locks on its tables.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        cursor.execute(WAITING)
         return bool(cursor.fetchone()[0])
 
 
