@@ -18,7 +18,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from batching.models import BatchItem, ItemState, JobState
-from exams.models import GRADED_STATES, REVIEWED_STATES, Exam, Rubric, Sheet, SheetState, Upload
+from exams.models import (
+    MARKED_STATES,
+    REVIEWED_STATES,
+    Exam,
+    Rubric,
+    Sheet,
+    SheetState,
+    Upload,
+)
 from exams.models import UploadState as U
 
 # The engine's name for the requests that grade a sheet (grading/requests.py).
@@ -86,7 +94,7 @@ class Standing:
     @property
     def has_marks(self) -> bool:
         """Whether a paper has any: then there are results, statistics and downloads."""
-        return self.among(*GRADED_STATES, SheetState.PUBLISHED) > 0
+        return self.among(*MARKED_STATES) > 0
 
     @property
     def to_grade(self) -> int:
@@ -107,7 +115,7 @@ class Standing:
     def steps(self) -> list[Step]:
         """The way from the upload to the student."""
         total, waiting = self.papers, self.among(*IN_BATCH)
-        done = self.among(*GRADED_STATES, SheetState.PUBLISHED)
+        done = self.among(*MARKED_STATES)
         mapped = self.among(SheetState.MAPPED) + waiting + done
         return [
             Step(_("Sheets in"), total, total),
@@ -271,9 +279,7 @@ def _with_rubric_and_uploads(pks: list[int]) -> QuerySet[Exam]:
     uploads = Upload.objects.filter(exam=OuterRef("pk")).order_by().values("exam")
     number = uploads.annotate(count=Count("pk")).values("count")
     # Of grading/models, by the names that they have at a sheet.
-    marked = Sheet.objects.filter(
-        exam=OuterRef("pk"), state__in=(*GRADED_STATES, SheetState.PUBLISHED)
-    ).order_by()
+    marked = Sheet.objects.filter(exam=OuterRef("pk"), state__in=MARKED_STATES).order_by()
     appealed = marked.filter(
         appeals__isnull=False,
         appeals__answered_at__isnull=True,

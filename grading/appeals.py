@@ -18,13 +18,12 @@ from django.utils.translation import gettext_noop
 from accounts.models import User
 from accounts.notifications import notify
 from batching.conflicts import Conflict
-from exams.models import Exam, Sheet, SheetState
+from exams.models import MARKED_STATES, Exam, Sheet, SheetState
 from exams.queries import sheets_for
 from grading import queries
 from grading.models import Appeal, AppealState, Mark
 from grading.models.appeals import APPEAL_LENGTH, IS_OPEN
 from grading.review import tidy
-from grading.review_eyes import HAVE_MARKS
 
 MOST_FOR_ONE_MARK = 5
 """How often a student may ask about one mark; after that people talk to each other."""
@@ -67,7 +66,7 @@ def in_state(appeals: QuerySet[Appeal], state: str) -> QuerySet[Appeal]:
 
 def count_waiting(exam: Exam) -> int:
     """How many appeals of an exam a teacher can answer on the desk now."""
-    return open_appeals().filter(sheet__exam=exam, sheet__state__in=HAVE_MARKS).count()
+    return open_appeals().filter(sheet__exam=exam, sheet__state__in=MARKED_STATES).count()
 
 
 def desk_address(exam_pk: int) -> str:

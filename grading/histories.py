@@ -20,7 +20,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from exams.models import GRADED_STATES, Exam, Rubric, Sheet, SheetState
+from exams.models import GRADED_STATES, MARKED_STATES, Exam, Rubric, Sheet, SheetState
 from exams.points import shown
 from exams.regions import region_in_words
 from grading.differences import replaced, words
@@ -28,7 +28,6 @@ from grading.models import Appeal, Mark
 from grading.review_blind import blind_sheets, codes_of
 
 KINDS = ("marks", "papers", "exam")
-_HAVE_MARKS = (*GRADED_STATES, SheetState.PUBLISHED)
 _UNTOLD = {"history_date", "history_id", "history_type", "history_user", "history_change_reason"}
 
 
@@ -91,7 +90,7 @@ def entries(
         hidden = blind_sheets(exam, reader).values("pk")
         by_people = Q(history_user__isnull=False)
         marks = marks.filter(~Q(sheet__in=hidden) | by_people)
-        papers = papers.filter(~Q(id__in=hidden) | by_people & Q(state__in=_HAVE_MARKS))
+        papers = papers.filter(~Q(id__in=hidden) | by_people & Q(state__in=MARKED_STATES))
     if filters.criterion:
         marks = marks.filter(criterion__code=filters.criterion)
         appeals = appeals.filter(code=filters.criterion)

@@ -23,12 +23,11 @@ from django.utils import timezone
 from batching.models import BatchJob, BatchRun, ResultFile
 from batching.stored_lines import LinesChanged, check_lines
 from exams.models import (
-    GRADED_STATES,
+    MARKED_STATES,
     Criterion,
     KeyProposal,
     Page,
     Sheet,
-    SheetState,
     Upload,
 )
 
@@ -153,7 +152,7 @@ def miscounted_sheets() -> list[Sheet]:
         .values("number")
     )
     return list(
-        Sheet.objects.filter(state__in=[*GRADED_STATES, SheetState.PUBLISHED])
+        Sheet.objects.filter(state__in=MARKED_STATES)
         .annotate(mark_count=Count("marks"), leaf_count=Coalesce(Subquery(leaves), 0))
         .filter(~Q(mark_count=F("leaf_count")) | Q(mark_count=0))
     )

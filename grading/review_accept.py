@@ -14,13 +14,11 @@ from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from batching.conflicts import Conflict
-from exams.models import GRADED_STATES, Exam, Sheet, SheetState
+from exams.models import DONE_STATES, Exam, Sheet, SheetState
 from exams.rubrics import lock_exam
 from grading.history import move_rows
 from grading.models import Accepted, Mark
 from grading.review import SHEETS_AT_ONCE, StaleMark
-
-DONE_STATES = (*GRADED_STATES[1:], SheetState.PUBLISHED)
 
 
 def accept_mark(mark: Mark, *, version: int, by: User) -> Accepted:

@@ -28,7 +28,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from exams.models import (
-    GRADED_STATES,
+    MARKED_STATES,
     REVIEWED_STATES,
     CriterionKind,
     Exam,
@@ -41,19 +41,18 @@ from grading.models import Appeal, Flag, Mark, Part
 from grading.models.appeals import IS_OPEN
 from grading.review_blind import PRIME, shuffled
 
-HAVE_MARKS = (*GRADED_STATES, SheetState.PUBLISHED)
 STATES_OF: dict[str, tuple[str, ...]] = {
     "graded": (SheetState.GRADED,),
     "eyes": (SheetState.GRADED,),
     "unsure": (SheetState.GRADED,),
     "check": (SheetState.GRADED,),
     "extreme": (SheetState.GRADED,),
-    "flagged": HAVE_MARKS,
-    "appealed": HAVE_MARKS,
-    "changed": HAVE_MARKS,
+    "flagged": MARKED_STATES,
+    "appealed": MARKED_STATES,
+    "changed": MARKED_STATES,
     "reviewed": REVIEWED_STATES,
     "published": (SheetState.PUBLISHED,),
-    "other": tuple(state for state in SheetState if state not in HAVE_MARKS),
+    "other": tuple(state for state in SheetState if state not in MARKED_STATES),
     "all": tuple(SheetState),
 }
 """By name of a list: the states its sheets may be in."""
@@ -201,7 +200,7 @@ def order_of(exam: Exam, user: User, show: str, *, named: bool) -> list[Any]:
     if named or show == "other":
         order: list[Any] = by_name
     elif show == "all":
-        marked = Q(state__in=HAVE_MARKS)
+        marked = Q(state__in=MARKED_STATES)
         place = Case(When(marked, then=shuffled(exam.pk, user.pk)), default=Value(PRIME))
         order = [place, *by_name]
     else:
@@ -228,7 +227,7 @@ CHECKS = ("is_repaired", "is_unplaced", "is_pale")
 
 def counts(exam: Exam) -> dict[str, int]:
     """By reason: how many sheets are in its list. One query, however many there are."""
-    rows = with_signs(Sheet.objects.filter(exam=exam.pk, state__in=HAVE_MARKS)).annotate(
+    rows = with_signs(Sheet.objects.filter(exam=exam.pk, state__in=MARKED_STATES)).annotate(
         is_changed=Exists(_marks().filter(is_overridden=True))
     )
     # Counted here: in one statement each condition would be worked out again for every count.

@@ -14,9 +14,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Role, User
 from batching.conflicts import Conflict
-from exams.models import Exam, Sheet
+from exams.models import MARKED_STATES, Exam, Sheet
 from grading.models import Flag, Mark
-from grading.review_eyes import HAVE_MARKS
 
 
 def open_flags() -> QuerySet[Flag]:
@@ -26,7 +25,7 @@ def open_flags() -> QuerySet[Flag]:
 
 def flagged_sheets(exam: Exam) -> int:
     """How many sheets of an exam hold a mark that waits for somebody's look."""
-    flags = open_flags().filter(sheet__exam=exam, sheet__state__in=HAVE_MARKS)
+    flags = open_flags().filter(sheet__exam=exam, sheet__state__in=MARKED_STATES)
     return flags.aggregate(count=Count("sheet", distinct=True))["count"]
 
 

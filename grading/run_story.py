@@ -16,7 +16,7 @@ from batching import providers, spending
 from batching.models import LIVE_ITEM_STATES, BatchItem, ItemState
 from batching.providers.base import Usage
 from exams.costs import Cost, cost_of_job, total_of
-from exams.models import Sheet, SheetState
+from exams.models import MARKED_STATES, Sheet
 from grading.models import GradingRun
 from grading.runs import FAILED_ITEM_STATES
 
@@ -32,12 +32,6 @@ ENDS = {
 ORDER = list(ENDS)
 # Whatever their states are.
 STOPPED = Q(set_free=True) | Q(state=ItemState.RELEASED, previous__isnull=False)
-REVIEWABLE = (
-    SheetState.GRADED,
-    SheetState.REVIEWED,
-    SheetState.OVERRIDDEN,
-    SheetState.PUBLISHED,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +58,7 @@ class Story:
 
     @property
     def can_be_reviewed(self) -> bool:
-        return self.sheet is not None and self.sheet.state in REVIEWABLE
+        return self.sheet is not None and self.sheet.state in MARKED_STATES
 
     @property
     def total(self) -> Cost | None:

@@ -4,7 +4,9 @@ from exams.models.exams import Exam
 from exams.models.keys import OPEN_KEY_STATES, KeyProposal, KeyState
 from exams.models.rubrics import Criterion, CriterionKind, Rubric
 from exams.models.sheets import (
+    DONE_STATES,
     GRADED_STATES,
+    MARKED_STATES,
     REVIEWED_STATES,
     MemberOutcome,
     Page,
@@ -17,7 +19,9 @@ from exams.models.sheets import (
 )
 
 __all__ = [
+    "DONE_STATES",
     "GRADED_STATES",
+    "MARKED_STATES",
     "OPEN_KEY_STATES",
     "REVIEWED_STATES",
     "Criterion",

@@ -103,6 +103,8 @@ class SheetState(models.TextChoices):
 
 REVIEWED_STATES = (SheetState.REVIEWED, SheetState.OVERRIDDEN)
 GRADED_STATES = (SheetState.GRADED, *REVIEWED_STATES)
+DONE_STATES = (*REVIEWED_STATES, SheetState.PUBLISHED)
+MARKED_STATES = (SheetState.GRADED, *DONE_STATES)
 
 
 class Sheet(ConcurrentTransitionMixin, Claimable):

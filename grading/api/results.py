@@ -22,7 +22,7 @@ from accounts.roles import student_required, teacher_required
 from exams.api.exams import exam_or_404
 from exams.api.pages import PageRow
 from exams.api.sheets import StudentRow
-from exams.models import GRADED_STATES, Exam, Sheet, SheetState
+from exams.models import MARKED_STATES, Exam, Sheet, SheetState
 from exams.queries import pages_for
 from grading import publish as publishing
 from grading import queries
@@ -30,7 +30,6 @@ from grading.api.marks import Points
 from grading.exports import results_csv
 from grading.statistics import criterion_means, distribution
 
-HAVE_MARKS = (*GRADED_STATES, SheetState.PUBLISHED)
 STAFF_ONLY = ("criterion__guidance", "criterion__answer")
 
 
@@ -185,7 +184,7 @@ def exam_results(request: Request, pk: int) -> Response:
 def exam_statistics(request: Request, pk: int) -> Response:
     """How the totals of an exam spread, and how each criterion went."""
     exam = exam_or_404(request, pk)
-    sheets = Sheet.objects.filter(exam=exam, state__in=HAVE_MARKS)
+    sheets = Sheet.objects.filter(exam=exam, state__in=MARKED_STATES)
     totals = queries.with_totals(sheets).filter(total__isnull=False)
     pairs = [(total, out_of or 0) for total, out_of in totals.values_list("total", "out_of")]
     value = {"spread": distribution(pairs), "criteria": criterion_means(exam)}

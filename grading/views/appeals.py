@@ -14,11 +14,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.roles import student_required, teacher_required
+from exams.models import MARKED_STATES
 from exams.views.clicks import outcome_of
 from grading import appeals, queries
 from grading.forms import AnswerForm, AppealForm
 from grading.models import Appeal
-from grading.review_eyes import HAVE_MARKS
 from grading.views.results import Refused, render_result
 from grading.views.review import render_sheet
 from grading.views.review_desk import Desk
@@ -71,7 +71,7 @@ def appeal_answer(request: HttpRequest, pk: int) -> HttpResponse:
         return carry_out(request, appeal.mark_pk, command, unsent=answer)
     # Its question is not in the rubric any more, or its sheet has no marks just now.
     problem, status = outcome_of(command)
-    if appeal.sheet.state not in HAVE_MARKS:
+    if appeal.sheet.state not in MARKED_STATES:
         messages.add_message(
             request,
             messages.ERROR if problem else messages.SUCCESS,

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import User
 from accounts.roles import teacher_required
-from exams.models import GRADED_STATES, Exam, Sheet, SheetState
+from exams.models import MARKED_STATES, Exam, Sheet, SheetState
 from exams.queries import sheets_for
 from exams.views.exams import exam_or_404
 from grading import histories
@@ -56,7 +56,7 @@ def _render(request: HttpRequest, exam: Exam, sheet: Sheet | None = None) -> Htt
     context = {
         "exam": exam,
         "sheet": sheet,
-        "is_marked": sheet is not None and sheet.state in (*GRADED_STATES, SheetState.PUBLISHED),
+        "is_marked": sheet is not None and sheet.state in MARKED_STATES,
         "filters": filters,
         "page": page,
         "entries": histories.details_of(exam, page.object_list, reader=request.user),

@@ -22,7 +22,14 @@ from accounts.models import User
 from accounts.roles import student_required, teacher_required
 from batching import providers
 from exams.json_rows import Rows, of_group
-from exams.models import GRADED_STATES, REVIEWED_STATES, Exam, Page, Sheet, SheetState
+from exams.models import (
+    DONE_STATES,
+    MARKED_STATES,
+    Exam,
+    Page,
+    Sheet,
+    SheetState,
+)
 from exams.queries import sheets_for
 from exams.views.exams import exam_or_404
 from grading import queries, review_blind
@@ -97,7 +104,7 @@ def sheet_preview(request: HttpRequest, pk: int) -> HttpResponse:
 
 def preview_of(user: User, pk: int) -> dict[str, Any]:
     """result_of with the way to the sheets before and after it, and the form to take it back."""
-    context = result_of(user, pk, SHOWN_SOON)
+    context = result_of(user, pk, DONE_STATES)
     order = list(previewed(context["exam"]).values_list("pk", flat=True))
     place = order.index(pk)
     return context | {
@@ -111,12 +118,9 @@ def preview_of(user: User, pk: int) -> dict[str, Any]:
     }
 
 
-SHOWN_SOON = (*REVIEWED_STATES, SheetState.PUBLISHED)
-
-
-def previewed(exam: Exam) -> Any:
+def previewed(exam: Exam) -> QuerySet[Sheet]:
     """The sheets of an exam whose results can be looked at, by roll number."""
-    marked = Sheet.objects.filter(exam=exam, state__in=(*GRADED_STATES, SheetState.PUBLISHED))
+    marked = Sheet.objects.filter(exam=exam, state__in=MARKED_STATES)
     return marked.order_by("enrolment__roll_number", "pk")
 
 
@@ -227,9 +231,9 @@ def exam_results(request: HttpRequest, pk: int) -> HttpResponse:
     Sheets that wait for a review which is blind come last, by their codes.
     """
     exam = exam_or_404(request, pk)
-    graded = queries.with_totals(
-        Sheet.objects.filter(exam=exam, state__in=(*GRADED_STATES, SheetState.PUBLISHED))
-    ).filter(total__isnull=False)
+    graded = queries.with_totals(Sheet.objects.filter(exam=exam, state__in=MARKED_STATES)).filter(
+        total__isnull=False
+    )
     graded = graded.annotate(provider=queries.assessed_by())
     graded = review_blind.with_name_shown(graded, request.user)
     sheets = list(

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.roles import teacher_required
 from batching.conflicts import Conflict
-from exams.models import GRADED_STATES, Sheet, SheetState
+from exams.models import DONE_STATES, MARKED_STATES, Sheet, SheetState
 from exams.queries import exams_for, sheets_for
 from exams.rubrics import current_rubric, leaves
 from grading import review, review_accept, review_blind, review_eyes, runs
@@ -110,7 +110,7 @@ def render_sheet(
         "count": len(order),
         "previous": order[place - 1][0] if place else None,
         "next": order[place + 1][0] if place + 1 < len(order) else None,
-        "approved": sum(state in review_accept.DONE_STATES for _pk, state in order),
+        "approved": sum(state in DONE_STATES for _pk, state in order),
         "list_label": dict((*review_eyes.STATE_LISTS, *review_eyes.REASON_LISTS)).get(desk.show),
         **sheet_head(sheet, cards),
     }
@@ -123,7 +123,7 @@ def _order(request: HttpRequest, sheet: Sheet, desk: Desk, *, named: bool) -> li
         sheets = review_eyes.sheets_of(sheet.exam, desk.show, besides=sheet.pk)
     else:
         sheets = sheet.exam.sheets.all()
-    rows = sheets.filter(state__in=review_eyes.HAVE_MARKS).order_by(
+    rows = sheets.filter(state__in=MARKED_STATES).order_by(
         *review_eyes.order_of(sheet.exam, request.user, desk.show, named=named)
     )
     return list(rows.values_list("pk", "state"))
@@ -202,7 +202,7 @@ def sheet_by_hand(request: HttpRequest, pk: int) -> HttpResponse:
     """Grade a sheet that no model saw: points and feedback for every leaf."""
     sheets = sheets_for(request.user).select_related("exam__school_class", "enrolment__student")
     sheet = get_object_or_404(sheets, pk=pk)
-    if sheet.state in (*GRADED_STATES, SheetState.PUBLISHED):
+    if sheet.state in MARKED_STATES:
         if request.method == "POST":
             told = _("%(name)s has marks already. Change them in its review.")
             raise Conflict(told % {"name": sheet.name})

@@ -17,9 +17,9 @@ from django.views.decorators.http import require_GET
 
 from accounts.roles import teacher_required
 from batching import providers
-from exams.models import Criterion, Page
+from exams.models import MARKED_STATES, Criterion, Page
 from exams.queries import exams_for
-from grading import queries, review_accept, review_blind, review_eyes
+from grading import queries, review_accept, review_blind
 from grading.appeals import appeals_shown, open_appeals
 from grading.models import Appeal, Flag, Mark
 from grading.review_flags import open_flags
@@ -38,7 +38,7 @@ LISTS = (
 
 
 def _marks(exam_pk: int) -> QuerySet[Mark]:
-    return Mark.objects.filter(sheet__exam=exam_pk, sheet__state__in=review_eyes.HAVE_MARKS)
+    return Mark.objects.filter(sheet__exam=exam_pk, sheet__state__in=MARKED_STATES)
 
 
 def _conditions() -> dict[str, Q]:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_safe
 from accounts.roles import teacher_required
 from batching import providers
 from batching.models import BatchItem
-from exams.models import Sheet
+from exams.models import MARKED_STATES, Sheet
 from grading.models import GradingRun
 from grading.queries import runs_for
 from grading.review_blind import codes_of
@@ -30,7 +30,7 @@ from grading.run_example import (
     example_of,
     picture_of,
 )
-from grading.run_story import REVIEWABLE, cost_of_item
+from grading.run_story import cost_of_item
 
 LONGEST_NUMBER = 9
 
@@ -51,7 +51,7 @@ def run_example(request: HttpRequest, pk: int) -> HttpResponse:
     context: dict[str, Any] = {"run": run, "exam": run.exam, "item": item}
     if item is not None:
         context |= facts_of(run, item) | shown(item)
-        paper = codes_of([item.subject_id], request.user, REVIEWABLE).get(item.subject_id, "")
+        paper = codes_of([item.subject_id], request.user, MARKED_STATES).get(item.subject_id, "")
         context["paper"] = paper
     return render(request, "grading/run_example.html", context)
 

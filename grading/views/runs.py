@@ -21,6 +21,7 @@ from accounts.roles import teacher_required
 from accounts.told import told
 from batching.providers import ProviderNotReady, UnknownProvider
 from batching.queries import is_over
+from exams.models import MARKED_STATES
 from exams.queries import exams_for
 from exams.standing import standings
 from grading.forms_runs import AgainForm, RunForm
@@ -29,7 +30,7 @@ from grading.queries import runs_for
 from grading.review_blind import codes_of
 from grading.run_list import list_rows
 from grading.run_standing import standing
-from grading.run_story import ENDS, REVIEWABLE, last_items, stories_of
+from grading.run_story import ENDS, last_items, stories_of
 from grading.runs import (
     cancel_run,
     draft_run,
@@ -104,7 +105,7 @@ def run_items(request: HttpRequest, pk: int) -> HttpResponse:
     asked = request.GET.get("end", "")
     end = asked if asked in ENDS else ""
     page = Paginator(last_items(run, end), SHEETS_ON_A_PAGE).get_page(request.GET.get("page"))
-    codes = codes_of((item.subject_id for item in page), request.user, REVIEWABLE)
+    codes = codes_of((item.subject_id for item in page), request.user, MARKED_STATES)
     stories = stories_of(run, page.object_list)
     context = {
         "run": run,
