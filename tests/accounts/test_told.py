@@ -127,13 +127,6 @@ def test_a_hole_has_one_name_and_no_percent_sign_is_doubled(shape):
     assert "{{" not in shape
 
 
-def test_a_text_is_compared_with_few_shapes():
-    """A page shows hundreds of them."""
-    all_of_them = ROWS.texts()
-    assert len(all_of_them) > 100
-    assert max(len(ROWS.of(text)) for text in all_of_them) < 100
-
-
 def test_english_is_shown_as_it_stands():
     assert get_language() == "en"
     text = "Written off by Alice. Its provider never had it."
