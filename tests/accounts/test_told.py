@@ -127,6 +127,14 @@ def test_a_hole_has_one_name_and_no_percent_sign_is_doubled(shape):
     assert "{{" not in shape
 
 
+def test_a_sentence_of_somebody_else_is_not_told_by_halves():
+    foreign = "Your quota is used up. OpenAI answered 429: Wait."
+    several = "OpenAI answered 500: Oh\nno."
+    with override("de"):
+        assert told(foreign) == foreign
+        assert told(several) == "OpenAI hat 500 geantwortet: Oh\nno."
+
+
 def test_english_is_shown_as_it_stands():
     assert get_language() == "en"
     text = "Written off by Alice. Its provider never had it."
