@@ -91,7 +91,7 @@ class ClassChange(serializers.Serializer):
         required=False,
         max_length=100,
     )
-    seen = serializers.CharField(max_length=16, required=False)
+    seen = serializers.CharField(max_length=64, required=False)
 
 
 class EnrolmentRow(serializers.Serializer):

@@ -72,7 +72,7 @@ class PersonChange(serializers.Serializer):
     username = serializers.CharField(max_length=150, required=False)
     email = serializers.EmailField(max_length=254, required=False, allow_blank=True)
     role = serializers.ChoiceField(Role.choices, required=False)
-    seen = serializers.CharField(max_length=16, required=False)
+    seen = serializers.CharField(max_length=64, required=False)
 
 
 class NewPerson(serializers.Serializer):

@@ -17,7 +17,7 @@ from accounts.first_passwords import email_is_configured, first_password_url, ge
 from accounts.forms import ClassForm
 from accounts.models import User
 from accounts.password_links import send_links
-from accounts.people import ChangedMeanwhile
+from accounts.people import CannotChange, ChangedMeanwhile
 from accounts.roles import admin_required, teacher_required
 
 PAGE_SIZE = 100
@@ -57,28 +57,29 @@ def class_create(request: HttpRequest) -> HttpResponse:
 def class_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Another name, or other teachers."""
     school_class = get_object_or_404(queries.classes_for(request.user), pk=pk)
-    seen = school_classes.seen_of(school_class)
     form = ClassForm(request.POST or None, instance=school_class)
-    status, stale = 422 if request.method == "POST" else 200, False
-    if request.method == "POST" and form.is_valid():
-        seen = request.POST.get("seen", "")
+    seen, status = school_classes.seen_of(school_class), 200
+    if request.method == "POST":
+        seen, status = request.POST.get("seen", ""), 422
+    if form.is_valid():
         try:
             school_classes.change_class(
                 school_class, by=request.user, seen=seen, **form.cleaned_data
             )
-        except ChangedMeanwhile as error:
+        except CannotChange as error:
             form.add_error(None, error)
-            status, stale = 409, True
+            status = 409 if isinstance(error, ChangedMeanwhile) else 422
         else:
             messages.success(request, _("Saved."))
             return redirect("accounts:class_detail", pk)
     # The form has written on its own copy what was typed.
     now = get_object_or_404(queries.classes_for(request.user), pk=pk)
+    stale = status == 409
     context = {
         "school_class": now,
         "form": form,
         "stale": stale,
-        "seen": school_classes.seen_of(now) if stale else request.POST.get("seen", seen),
+        "seen": school_classes.seen_of(now) if stale else seen,
         "teachers": now.teachers.all(),
     }
     return render(request, "accounts/class_edit.html", context, status=status)

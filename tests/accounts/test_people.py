@@ -136,11 +136,18 @@ def test_who_was_slower_overwrites_nothing_unseen(browser, admin, carol):
     answer = change(browser, carol, name="Karol", seen=seen)
     page = answer.content.decode()
     assert answer.status_code == 409
+    assert "Admin saved this account on" in page
     assert "Carol Day" in page
     assert 'value="Karol"' in page
     assert fresh(carol).name == "Carol Day"
     again = change(browser, carol, name="Karol", seen=answer.context["seen"])
     assert (again.status_code, fresh(carol).name) == (302, "Karol")
+
+
+def test_who_does_not_say_what_they_saw_changes_nothing(browser, carol):
+    form = {"name": "Karol", "username": "carol", "email": "", "role": "student"}
+    assert browser.post(f"/people/{carol.pk}/", form).status_code == 409
+    assert fresh(carol).name == "Carol"
 
 
 def test_an_error_in_the_form_does_not_hide_what_somebody_else_changed(browser, carol):
