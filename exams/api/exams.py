@@ -30,8 +30,8 @@ from accounts.api.answers import (
     sent_with_seen,
     versioned,
 )
+from accounts.api.classes import ClassName, SubjectRow
 from accounts.api.gates import FileRenderer, StrictJSON
-from accounts.api.people import ClassName, SubjectRow
 from accounts.queries import classes_for
 from accounts.roles import teacher_required
 from accounts.seen import fingerprint, saved_meanwhile
