@@ -36,6 +36,15 @@ def seen_of(person: User) -> str:
     return fingerprint(person.name, person.username, person.email, person.role, person.is_active)
 
 
+def can_be_username(text: str) -> bool:
+    """Whether a text is a user name; not every address is, for its characters or its length."""
+    try:
+        User._meta.get_field("username").run_validators(text)
+    except ValidationError:
+        return False
+    return bool(text)
+
+
 def add_person(*, by: User, name: str, username: str, email: str, role: str) -> User:
     """A new person without a password; who has an address is e-mailed a link to choose one.
 

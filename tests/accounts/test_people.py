@@ -77,6 +77,17 @@ def test_two_people_never_share_an_address_or_a_user_name(browser, alice):
     assert not User.objects.filter(name__startswith="Grace").exists()
 
 
+@pytest.mark.parametrize("email", ["o'brien@school.example", f"{'a' * 60}@{'b.' * 50}example"])
+def test_an_address_that_cannot_be_a_user_name_asks_for_one(browser, email):
+    refused = browser.post("/people/new/", NEW | {"email": email})
+    assert refused.status_code == 422
+    assert "This address cannot be a user name: give one." in refused.content.decode()
+    browser.post("/people/new/", NEW | {"email": email, "username": "grace"})
+    grace = User.objects.get(username="grace")
+    assert grace.email == email
+    assert change(browser, grace, name="Grace").status_code == 302
+
+
 def test_a_name_that_was_taken_a_moment_ago_is_no_error_of_ours(admin, alice):
     with pytest.raises(people.CannotChange):
         people.add_person(by=admin, name="A", username="alice", email="", role="teacher")
