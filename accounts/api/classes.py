@@ -82,11 +82,7 @@ class EnrolmentRow(serializers.Serializer):
     roll_number = serializers.CharField()
     student = Person()
     email = serializers.CharField(source="student.email")
-    can_sign_in = serializers.SerializerMethodField()
-
-    def get_can_sign_in(self, enrolment: Any) -> bool:
-        student: User = enrolment.student
-        return student.is_active and student.has_usable_password()
+    can_sign_in = serializers.BooleanField(source="student.can_sign_in")
 
 
 class RosterFile(serializers.Serializer):

@@ -43,13 +43,10 @@ class PersonRow(serializers.Serializer):
     email = serializers.CharField()
     role = serializers.ChoiceField(Role.choices)
     is_active = serializers.BooleanField(help_text="False: the account is closed.")
-    can_sign_in = serializers.SerializerMethodField()
+    can_sign_in = serializers.BooleanField()
     has_second_factor = serializers.BooleanField(source="has_code")
     last_login = serializers.DateTimeField(allow_null=True)
     seen = serializers.SerializerMethodField(help_text="To be sent with a change.")
-
-    def get_can_sign_in(self, person: Any) -> bool:
-        return person.is_active and person.has_usable_password()
 
     def get_seen(self, person: Any) -> str:
         return people.seen_of(person)
