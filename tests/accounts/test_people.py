@@ -67,6 +67,11 @@ def test_nobody_becomes_a_student_because_a_field_was_overlooked(browser):
     assert not User.objects.filter(name__startswith="Grace").exists()
 
 
+def test_a_user_name_that_is_an_address_is_kept_as_sign_in_reads_it(browser):
+    browser.post("/people/new/", NEW | {"username": "Grace@Home.example"})
+    assert User.objects.get(name="Grace Hopper").username == "grace@home.example"
+
+
 def test_two_people_never_share_an_address_or_a_user_name(browser, alice):
     taken = browser.post("/people/new/", NEW | {"email": "ALICE@school.example"})
     assert (taken.status_code, "address of Alice" in taken.content.decode()) == (422, True)
@@ -110,6 +115,8 @@ def test_the_list_is_searched_and_chosen_by_role_and_account(browser, alice, bob
     assert names("?role=teacher&state=open") == ["alice", "erin"]
     assert names("?state=waiting") == ["erin"]
     assert names("?state=closed") == ["bob"]
+    people.close_account(waiting, by=User.objects.get(username="admin"))
+    assert names("?state=waiting") == []
     assert names("?role=king&search=e&page=x") == names("?search=e")
     assert "Nobody fits" in browser.get("/people/?search=zzz").content.decode()
 
@@ -153,6 +160,24 @@ def test_who_was_slower_overwrites_nothing_unseen(browser, admin, carol):
     assert fresh(carol).name == "Carol Day"
     again = change(browser, carol, name="Karol", seen=answer.context["seen"])
     assert (again.status_code, fresh(carol).name) == (302, "Karol")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("name", "Erna"), ("username", "erna"), ("email", "e@x.example"), ("role", "student")],
+)
+def test_each_field_is_saved_by_itself_and_not_over_unseen(browser, field, value):
+    erin = factories.make_user("erin", Role.TEACHER)
+    seen = people.seen_of(erin)
+    assert change(browser, erin, **{field: value}).status_code == 302
+    assert getattr(fresh(erin), field) == value
+    assert change(browser, erin, seen=seen).status_code == 409
+
+
+def test_two_user_names_of_before_that_differ_in_capitals_are_no_hindrance(browser):
+    erin = factories.make_user("erin", Role.TEACHER)
+    User.objects.create(username="ERIN", name="Another Erin", password="!x")
+    assert change(browser, erin, name="Erin Day").status_code == 302
 
 
 def test_who_does_not_say_what_they_saw_changes_nothing(browser, carol):
@@ -215,8 +240,10 @@ def test_two_admins_who_demote_each_other_leave_one(admin, bob):
 def test_a_closed_account_ends_at_once_and_can_be_opened_again(browser, admin, carol):
     carols = Client()
     carols.force_login(carol)
+    seen = people.seen_of(carol)
     page = browser.post(f"/people/{carol.pk}/close/", follow=True).content.decode()
     assert "The account of Carol is closed" in page
+    assert change(browser, carol, seen=seen).status_code == 409
     assert carols.get("/account/").status_code == 302
     assert not UserSession.objects.filter(user=carol).exists()
     assert browser.get(f"/people/{carol.pk}/link/").status_code == 404
@@ -250,6 +277,8 @@ def test_a_lost_phone_and_forgotten_sign_ins_are_helped_with(browser, alice):
     assert alices.get("/account/").status_code == 302
     page = browser.get(f"/people/{alice.pk}/").content.decode()
     assert "Take the second factor away" not in page
+    again = browser.post(f"/people/{alice.pk}/second-factor/", follow=True).content.decode()
+    assert "Alice has no second factor." in again
     alices.force_login(alice)
     browser.post(f"/people/{alice.pk}/sign-out/")
     assert alices.get("/account/").status_code == 302

@@ -60,7 +60,8 @@ def test_nobody_takes_their_own_rights(admins, admin):
 def test_somebody_is_closed_opened_and_helped(admins, bob, client_of):
     bobs = client_of(bob)
     address = f"{PEOPLE}{bob.pk}/"
-    assert admins.post(f"{address}close/").json()["is_active"] is False
+    closed = admins.post(f"{address}close/").json()
+    assert (closed["is_active"], closed["can_sign_in"]) == (False, False)
     assert bobs.get("/api/v1/me/").status_code == 401
     assert admins.post(f"{address}link/").status_code == 404
     assert admins.post(f"{address}open/").json()["can_sign_in"] is True
