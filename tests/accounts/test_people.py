@@ -62,6 +62,8 @@ def test_nobody_becomes_a_student_because_a_field_was_overlooked(browser):
     answer = browser.post("/people/new/", NEW | {"role": ""})
     assert answer.status_code == 422
     assert "This field is required" in answer.content.decode()
+    page = browser.get("/admin/accounts/user/add/").content.decode()
+    assert '<option value="" selected>' in page
     form = {"name": "Grace", "username": "grace", "email": "", "is_active": "on"}
     assert browser.post("/admin/accounts/user/add/", form).status_code == 200
     assert not User.objects.filter(name__startswith="Grace").exists()
