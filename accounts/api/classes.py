@@ -29,8 +29,8 @@ from accounts.api.answers import (
 )
 from accounts.first_passwords import first_password_url, gets_mail
 from accounts.forms import ClassForm, RosterForm
-from accounts.models import SchoolClass, Subject, User
-from accounts.password_links import send_links
+from accounts.models import SchoolClass, Subject
+from accounts.password_links import send_class_links
 from accounts.roles import admin_required, teacher_required
 from accounts.roster_import import import_roster
 from accounts.school_classes import change_class, seen_of
@@ -209,10 +209,8 @@ def _link(enrolment: Any) -> dict[str, Any]:
 @teacher_required
 def links_send(request: Request, pk: int) -> Response:
     """E-mail the one-time link again to every student of the class without a password."""
-    waiting = queries.without_password(request.user).filter(school_class=class_or_404(request, pk))
-    students = User.objects.filter(pk__in=waiting.values("student"))
-    unreached = send_links(students)
-    return Response({"count": len(students) - len(unreached)})
+    count = send_class_links(class_or_404(request, pk), by=request.user)
+    return Response({"count": count})
 
 
 @lists(SubjectRow)

@@ -15,8 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import queries, school_classes
 from accounts.first_passwords import email_is_configured, first_password_url, gets_mail, link_days
 from accounts.forms import ClassForm
-from accounts.models import User
-from accounts.password_links import send_links
+from accounts.password_links import send_class_links
 from accounts.people import CannotChange, ChangedMeanwhile
 from accounts.roles import admin_required, teacher_required
 
@@ -142,13 +141,7 @@ def class_links(request: HttpRequest, pk: int) -> HttpResponse:
 def class_links_send(request: HttpRequest, pk: int) -> HttpResponse:
     """E-mail the one-time link again to every student of the class without a password."""
     school_class = get_object_or_404(queries.classes_for(request.user), pk=pk)
-    students = User.objects.filter(
-        pk__in=queries.without_password(request.user)
-        .filter(school_class=school_class)
-        .values("student")
-    )
-    unreached = send_links(students)
-    reached = len(students) - len(unreached)
+    reached = send_class_links(school_class, by=request.user)
     if reached:
         text = ngettext(
             "%(count)s link will be e-mailed.", "%(count)s links will be e-mailed.", reached
