@@ -121,7 +121,7 @@ def filled(shape: str) -> str:
 
 @pytest.fixture
 def graded(exam, alice, carols_enrolment) -> Sheet:
-    """A paper with 1.5 marks for each of its questions."""
+    """A sheet with 1.5 marks for each of its questions."""
     sheet = factories.make_sheet(exam, state="graded", enrolment=carols_enrolment, pages=1)
     give_halves()
     set_language(alice, "de")
