@@ -67,6 +67,11 @@ def result_url(exam: Exam) -> str:
     return f"{reverse('grading:my_results')}?exam={exam.pk}"
 
 
+def list_url(exam_pk: int, show: str) -> str:
+    """One of the desk's lists of an exam (see review_eyes)."""
+    return f"{reverse('grading:review_list', args=[exam_pk])}?show={show}"
+
+
 def with_totals(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
     """Add `total` (the leaves' sum, never below 0; None without marks) and `out_of`."""
     marks = Mark.objects.filter(sheet=OuterRef("pk"))

@@ -37,9 +37,10 @@ from exams.models import (
     SheetState,
 )
 from grading import queries
+from grading.appeals import open_appeals
 from grading.models import Appeal, Flag, Mark, Part
-from grading.models.appeals import IS_OPEN
 from grading.review_blind import PRIME, shuffled
+from grading.review_flags import open_flags
 
 STATES_OF: dict[str, tuple[str, ...]] = {
     "graded": (SheetState.GRADED,),
@@ -85,11 +86,11 @@ def _unsure() -> QuerySet[Mark]:
 
 
 def _flags() -> QuerySet[Flag]:
-    return Flag.objects.filter(sheet=OuterRef("pk"), lowered_at__isnull=True)
+    return open_flags().filter(sheet=OuterRef("pk"))
 
 
 def _appeals() -> QuerySet[Appeal]:
-    return Appeal.objects.filter(IS_OPEN, sheet=OuterRef("pk"))
+    return open_appeals().filter(sheet=OuterRef("pk"))
 
 
 def _repaired() -> QuerySet[Mark]:

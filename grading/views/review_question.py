@@ -21,7 +21,7 @@ from exams.models import MARKED_STATES, Criterion, Page
 from exams.queries import exams_for
 from grading import queries, review_accept, review_blind
 from grading.appeals import appeals_shown, open_appeals
-from grading.models import Appeal, Flag, Mark
+from grading.models import Appeal, Mark
 from grading.review_flags import open_flags
 from grading.views.mark_cards import MarkCard, card_of
 from grading.views.review_desk import Desk, context_for
@@ -43,15 +43,12 @@ def _marks(exam_pk: int) -> QuerySet[Mark]:
 
 def _conditions() -> dict[str, Q]:
     """By list of marks: what belongs to it."""
-    flags = Flag.objects.filter(
-        sheet=OuterRef("sheet"), code=OuterRef("criterion__code"), lowered_at__isnull=True
-    )
-    appealed = open_appeals().filter(sheet=OuterRef("sheet"), code=OuterRef("criterion__code"))
+    here = {"sheet": OuterRef("sheet"), "code": OuterRef("criterion__code")}
     return {
         "open": ~review_accept.is_done(),
         "unsure": Q(part__confidence__lt=queries.UNSURE_BELOW),
-        "flagged": Q(Exists(flags)),
-        "appealed": Q(Exists(appealed)),
+        "flagged": Q(Exists(open_flags().filter(**here))),
+        "appealed": Q(Exists(open_appeals().filter(**here))),
         "changed": Q(is_overridden=True),
         "all": Q(),
     }
