@@ -38,6 +38,8 @@ from grading.models import GradingRun, Look, Mark, Reveal
 
 UNSURE_BELOW = 0.5
 """A proposal with less confidence than this needs a person's eyes."""
+FOR_STAFF = ("criterion__guidance", "criterion__answer")
+"""What is not even read of a mark where a student's result is shown."""
 
 _POINTS = DecimalField(max_digits=9, decimal_places=2)
 

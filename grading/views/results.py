@@ -42,7 +42,6 @@ from grading.statistics import criterion_means, distribution, tenth
 PAGE_SIZE = 50
 CARDS = 48
 APPEAL_FIELDS = ("pk", "code", "text", "awarded_then", "answer", "raised_at", "answered_at")
-_STAFF_ONLY = ("criterion__guidance", "criterion__answer")
 
 
 class Refused(NamedTuple):
@@ -144,7 +143,7 @@ def result_of(
             part_of=F("criterion__parent__code"),
             part_of_text=F("criterion__parent__description"),
         )
-        .defer(*_STAFF_ONLY)
+        .defer(*queries.FOR_STAFF)
         .order_by("criterion__position")
     )
     if not marks:
