@@ -155,14 +155,11 @@ def result_of(
         for number, public_id, *size in sheet.page_rows or ()
     )
     numbers = {page.number for page in pages}
-    for mark in marks:
-        mark.seen_on = mark.seen_on if mark.seen_on in numbers else None
     appeals = own_appeals(sheet.appeal_rows or ())
     for mark in marks:
+        mark.seen_on = mark.seen_on if mark.seen_on in numbers else None
         mark.appeals = appeals.pop(mark.criterion.code, [])
         mark.is_appealed = any(one.is_open for one in mark.appeals)
-        for one in mark.appeals:
-            one.has_changed_mark = one.is_changed(mark.awarded)
     return {
         "sheet": sheet,
         "exam": exam,

@@ -89,6 +89,7 @@ def test_without_a_date_or_after_it_nobody_is_asked_to_ask(exam, sheet, student)
 
 def test_an_answer_stands_at_the_mark_without_a_name(sheet, mark, appeal, student, alice):
     appeals.answer_appeal(appeal, by=alice, answer="You are right.")
+    assert "Changed from" not in student.get(url("my_result", sheet)).text
     Mark.objects.filter(pk=mark.pk).update(awarded=2)
     text = student.get(url("my_result", sheet)).text
     assert "You are right." in text
@@ -186,6 +187,9 @@ def test_an_appeal_to_a_question_that_is_gone_can_be_answered(sheet, appeal, tea
     text = student.get(url("my_result", sheet)).text
     assert "Your appeals about earlier questions" in text
     assert "It was left out." in text
+    late = student.post(url("appeal_withdraw", appeal))
+    assert late.status_code == 409
+    assert "answered already" in late.text
 
 
 def test_an_appeal_to_a_paper_without_marks_can_be_answered(sheet, appeal, teacher):
