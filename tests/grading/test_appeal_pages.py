@@ -268,6 +268,29 @@ def test_the_history_tells_of_an_appeal_and_its_answer(exam, sheet, appeal, teac
     assert "Q1: appeal" not in text
 
 
+def test_every_sheet_has_its_own_appeals_in_the_json_whatever_is_dropped_meanwhile(exam):
+    sheets = [factories.make_sheet(exam, state="published") for _ in range(4)]
+    for sheet in sheets[:3]:
+        for mark in marks_of(sheet):
+            factories.make_appeal(mark, text=f"{sheet.pk} {mark.criterion.code}")
+    asked = []
+
+    def drop(execute, sql, params, many, context):
+        answer = execute(sql, params, many, context)
+        if 'FROM "grading_appeal"' in sql and not asked:
+            asked.append(sql)
+            Mark.objects.filter(sheet=sheets[0]).delete()
+        return answer
+
+    with connection.execute_wrapper(drop):
+        rows = json.loads("".join(results_json(exam)))["sheets"]
+    assert asked
+    assert {one["sheet"]: [told["text"] for told in one["appeals"]] for one in rows[-3:]} == {
+        sheet.pk: [f"{sheet.pk} Q1", f"{sheet.pk} Q2"] if sheet != sheets[3] else []
+        for sheet in sheets[1:]
+    }
+
+
 def test_the_archive_and_the_json_hold_the_appeals(exam, sheet, appeal, alice, carol):
     other = factories.make_sheet(exam, state="published")
     appeals.answer_appeal(appeal, by=alice, answer="=You are right.")
