@@ -268,6 +268,19 @@ def test_the_history_tells_of_an_appeal_and_its_answer(exam, sheet, appeal, teac
     assert "Q1: appeal" not in text
 
 
+def test_who_answered_can_be_asked_for_in_the_history_and_who_asked_cannot(
+    exam, appeal, teacher, admin, carol
+):
+    appeals.answer_appeal(appeal, by=admin, answer="You are right.")
+    page = url("exam_history", exam)
+    people = teacher.get(page).context["people"]
+    assert admin in people
+    assert carol not in people
+    text = teacher.get(f"{page}?person={admin.pk}").text
+    assert "Q1: appeal answered" in text
+    assert "What the student says" not in text
+
+
 def test_every_sheet_has_its_own_appeals_in_the_json_whatever_is_dropped_meanwhile(exam):
     sheets = [factories.make_sheet(exam, state="published") for _ in range(4)]
     for sheet in sheets[:3]:
