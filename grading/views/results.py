@@ -45,7 +45,8 @@ APPEAL_FIELDS = ("pk", "code", "text", "awarded_then", "answer", "raised_at", "a
 
 
 class Refused(NamedTuple):
-    """A question about a mark that was not taken: why, and what was typed."""
+    """What a student wanted and was refused: at which mark (None: it has gone), why, and what was
+    typed."""
 
     mark: int | None
     problem: str
