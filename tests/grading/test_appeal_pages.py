@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -18,6 +18,7 @@ from grading import appeals, publish
 from grading.export_archive import archive
 from grading.export_json import results_json
 from grading.models import Appeal, Mark
+from grading.views.results import own_appeals
 from tests import factories
 from tests.grading.steps import fresh, marks_of, url
 
@@ -100,6 +101,25 @@ def test_an_answer_stands_at_the_mark_without_a_name(sheet, mark, appeal, studen
     assert "answered already" in refused.text
 
 
+def test_what_was_asked_and_answered_has_its_moment_in_the_students_zone(
+    sheet, appeal, alice, carol, sign_in
+):
+    appeals.answer_appeal(appeal, by=alice, answer="You are right.")
+    asked, answered = (datetime(2026, 1, day, 20, tzinfo=UTC) for day in (2, 4))
+    Appeal.objects.filter(pk=appeal.pk).update(raised_at=asked, answered_at=answered)
+    carol.time_zone = "Asia/Tokyo"
+    carol.save()
+    text = sign_in(carol).get(url("my_result", sheet)).text
+    assert "You asked on 3 Jan 2026, 05:00" in text
+    assert "Answered on 5 Jan 2026, 05:00" in text
+
+
+def test_own_appeals_stand_oldest_first_in_whichever_order_a_database_lists_them():
+    asked = "2026-01-02T20:00:00+00:00"
+    rows = [[pk, "Q1", f"Number {pk}", 1.0, "", asked, None] for pk in (2, 1, 3)]
+    assert [one.pk for one in own_appeals(rows)["Q1"]] == [1, 2, 3]
+
+
 def test_appeals_of_others_do_not_exist(sheet, mark, appeal, dora, bob, sign_in):
     asking = sign_in(dora).post(url("mark_appeal", mark), {"text": WHY})
     withdrawing = sign_in(dora).post(url("appeal_withdraw", appeal))
@@ -170,6 +190,13 @@ def test_an_answer_that_was_refused_is_not_lost(appeal, teacher, admin, headers,
     assert "My long text" in late.text
 
 
+def test_what_a_student_withdrew_is_not_on_the_desk(exam, sheet, appeal, teacher, carol):
+    appeals.withdraw_appeal(appeal, by=carol)
+    question = f"{reverse('grading:review_question', args=[exam.pk, 'Q1'])}?show=all"
+    for address in (url("review_sheet", sheet), question):
+        assert "arrow" not in teacher.get(address).text
+
+
 def test_by_script_the_card_comes_back_alone(mark, appeal, teacher):
     answer = teacher.post(url("appeal_answer", appeal), {"answer": "Yes"}, **HTMX)
     assert answer["HX-Retarget"] == f"#mark-{mark.pk}"
@@ -183,7 +210,8 @@ def test_an_appeal_to_a_question_that_is_gone_can_be_answered(sheet, appeal, tea
     assert teacher.post(url("appeal_answer", appeal), {"answer": ""}).status_code == 422
     answer = teacher.post(url("appeal_answer", appeal), {"answer": "It was left out."})
     assert answer.status_code == 302
-    assert url("appeal_answer", appeal) not in teacher.get(url("review_sheet", sheet)).text
+    text = teacher.get(url("review_sheet", sheet)).text
+    assert " about Q9" not in text
     text = student.get(url("my_result", sheet)).text
     assert "Your appeals about earlier questions" in text
     assert "It was left out." in text
