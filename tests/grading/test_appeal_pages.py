@@ -208,8 +208,11 @@ def test_an_appeal_to_a_question_that_is_gone_can_be_answered(sheet, appeal, tea
     text = teacher.get(url("review_sheet", sheet)).text
     assert " about Q9, which the rubric does not have any more" in text
     assert teacher.post(url("appeal_answer", appeal), {"answer": ""}).status_code == 422
-    answer = teacher.post(url("appeal_answer", appeal), {"answer": "It was left out."})
+    answer = teacher.post(
+        url("appeal_answer", appeal), {"answer": "It was left out.", "show": "appealed"}
+    )
     assert answer.status_code == 302
+    assert answer["Location"] == f"{url('review_sheet', sheet)}?show=appealed"
     text = teacher.get(url("review_sheet", sheet)).text
     assert " about Q9" not in text
     text = student.get(url("my_result", sheet)).text
@@ -223,7 +226,10 @@ def test_an_appeal_to_a_question_that_is_gone_can_be_answered(sheet, appeal, tea
 def test_an_appeal_to_a_paper_without_marks_can_be_answered(sheet, appeal, teacher):
     Mark.objects.filter(sheet=sheet).delete()
     type(sheet).objects.filter(pk=sheet.pk).update(state="mapped")
-    assert teacher.post(url("appeal_answer", appeal), {"answer": "Yes"}).status_code == 302
+    refused = teacher.post(url("appeal_answer", appeal), {"answer": ""}, follow=True)
+    assert "Write an answer for the student." in refused.text
+    answer = teacher.post(url("appeal_answer", appeal), {"answer": "Yes"})
+    assert (answer.status_code, answer["Location"]) == (302, url("review_list", sheet.exam))
     assert fresh(appeal).answer == "Yes"
 
 
