@@ -9,18 +9,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from exams.models import Exam
-from grading import appeals, publish
+from grading import appeals, export_json, publish
 from grading.export_archive import archive
 from grading.export_json import results_json
 from grading.models import Appeal, Mark
 from grading.views.results import own_appeals
 from tests import factories
-from tests.grading.steps import fresh, marks_of, url
+from tests.grading.steps import fresh, marks_of, queries_of, url
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 WHY = "The <b>arrow</b> counts, says Carol's book."
@@ -42,13 +41,6 @@ def student(carol, sign_in):
 @pytest.fixture
 def appeal(sheet, mark, carol):
     return appeals.raise_appeal(mark, by=carol, text=WHY)
-
-
-def queries_of(browser, address):
-    browser.get(address)
-    with CaptureQueriesContext(connection) as ran:
-        assert browser.get(address).status_code == 200
-    return len(ran)
 
 
 def test_a_student_asks_reads_and_withdraws_on_the_page_of_the_result(sheet, mark, student):
@@ -315,7 +307,10 @@ def test_who_answered_can_be_asked_for_in_the_history_and_who_asked_cannot(
     assert "What the student says" not in text
 
 
-def test_every_sheet_has_its_own_appeals_in_the_json_whatever_is_dropped_meanwhile(exam):
+def test_every_sheet_has_its_own_appeals_in_the_json_whatever_is_dropped_meanwhile(
+    exam, monkeypatch
+):
+    monkeypatch.setattr(export_json, "SHEETS_AT_ONCE", 2)
     sheets = [factories.make_sheet(exam, state="published") for _ in range(4)]
     for sheet in sheets[:3]:
         for mark in marks_of(sheet):
@@ -341,10 +336,12 @@ def test_every_sheet_has_its_own_appeals_in_the_json_whatever_is_dropped_meanwhi
 def test_the_archive_and_the_json_hold_the_appeals(exam, sheet, appeal, alice, carol):
     other = factories.make_sheet(exam, state="published")
     appeals.answer_appeal(appeal, by=alice, answer="=You are right.")
+    factories.make_appeal(marks_of(sheet)[1], text="Asked later")
     rows = {
         one["sheet"]: one["appeals"] for one in json.loads("".join(results_json(exam)))["sheets"]
     }
-    (told,) = rows[sheet.pk]
+    told, later = rows[sheet.pk]
+    assert later["answered_at"] is None
     assert rows[other.pk] == []
     assert (told["criterion"], told["state"], told["points_then"]) == ("Q1", "answered", 1)
     assert datetime.fromisoformat(told["answered_at"]).tzinfo
@@ -352,3 +349,4 @@ def test_the_archive_and_the_json_hold_the_appeals(exam, sheet, appeal, alice, c
         text = zipped.read("appeals.csv").decode()
     assert "Carol" in text
     assert "'=You are right." in text
+    assert text.index("You are right.") < text.index("Asked later")

@@ -3,8 +3,6 @@
 from decimal import Decimal
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from batching.models import BatchItem, ItemState
@@ -13,7 +11,7 @@ from grading import review, review_eyes, review_flags
 from grading.models import Assessment, Mark, Part
 from grading.review_blind import sheet_code
 from tests import factories
-from tests.grading.steps import marks_of, url
+from tests.grading.steps import marks_of, queries_of, url
 
 
 def quiet_sheet(exam, **fields):
@@ -152,13 +150,6 @@ def test_changed_papers_have_a_list_in_every_state(exam, teacher, alice):
 def test_a_list_that_nobody_knows_is_the_usual_one(exam, sheet, teacher):
     assert len(listed(teacher, exam, "nonsense")) == 1
     assert teacher.get(url("review_sheet", sheet) + "?show=nonsense").status_code == 200
-
-
-def queries_of(teacher, address):
-    teacher.get(address)
-    with CaptureQueriesContext(connection) as ran:
-        assert teacher.get(address).status_code == 200
-    return len(ran)
 
 
 def test_no_page_asks_more_for_many_papers_than_for_few(exam, teacher, alice):
