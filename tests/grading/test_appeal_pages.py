@@ -121,7 +121,7 @@ def test_appeals_of_others_do_not_exist(sheet, mark, appeal, dora, bob, sign_in)
     assert Appeal.objects.count() == 1
 
 
-def test_a_paper_that_changed_hands_does_not_show_what_its_first_owner_wrote(
+def test_a_sheet_that_changed_hands_does_not_show_what_its_first_owner_wrote(
     sheet, appeal, dora, doras_enrolment, sign_in
 ):
     type(sheet).objects.filter(pk=sheet.pk).update(enrolment=doras_enrolment)
@@ -215,7 +215,7 @@ def test_an_appeal_to_a_question_that_is_gone_can_be_answered(sheet, appeal, tea
     assert "answered already" in late.text
 
 
-def test_an_appeal_to_a_paper_without_marks_can_be_answered(sheet, appeal, teacher):
+def test_an_appeal_to_a_sheet_without_marks_can_be_answered(sheet, appeal, teacher):
     Mark.objects.filter(sheet=sheet).delete()
     type(sheet).objects.filter(pk=sheet.pk).update(state="mapped")
     refused = teacher.post(url("appeal_answer", appeal), {"answer": ""}, follow=True)
