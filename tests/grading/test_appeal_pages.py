@@ -241,6 +241,7 @@ def test_the_desk_takes_as_many_queries_for_many_appeals_as_for_few(exam, sheet,
             factories.make_appeal(mark)
     factories.make_appeal(marks_of(sheet)[1])
     assert [queries_of(teacher, address) for address in addresses] == few
+    assert "2 appealed" in teacher.get(addresses[2]).text
     assert few[2] <= 6, "session, person, bell, exam, count, sheets"
 
 

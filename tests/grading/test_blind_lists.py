@@ -52,6 +52,10 @@ def test_what_became_of_a_sheet_is_told_by_its_code_once_it_is_reviewed(
         text = teacher.get(address).text
         assert not told(text), address
         assert f"heet {sheet_code(sheet.pk)}" in text
+    # Nor after its review: others of the run may wait for theirs.
+    Sheet.objects.filter(pk=sheet.pk).update(state="reviewed")
+    for address in pages:
+        assert not told(teacher.get(address).text), address
     reveal_sheet(sheet, by=alice)
     for address in pages:
         assert "77Z777 Zuleika.pdf" in teacher.get(address).text
