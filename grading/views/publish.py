@@ -149,7 +149,7 @@ def _render(
         "more_absent": len(absent) > SHOWN,
         "since": since,
         "changes": sorted(told, key=lambda one: one[1])[:CHANGES_SHOWN],
-        "appeals": appeals.count_waiting(exam),
+        "appeals": appeals.waiting_in(exam).count(),
         "appeals_url": appeals.desk_address(exam.pk),
         "flagged": review_flags.flagged_sheets(exam),
         "flagged_url": review_flags.desk_address(exam.pk),
