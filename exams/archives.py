@@ -28,6 +28,8 @@ USUAL_ENTRY = 400
 _ENTRY_MARK = b"PK\x01\x02"
 _JUNK = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|\._|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# Whatever zipfile and what unpacks for it raise at bytes that somebody made up: NotImplementedError
+# of a method of compression or a version that it does not know, RuntimeError of encryption.
 _READ_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
