@@ -27,9 +27,9 @@ from batching.models import LIVE_ITEM_STATES, BatchItem, BatchJob, BatchRun, Ite
 from batching.purposes import Draft, Purpose, Reply, Verdict
 from batching.repair import stories
 from batching.requests import Data, Image, Request, Text
+from exams import regions
 from exams.models import Exam, SampleSheet
 from exams.pages import kept_pages
-from exams.regions import regions_seen
 from exams.result_schema import closed
 from exams.rubrics import lock_exam
 from exams.transcription import MAX_PAGE_TEXT, masks_of, propose_text
@@ -178,11 +178,8 @@ def why_outdated(exam: Exam, sample: SampleSheet, item: BatchItem | None) -> str
     """Why a draft must not be sent as it was built, for a person; "" while it may be."""
     if item is None or item.state != ItemState.BUILT:
         return ""
-    if item.fence.get("regions_hash") != regions_seen(exam):
-        return _(
-            "Where names stand on the pages has changed since this was drafted. "
-            "Discard this draft and draft a new one."
-        )
+    if reason := regions.why_outdated(exam, item.run.items):
+        return reason
     if _pages(sample) != item.fence["pages"]:
         return _(
             "The sample's pages have changed since this was drafted. "
@@ -256,7 +253,7 @@ def _draft(sample: SampleSheet | None, item: BatchItem) -> Draft | str:
         "pages": _pages(sample),
         "prompt_version": PROMPT_VERSION,
         # What is asked before it is sent; a reply counts whatever becomes of this.
-        "regions_hash": regions_seen(sample.exam),
+        "regions_hash": regions.regions_seen(sample.exam),
     }
     return Draft(request, fence)
 
