@@ -168,10 +168,10 @@ def draft_reading(sample: SampleSheet, *, provider: str, by: User) -> BatchRun:
 def send_reading(sample: SampleSheet, *, by: User) -> None:
     """Send the draft. Raises Conflict, also when it is outdated, and OverBudget."""
     exam = lock_exam(sample.exam_id)
-    run = _open_run(sample)
-    if reason := why_outdated(exam, sample, latest_item(sample)):
+    item = _open_item(sample)
+    if reason := why_outdated(exam, sample, item):
         raise Conflict(reason)
-    jobs.send_run(run, by=by)
+    jobs.send_run(item.run, by=by)
 
 
 def why_outdated(exam: Exam, sample: SampleSheet, item: BatchItem | None) -> str:
@@ -190,14 +190,14 @@ def why_outdated(exam: Exam, sample: SampleSheet, item: BatchItem | None) -> str
 
 def stop_reading(sample: SampleSheet, *, by: User) -> None:
     """Discard the draft, or stop what was sent. Raises Conflict."""
-    jobs.cancel_run(_open_run(sample), by=by)
+    jobs.cancel_run(_open_item(sample).run, by=by)
 
 
-def _open_run(sample: SampleSheet) -> BatchRun:
+def _open_item(sample: SampleSheet) -> BatchItem:
     item = latest_item(sample)
     if item is None or item.state not in LIVE_ITEM_STATES:
         raise Conflict(_("This sample is not being read: there is nothing to send or to stop."))
-    return item.run
+    return item
 
 
 def _items(sample: SampleSheet) -> QuerySet[BatchItem]:
