@@ -53,9 +53,12 @@ TOO_MANY_FILES = gettext_noop("The ZIP holds more than %(limit)s files. Upload i
 MEMBER_DAMAGED = gettext_noop(
     "It is damaged in the archive. Pack it again and upload it alone. Technical detail: %(words)s."
 )
-MEMBER_TOO_LARGE = gettext_noop("It is larger than %(limit)s MB unpacked.")
+MEMBER_TOO_LARGE = gettext_noop(
+    "It is larger than %(limit)s MB unpacked. Scan it with a lower resolution and upload it alone."
+)
 MEMBER_TOO_DENSE = gettext_noop(
-    "It unpacks to more than %(limit)s times its size, as no scan does."
+    "It unpacks to more than %(limit)s times its size, as no scan does. Scan it again and upload it"
+    " alone."
 )
 
 
