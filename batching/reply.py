@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from batching.providers.base import Answer
+from batching.providers.outcomes import TRUNCATED
 
 FENCE = re.compile(r"\A\s*```(?:json|JSON)?[ \t]*\r?\n(.*?)\r?\n?[ \t]*```\s*\Z", re.DOTALL)
 
@@ -51,9 +52,7 @@ def read_reply(answer: Answer, custom_id: str, validator: Draft202012Validator) 
     if answer.finish == "refused":
         raise InvalidReply(answer.problem or gettext_noop("The provider refused to answer."))
     if answer.finish == "truncated":
-        raise InvalidReply(
-            answer.problem or gettext_noop("The reply was cut off at the token limit.")
-        )
+        raise InvalidReply(answer.problem or TRUNCATED)
     if answer.finish == "error":
         raise InvalidReply(answer.problem or gettext_noop("The provider answered with an error."))
     text = answer.text.removeprefix("\ufeff")

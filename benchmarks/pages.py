@@ -9,9 +9,8 @@ exam of 5,000 sheets: its review list, a student's result, its upload with a rep
 to be mapped) for a class of 120. The demand: a list at least 0.05 of the empty view's speed, the
 student's page at least 0.06, and at most 5 queries. Less is asked of the report, whose pages are
 twice as long and count all of the upload's lines, also where the last answer to its progress brings
-it; and of the mapping page of a class of 5,000,
-which reads the class list whole to see whether it has changed. Without an argument both databases
-are measured. Exits 1 when a demand is not met.
+it; and of the mapping page of a class of 5,000, which reads the class list whole to see whether it
+has changed. Without an argument both databases are measured. Exits 1 when a demand is not met.
 """
 
 from __future__ import annotations

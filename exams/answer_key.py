@@ -112,7 +112,8 @@ def read_pdf_text(data: bytes) -> str:
         )
     if len(data) > MAX_BYTES:
         raise AnswerKeyError(
-            _("The PDF is larger than %(limit)s MB.") % {"limit": MAX_BYTES // 1_000_000}
+            _("The PDF is larger than %(limit)s MB. Split it and upload the part with the answers.")
+            % {"limit": MAX_BYTES // 1_000_000}
         )
     deadline = time.monotonic() + settings.SHEAF_PDF_SECONDS
     with work_folder() as folder, no_room_is_clear():
@@ -375,7 +376,9 @@ def _run(program: str, *arguments: str, deadline: float) -> str:
         raise AnswerKeyError(_(TOO_SLOW)) from error
     except subprocess.CalledProcessError as error:
         if error.returncode == -signal.SIGXFSZ:
-            raise AnswerKeyError(_("The PDF holds more text than an answer key has.")) from error
+            raise AnswerKeyError(
+                _("The PDF holds more text than an answer key has. Save the answers alone as PDF.")
+            ) from error
         raise AnswerKeyError(
             _("The PDF cannot be read: it is damaged or has a password. Save it again without one.")
         ) from error
@@ -384,5 +387,5 @@ def _run(program: str, *arguments: str, deadline: float) -> str:
 def _page_count(info: str) -> int:
     match = re.search(r"^Pages:\s+(\d+)", info, re.MULTILINE)
     if not match or match[1] == "0":
-        raise AnswerKeyError(_("The PDF has no pages."))
+        raise AnswerKeyError(_("The PDF has no pages. Save it again and choose that file."))
     return int(match[1])

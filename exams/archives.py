@@ -28,6 +28,8 @@ USUAL_ENTRY = 400
 _ENTRY_MARK = b"PK\x01\x02"
 _JUNK = re.compile(r"(^|/)(__MACOSX/|\.DS_Store$|\._|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# Whatever zipfile and what unpacks for it raise at bytes that somebody made up: NotImplementedError
+# of a method of compression or a version that it does not know, RuntimeError of encryption.
 _READ_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -51,9 +53,12 @@ TOO_MANY_FILES = gettext_noop("The ZIP holds more than %(limit)s files. Upload i
 MEMBER_DAMAGED = gettext_noop(
     "It is damaged in the archive. Pack it again and upload it alone. Technical detail: %(words)s."
 )
-MEMBER_TOO_LARGE = gettext_noop("It is larger than %(limit)s MB unpacked.")
+MEMBER_TOO_LARGE = gettext_noop(
+    "It is larger than %(limit)s MB unpacked. Scan it with a lower resolution and upload it alone."
+)
 MEMBER_TOO_DENSE = gettext_noop(
-    "It unpacks to more than %(limit)s times its size, as no scan does."
+    "It unpacks to more than %(limit)s times its size, as no scan does. Scan it again and upload it"
+    " alone."
 )
 
 

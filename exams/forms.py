@@ -6,8 +6,7 @@ say how to correct them. The rules themselves are in rubric_files, rubrics and s
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -15,14 +14,13 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
-from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import SchoolClass, Subject
 from accounts.seen import fingerprint
 from batching import providers
+from exams.fact_words import fact_in_words
 from exams.models import Exam
 from exams.rubric_files import ExamFile, read_exam_file
 from exams.rubric_items import clean_text
@@ -178,7 +176,7 @@ class ExamForm(forms.ModelForm):  # type: ignore[type-arg]
         self.data = self.data.copy()
         self.data["seen"] = fingerprint(stored)
         return {
-            str(self[name].label): _as_words(value)
+            str(self[name].label): fact_in_words(value) or gettext("nothing")
             for name, value in stored.items()
             if value != self.cleaned_data[name]
         }
@@ -210,18 +208,6 @@ def facts_of(exam: Exam) -> dict[str, Any]:
         "show_distribution": exam.show_distribution,
         "appeals_until": exam.appeals_until,
     }
-
-
-def _as_words(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(_("yes") if value else _("no"))
-    if isinstance(value, datetime):
-        return date_format(timezone.localtime(value), gettext("j M Y, H:i"))
-    if isinstance(value, date):
-        return date_format(value, gettext("j M Y"))
-    if isinstance(value, Decimal):  # a sum of money
-        return number_format(value, 2)
-    return str(value or _("nothing"))
 
 
 def provider_choices(kept: str, nobody: str) -> list[tuple[str, str]]:

@@ -83,7 +83,8 @@ def propose_key(exam: Exam, file: IO[bytes], *, name: str, provider: str, by: Us
     file.seek(0)
     check = limit_of(
         MAX_BYTES / 1e6,
-        _("The PDF is larger than %(limit)s MB.") % {"limit": MAX_BYTES // 1_000_000},
+        _("The PDF is larger than %(limit)s MB. Split it and upload the part with the answers.")
+        % {"limit": MAX_BYTES // 1_000_000},
     )
     with undone_on_error() as kept:
         stored = keep_file(file, "keys", ".pdf", check=check, durable=True)

@@ -313,7 +313,9 @@ def pdf_pages(path: Path) -> list[PdfPage]:
             ) from error
         raise _damaged(str(error)) from error
     if info["Pages"] < 1:
-        raise UnreadablePaper(gettext_noop("The PDF has no pages."))
+        raise UnreadablePaper(
+            gettext_noop("The PDF has no pages. Scan the sheet again and upload it.")
+        )
     if info["Pages"] > limit:
         raise _too_many_pages(info["Pages"])
     return [_pdf_page(info, number) for number in range(1, info["Pages"] + 1)]

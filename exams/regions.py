@@ -13,6 +13,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from jsonschema import Draft202012Validator
@@ -20,6 +21,7 @@ from jsonschema import Draft202012Validator
 from accounts.models import User
 from accounts.seen import fingerprint, saved_meanwhile
 from batching.conflicts import Conflict
+from batching.models import BatchItem, ItemState
 from exams.models import Exam
 from exams.points import plain, shown
 from exams.rubric_problems import Problem, describe, shape_problems
@@ -105,6 +107,21 @@ def checked_regions(regions: Any) -> list[dict[str, Any]]:
 def regions_seen(exam: Exam) -> str:
     """What a page carries along of an exam's regions."""
     return fingerprint(exam.regions)
+
+
+def why_outdated(exam: Exam, items: QuerySet[BatchItem]) -> str:
+    """Why requests must not be sent as they were built, for a person; "" while they may be.
+
+    Pages that were covered elsewhere would show what the exam says by now that nobody may see.
+    Each request keeps the `regions_seen` of its time in its fence, as "regions_hash".
+    """
+    built = items.filter(state=ItemState.BUILT)
+    if built.exclude(fence__regions_hash=regions_seen(exam)).exists():
+        return _(
+            "Where names stand on the pages has changed since this was drafted. "
+            "Discard this draft and draft a new one."
+        )
+    return ""
 
 
 @transaction.atomic

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from batching.models import BatchItem, ItemState, JobState
+from exams.json_rows import of_group
 from exams.models import (
     MARKED_STATES,
     REVIEWED_STATES,
@@ -239,6 +240,17 @@ class Standing:
         return Next(label, reverse(name, args=[self.exam_pk]), text, urgent)
 
 
+# What is counted of an exam in the tables of an app above this one, by the field of Standing.
+_counts_above: dict[str, Subquery] = {}
+
+
+def count_also(*, appeals: Subquery, flagged: Subquery) -> None:
+    """Take in how what becomes of marks is counted, as annotations of an exam: the app that keeps
+    marks says so when Django starts.
+    """
+    _counts_above.update({"appeals": appeals, "flagged": flagged})
+
+
 def standings(exams: Iterable[Exam]) -> dict[int, Standing]:
     """The standing of each exam by its primary key; three queries however many they are."""
     exams = list(exams)
@@ -259,7 +271,8 @@ def standings(exams: Iterable[Exam]) -> dict[int, Standing]:
         own = found[exam.pk]
         own.rubric_version = exam.rubric_version
         own.arriving, own.failed_uploads = exam.arriving, exam.failed_uploads
-        own.appeals, own.flagged = exam.waiting_appeals, exam.flagged
+        for name in _counts_above:
+            setattr(own, name, getattr(exam, name))
     by_budget = {exam.budget: found[exam.pk] for exam in exams}
     for budget, state, job_state, count, run, last_run in _drafts(list(by_budget)):
         own = by_budget[budget]
@@ -275,28 +288,18 @@ def standings(exams: Iterable[Exam]) -> dict[int, Standing]:
 
 
 def _with_rubric_and_uploads(pks: list[int]) -> QuerySet[Exam]:
-    newest = Rubric.objects.filter(exam=OuterRef("pk")).order_by().values("exam")
-    uploads = Upload.objects.filter(exam=OuterRef("pk")).order_by().values("exam")
-    number = uploads.annotate(count=Count("pk")).values("count")
-    # Of grading/models, by the names that they have at a sheet.
-    marked = Sheet.objects.filter(exam=OuterRef("pk"), state__in=MARKED_STATES).order_by()
-    appealed = marked.filter(
-        appeals__isnull=False,
-        appeals__answered_at__isnull=True,
-        appeals__withdrawn_at__isnull=True,
-    )
-    appeals = appealed.values("exam").annotate(count=Count("appeals")).values("count")
-    up = marked.filter(flags__isnull=False, flags__lowered_at__isnull=True)
-    flagged = up.values("exam").annotate(count=Count("pk", distinct=True)).values("count")
+    rubrics = Rubric.objects.filter(exam=OuterRef("pk"))
+    uploads = Upload.objects.filter(exam=OuterRef("pk"))
+    counts = {
+        "arriving": of_group(uploads.filter(state__in=ARRIVING), "exam", Count("pk")),
+        "failed_uploads": of_group(uploads.filter(state=U.FAILED), "exam", Count("pk")),
+    }
     return (
         Exam.objects.filter(pk__in=pks)
         .only("pk")
         .annotate(
-            rubric_version=Subquery(newest.annotate(most=Max("version")).values("most")),
-            arriving=Coalesce(Subquery(number.filter(state__in=ARRIVING)), 0),
-            failed_uploads=Coalesce(Subquery(number.filter(state=U.FAILED)), 0),
-            waiting_appeals=Coalesce(Subquery(appeals), 0),
-            flagged=Coalesce(Subquery(flagged), 0),
+            rubric_version=of_group(rubrics, "exam", Max("version")),
+            **{name: Coalesce(count, 0) for name, count in (counts | _counts_above).items()},
         )
     )
 

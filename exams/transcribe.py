@@ -27,9 +27,9 @@ from batching.models import LIVE_ITEM_STATES, BatchItem, BatchJob, BatchRun, Ite
 from batching.purposes import Draft, Purpose, Reply, Verdict
 from batching.repair import stories
 from batching.requests import Data, Image, Request, Text
+from exams import regions
 from exams.models import Exam, SampleSheet
 from exams.pages import kept_pages
-from exams.regions import regions_seen
 from exams.result_schema import closed
 from exams.rubrics import lock_exam
 from exams.transcription import MAX_PAGE_TEXT, masks_of, propose_text
@@ -168,21 +168,18 @@ def draft_reading(sample: SampleSheet, *, provider: str, by: User) -> BatchRun:
 def send_reading(sample: SampleSheet, *, by: User) -> None:
     """Send the draft. Raises Conflict, also when it is outdated, and OverBudget."""
     exam = lock_exam(sample.exam_id)
-    run = _open_run(sample)
-    if reason := why_outdated(exam, sample, latest_item(sample)):
+    item = _open_item(sample)
+    if reason := why_outdated(exam, sample, item):
         raise Conflict(reason)
-    jobs.send_run(run, by=by)
+    jobs.send_run(item.run, by=by)
 
 
 def why_outdated(exam: Exam, sample: SampleSheet, item: BatchItem | None) -> str:
     """Why a draft must not be sent as it was built, for a person; "" while it may be."""
     if item is None or item.state != ItemState.BUILT:
         return ""
-    if item.fence.get("regions_hash") != regions_seen(exam):
-        return _(
-            "Where names stand on the pages has changed since this was drafted. "
-            "Discard this draft and draft a new one."
-        )
+    if reason := regions.why_outdated(exam, item.run.items):
+        return reason
     if _pages(sample) != item.fence["pages"]:
         return _(
             "The sample's pages have changed since this was drafted. "
@@ -193,14 +190,14 @@ def why_outdated(exam: Exam, sample: SampleSheet, item: BatchItem | None) -> str
 
 def stop_reading(sample: SampleSheet, *, by: User) -> None:
     """Discard the draft, or stop what was sent. Raises Conflict."""
-    jobs.cancel_run(_open_run(sample), by=by)
+    jobs.cancel_run(_open_item(sample).run, by=by)
 
 
-def _open_run(sample: SampleSheet) -> BatchRun:
+def _open_item(sample: SampleSheet) -> BatchItem:
     item = latest_item(sample)
     if item is None or item.state not in LIVE_ITEM_STATES:
         raise Conflict(_("This sample is not being read: there is nothing to send or to stop."))
-    return item.run
+    return item
 
 
 def _items(sample: SampleSheet) -> QuerySet[BatchItem]:
@@ -256,7 +253,7 @@ def _draft(sample: SampleSheet | None, item: BatchItem) -> Draft | str:
         "pages": _pages(sample),
         "prompt_version": PROMPT_VERSION,
         # What is asked before it is sent; a reply counts whatever becomes of this.
-        "regions_hash": regions_seen(sample.exam),
+        "regions_hash": regions.regions_seen(sample.exam),
     }
     return Draft(request, fence)
 

@@ -63,9 +63,9 @@ def in_state(appeals: QuerySet[Appeal], state: str) -> QuerySet[Appeal]:
     return appeals.filter(withdrawn_at__isnull=False)
 
 
-def count_waiting(exam: Exam) -> int:
-    """How many appeals of an exam a teacher can answer on the desk now."""
-    return open_appeals().filter(sheet__exam=exam, sheet__state__in=MARKED_STATES).count()
+def waiting_in(exam: Exam | OuterRef) -> QuerySet[Appeal]:
+    """The appeals of an exam that a teacher can answer on the desk now."""
+    return open_appeals().filter(sheet__exam=exam, sheet__state__in=MARKED_STATES)
 
 
 def raise_appeal(mark: Mark, *, by: User, text: str) -> Appeal:

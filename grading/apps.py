@@ -9,8 +9,9 @@ class GradingConfig(AppConfig):
     def ready(self) -> None:
         from accounts import told
         from batching import purposes
-        from grading import row_words
+        from grading import row_words, standing
         from grading.grade_sheet import GradeSheet
 
         purposes.register(GradeSheet())
+        standing.register()
         told.register(row_words.SHAPES, row_words.REASONS)

@@ -11,19 +11,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
 from django.db.models import CharField, F, OuterRef, Q, QuerySet, Subquery, Value
-from django.utils import timezone
-from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from exams.fact_words import fact_in_words
 from exams.models import GRADED_STATES, MARKED_STATES, Exam, Rubric, Sheet, SheetState
 from exams.points import shown
-from exams.regions import region_in_words
 from grading.differences import replaced, words
 from grading.models import Appeal, Mark
 from grading.review_blind import blind_sheets, codes_of
@@ -341,7 +338,7 @@ def _exams(exam: Exam, pks: list[int]) -> dict[int, Entry]:
                 differences=tuple(
                     Difference(
                         str(Exam._meta.get_field(name).verbose_name).capitalize(),
-                        words(_text(before[name]), _text(now[name])),
+                        words(fact_in_words(before[name]), fact_in_words(now[name])),
                     )
                     for name in names
                     if before and before[name] != now[name]
@@ -362,17 +359,3 @@ def _rubric_entries(exam: Exam, pks: list[int]) -> dict[int, Entry]:
         )
         for rubric in Rubric.objects.filter(pk__in=pks).select_related("created_by")
     }
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if isinstance(value, list):  # an exam's regions
-        return "; ".join(map(region_in_words, value))
-    if isinstance(value, datetime):
-        return date_format(timezone.localtime(value), _("j M Y, H:i"))
-    if isinstance(value, date):
-        return date_format(value, _("j M Y"))
-    if isinstance(value, Decimal):  # a sum of money
-        return number_format(value, 2)
-    return "" if value is None else str(value)

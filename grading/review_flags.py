@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,16 +16,23 @@ from batching.conflicts import Conflict
 from exams.models import MARKED_STATES, Exam, Sheet
 from grading.models import Flag, Mark
 
+# Of flags: a sheet can have several.
+FLAGGED = Count("sheet", distinct=True)
+
 
 def open_flags() -> QuerySet[Flag]:
     """Flags that wait for somebody."""
     return Flag.objects.filter(lowered_at__isnull=True).select_related("raised_by", "colleague")
 
 
+def up_in(exam: Exam | OuterRef) -> QuerySet[Flag]:
+    """The flags of an exam on marks that somebody can look at now."""
+    return open_flags().filter(sheet__exam=exam, sheet__state__in=MARKED_STATES)
+
+
 def flagged_sheets(exam: Exam) -> int:
-    """How many sheets of an exam hold a mark that waits for somebody's look."""
-    flags = open_flags().filter(sheet__exam=exam, sheet__state__in=MARKED_STATES)
-    return flags.aggregate(count=Count("sheet", distinct=True))["count"]
+    """How many sheets of an exam hold such a mark."""
+    return up_in(exam).aggregate(count=FLAGGED)["count"]
 
 
 def colleagues_of(exam: Exam, user: User) -> QuerySet[User]:

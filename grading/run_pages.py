@@ -12,9 +12,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from batching import providers
-from batching.models import ItemState
+from exams import regions
 from exams.models import Page
-from exams.regions import regions_seen
 from exams.rubrics import current_rubric
 from grading.models import GradingRun
 
@@ -38,8 +37,8 @@ class PagesSent:
 def why_outdated(run: GradingRun) -> str:
     """Why a draft must not be sent as it was built, for a person; "" while it may be.
 
-    Replies by another structure of the rubric could not be used, and pages that were covered
-    elsewhere would show what the exam says by now that nobody may see. Two queries.
+    Replies by another structure of the rubric could not be used; of the pages see exams/regions.
+    Two queries.
     """
     rubric = current_rubric(run.exam)
     if rubric is None or rubric.structure_hash != run.rubric.structure_hash:
@@ -47,13 +46,7 @@ def why_outdated(run: GradingRun) -> str:
             "The rubric's structure has changed since this was drafted. "
             "Discard this draft and draft a new run."
         )
-    built = run.batch_run.items.filter(state=ItemState.BUILT)
-    if built.exclude(fence__regions_hash=regions_seen(run.exam)).exists():
-        return _(
-            "Where names stand on the pages has changed since this was drafted. "
-            "Discard this draft and draft a new run."
-        )
-    return ""
+    return regions.why_outdated(run.exam, run.batch_run.items)
 
 
 def pages_sent(run: GradingRun, provider: str) -> PagesSent | None:

@@ -37,6 +37,7 @@ from batching.providers.base import (
 from batching.providers.gemini_errors import is_missing, of_status, sdk_errors
 from batching.providers.gemini_requests import Encoder, Wording
 from batching.providers.options import BadOption, Options
+from batching.providers.said import gettext_noop
 from batching.requests import Request
 
 if TYPE_CHECKING:
@@ -49,10 +50,10 @@ PAGE = 100
 # The last line of a result file is looked at, as far back as one reply can be long.
 LONGEST_REPLY = 20_000_000
 FIRST_FILE_WAIT = 0.2
-GONE = "Gemini does not know this batch any more."
+GONE = gettext_noop("Gemini does not know this batch any more.")
 # What can stand in a header.
 KEY = re.compile(r"[!-~]+")
-EMULATED = (
+EMULATED = gettext_noop(
     "An emulator on this machine, not Gemini: its marks are those of the offline reader, its prices"
     " examples."
 )
@@ -152,7 +153,9 @@ class GeminiProvider:
                 )
         if not job.name:
             # It may have been created all the same.
-            raise ProviderBusy("Creating the batch: Gemini answered without the batch's name.")
+            raise ProviderBusy(
+                gettext_noop("Creating the batch: Gemini answered without the batch's name.")
+            )
         return job.name
 
     def _active(self, client: genai.Client, file: File) -> str:
@@ -162,15 +165,21 @@ class GeminiProvider:
         until, wait = time.monotonic() + self._file_seconds, FIRST_FILE_WAIT
         while file.state is not None and file.state.value == "PROCESSING":
             if time.monotonic() + wait > until:
-                raise ProviderBusy("Uploading the requests: Gemini is still taking the file in.")
+                raise ProviderBusy(
+                    gettext_noop("Uploading the requests: Gemini is still taking the file in.")
+                )
             time.sleep(wait)
             wait = min(wait * 2, 10)
             with self._errors(said.LOOKING_AT_FILE):
                 file = client.files.get(name=file.name or "")
         if file.state is not None and file.state.value == "FAILED":
-            raise ProviderRefused("Uploading the requests: Gemini could not take the file in.")
+            raise ProviderRefused(
+                gettext_noop("Uploading the requests: Gemini could not take the file in.")
+            )
         if not file.name:
-            raise ProviderBusy("Uploading the requests: Gemini answered without the file's name.")
+            raise ProviderBusy(
+                gettext_noop("Uploading the requests: Gemini answered without the file's name.")
+            )
         return file.name
 
     def find(self, token: str, since: datetime) -> str | None:
@@ -215,7 +224,9 @@ class GeminiProvider:
             if not token:
                 return
             if token in seen:
-                raise ProviderBusy("Reading the list of batches: Gemini's list does not end.")
+                raise ProviderBusy(
+                    gettext_noop("Reading the list of batches: Gemini's list does not end.")
+                )
             seen.add(token)
 
     def status(self, remote_id: str) -> Status:

@@ -16,12 +16,12 @@ from batching.providers import said
 from batching.providers.base import Answer, RemoteState, Status, Usage
 from batching.providers.counts import count_of, usage_of
 from batching.providers.flat_schema import KEY, nested_text
-from batching.providers.outcomes import NOTHING, TRUNCATED, Outcome, parse_line
+from batching.providers.outcomes import CANCELLED, NOTHING, TRUNCATED, Outcome, parse_line
+from batching.providers.said import gettext_noop
 from batching.providers.vendor_words import NO_REASON, as_mapping, as_text, clean
 
-NO_TEXT = "The model wrote no text."
-ALL_NULL = "The reply has the right form, but every value in it is empty."
-CANCELLED = "The batch was cancelled before this request was run."
+NO_TEXT = gettext_noop("The model wrote no text.")
+ALL_NULL = gettext_noop("The reply has the right form, but every value in it is empty.")
 
 # google.rpc.Code: of a whole operation, and of a line of its results.
 CODE_CANCELLED = 1
@@ -47,8 +47,8 @@ STATES: Mapping[str, RemoteState] = {
     "FAILED": "refused",
 }
 PREFIX = re.compile(r"\A(BATCH|JOB)_STATE_")
-EXPIRED = "The batch expired at the provider, which gives no results then."
-NO_FILE = "The provider says that the batch has ended, and names no results."
+EXPIRED = gettext_noop("The batch expired at the provider, which gives no results then.")
+NO_FILE = gettext_noop("The provider says that the batch has ended, and names no results.")
 
 
 def read_line(line: bytes) -> Answer:
@@ -75,7 +75,7 @@ def read_status(operation: Mapping[str, Any]) -> Status:
         state = "full"
     problem = ""
     if state in ("refused", "full"):
-        problem = told or "The provider gives no reason."
+        problem = told or gettext_noop("The provider gives no reason.")
     elif raw.endswith("_EXPIRED") and not has_results:
         problem = EXPIRED
     elif state == "ended":

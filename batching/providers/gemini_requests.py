@@ -208,7 +208,7 @@ def _response_schema(request: Request) -> dict[str, Any]:
     try:
         return flat_schema.response_schema(request.schema)
     except flat_schema.UnknownSchema as error:
-        raise ProviderRefused(said.GEMINI_NO_SCHEMA.format(words=error)) from error
+        raise ProviderRefused(said.NO_SCHEMA.format(vendor="Gemini", words=error)) from error
 
 
 def _frame_tokens(request: Request) -> int:

@@ -32,7 +32,9 @@ from batching.providers.base import (
 from batching.providers.counts import sum_of, usage_of
 from batching.providers.openai_errors import message_of
 from batching.providers.options import BadOption, Options
+from batching.providers.outcomes import TRUNCATED
 from batching.providers.parts import request_text_tokens, with_labels
+from batching.providers.said import gettext_noop
 from batching.providers.vendor_words import as_mapping, clean, retry_after
 from batching.requests import Image, Request
 
@@ -47,8 +49,13 @@ CONNECT_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.5
 # What Ollama keeps of a prompt, without a word about the rest, unless it is told otherwise.
 OLLAMA_CONTEXT = 4096
-EMULATED = "An emulator on this machine, not a model: its marks are those of the offline reader."
-BROKE = "The connection broke before the answer was there."
+EMULATED = gettext_noop(
+    "An emulator on this machine, not a model: its marks are those of the offline reader."
+)
+NO_JSON = gettext_noop("The server answered with something that is no JSON.")
+BLOCKED = gettext_noop("The server's content filter blocked the answer.")
+EMPTY = gettext_noop("The model answered without any content.")
+BROKE = gettext_noop("The connection broke before the answer was there.")
 
 
 class _Failed(Exception):
@@ -90,7 +97,7 @@ class LocalProvider:
         self._key = given.text("api_key")
         self._key_name = given.text("api_key_env", "LOCAL_API_KEY")
         self.model = given.text("model")
-        self.title = given.text("title", said.LOCAL_TITLE.format(model=self.model).strip())
+        self.title = given.text("title", _title(self.model))
         self.concurrency = given.count("concurrency", 3, least=1)
         self._retries = given.count("retries", 2, most=10)
         self._timeout = given.number("timeout", 180, least=0.1, most=ANSWER_SECONDS)
@@ -121,10 +128,7 @@ class LocalProvider:
 
     def _missing(self) -> str:
         if not self._base_url:
-            return (
-                "Set LOCAL_BASE_URL (or base_url of this configuration) to the address of the "
-                "model's server, such as http://127.0.0.1:8080/v1."
-            )
+            return said.NO_LOCAL_ADDRESS
         if not self.model:
             return said.NO_LOCAL_MODEL.format(address=self._base_url)
         return ""
@@ -140,8 +144,9 @@ class LocalProvider:
     def image_note(self, width: int, height: int) -> str:
         """For a person: how large a page of this size is sent, and what it counts as."""
         wide, high = self.rendition.fit(width, height)
-        return said.PAGE_SENT_CONFIGURED.format(
-            wide=wide, high=high, tokens=f"{self._image_tokens:,}"
+        tokens = f"{self._image_tokens:,}"
+        return said.PAGE_SENT_BY_RULE.format(
+            wide=wide, high=high, tokens=tokens, what=said.AS_CONFIGURED
         )
 
     def answer(self, request: Request, read_image: ReadImage) -> Answer:
@@ -281,7 +286,7 @@ class LocalProvider:
         try:
             reply = as_mapping(json.loads(raw))
         except (ValueError, RecursionError):
-            raise _Failed("The server answered with something that is no JSON.", raw=raw) from None
+            raise _Failed(NO_JSON, raw=raw) from None
         choices = reply.get("choices")
         choice = as_mapping(choices[0] if isinstance(choices, list) and choices else None)
         message = as_mapping(choice.get("message"))
@@ -292,12 +297,12 @@ class LocalProvider:
         if refusal := message.get("refusal"):
             finish, problem = "refused", said.REFUSED.format(words=clean(str(refusal)))
         elif ended == "content_filter":
-            finish, problem = "refused", "The server's content filter blocked the answer."
+            finish, problem = "refused", BLOCKED
         elif ended == "length":
-            finish, problem = "truncated", "The reply was cut off at the token limit."
+            finish, problem = "truncated", TRUNCATED
         elif not text.strip():
             # Some models leave everything in their reasoning, now and then.
-            raise _Failed("The model answered without any content.", raw=raw, usage=usage)
+            raise _Failed(EMPTY, raw=raw, usage=usage)
         model = reply.get("model")
         return Answer(
             request.custom_id,
@@ -328,6 +333,10 @@ class LocalProvider:
             model=self.model,
             usage=used or Usage(),
         )
+
+
+def _title(model: str) -> str:
+    return said.LOCAL_TITLE.format(model=model) if model else said.LOCAL_WITHOUT_MODEL
 
 
 def _apart(address: str) -> tuple[str, str]:

@@ -32,6 +32,7 @@ from batching.providers.counts import MOST
 from batching.providers.openai_calls import Address, Calls, count, text
 from batching.providers.openai_requests import CHAT, RESPONSES, Encoder, Endpoint, Wording
 from batching.providers.options import Options
+from batching.providers.said import gettext_noop
 from batching.providers.vendor_words import NO_REASON as NO_REASON_GIVEN
 from batching.providers.vendor_words import clean
 from batching.requests import Request
@@ -61,10 +62,10 @@ STATES: dict[str, RemoteState] = {
     "failed": "refused",
 }
 FULL = "token_limit_exceeded"
-EXPIRED = "The batch expired: OpenAI did not finish it within 24 hours."
-GONE = "OpenAI does not know this batch any more."
-NO_REASON = "OpenAI refused the batch and gave no reason."
-EMULATED = (
+EXPIRED = gettext_noop("The batch expired: OpenAI did not finish it within 24 hours.")
+GONE = gettext_noop("OpenAI does not know this batch any more.")
+NO_REASON = gettext_noop("OpenAI refused the batch and gave no reason.")
+EMULATED = gettext_noop(
     "An emulator on this machine, not OpenAI: its marks are those of the offline reader, its prices"
     " examples."
 )

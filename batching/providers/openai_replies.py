@@ -13,13 +13,14 @@ from typing import Any
 from batching.providers import said
 from batching.providers.base import Answer, Usage
 from batching.providers.counts import usage_of
-from batching.providers.outcomes import NOTHING, TRUNCATED, Outcome, parse_line
+from batching.providers.outcomes import CANCELLED, NOTHING, TRUNCATED, Outcome, parse_line
+from batching.providers.said import gettext_noop
 from batching.providers.vendor_words import NO_REASON, as_mapping, as_text, clean
 
 # What was never run, and therefore is not paid.
 NOT_RUN = {
-    "batch_expired": "The batch expired before this request was run.",
-    "batch_cancelled": "The batch was cancelled before this request was run.",
+    "batch_expired": gettext_noop("The batch expired before this request was run."),
+    "batch_cancelled": CANCELLED,
 }
 RETRYABLE_STATUSES = (0, 408, 409, 429)
 RETRYABLE_CODES = frozenset(
@@ -29,7 +30,7 @@ BLOCKED_CODES = frozenset(
     "bio_policy content_filter content_policy_violation image_content_policy_violation"
     " invalid_prompt misalignment_policy_violation moderation_blocked".split()
 )
-BLOCKED = "OpenAI blocked the request or the reply: its filter found something in it."
+BLOCKED = gettext_noop("OpenAI blocked the request or the reply: its filter found something in it.")
 
 
 def read_line(line: bytes) -> Answer:
@@ -61,7 +62,6 @@ def _outcome(value: Mapping[str, Any], body: Mapping[str, Any]) -> Outcome:
 
 def _error(error: Any, shape: str, status: int | None = None) -> Outcome:
     """An error of a line, of the HTTP answer in it (`status`) or of the model's reply."""
-    answered = status
     told = as_mapping(error)
     code = as_text(told.get("code")) or as_text(told.get("type"))
     if code in NOT_RUN:
@@ -69,12 +69,11 @@ def _error(error: Any, shape: str, status: int | None = None) -> Outcome:
     if code in BLOCKED_CODES:
         return Outcome(finish="refused", problem=BLOCKED)
     words = clean(as_text(told.get("message")) or as_text(error) or code or NO_REASON)
-    if status is None and code.isdecimal() and len(code) == 3:
-        status = int(code)
+    judged = int(code) if status is None and code.isdecimal() and len(code) == 3 else status
     again = code in RETRYABLE_CODES or (
-        status is not None and (status in RETRYABLE_STATUSES or status >= 500)
+        judged is not None and (judged in RETRYABLE_STATUSES or judged >= 500)
     )
-    problem = shape.format(vendor="OpenAI", status=answered, why=words)
+    problem = shape.format(vendor="OpenAI", status=status, why=words)
     return Outcome(finish="error", problem=problem, retryable=again)
 
 

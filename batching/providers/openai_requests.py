@@ -205,4 +205,4 @@ def _strict(request: Request) -> dict[str, Any]:
     try:
         return strict_schema(request.schema)
     except UnsupportedSchema as error:
-        raise ProviderRefused(said.OPENAI_NO_SCHEMA.format(words=error)) from error
+        raise ProviderRefused(said.NO_SCHEMA.format(vendor="OpenAI", words=error)) from error

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from batching.providers.base import Answer, Finish, UnreadableLine, Usage
+from batching.providers.said import gettext_noop
 from batching.providers.vendor_words import as_mapping
 
-NOTHING = "The provider's line holds no reply."
-TRUNCATED = "The reply was cut off at the token limit."
+NOTHING = gettext_noop("The provider's line holds no reply.")
+TRUNCATED = gettext_noop("The reply was cut off at the token limit.")
+CANCELLED = gettext_noop("The batch was cancelled before this request was run.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 It is kept in rows as it was said, in English; accounts/told.py tells it in the reader's language.
 So each sentence stands here once, and providers fill it in. A value called why or what is a text
-of ours again, or the vendor's own words.
+of ours again, or the vendor's own words. What they say in fixed words stands where they say it,
+in the gettext_noop of this module.
 """
 
 
@@ -23,8 +24,7 @@ GEMINI_STOPPED = gettext_noop("Gemini stopped the reply: {name}.")
 GEMINI_STOPPED_SAYING = gettext_noop("Gemini stopped the reply: {name}. {words}")
 GEMINI_ENDED = gettext_noop("Gemini ended the reply early: {name}.")
 GEMINI_NOT_RUN = gettext_noop("Gemini did not run the request ({code}): {why}")
-OPENAI_NO_SCHEMA = gettext_noop("OpenAI cannot take the schema of the reply: {words}")
-GEMINI_NO_SCHEMA = gettext_noop("Gemini cannot take the schema of the reply: {words}")
+NO_SCHEMA = gettext_noop("{vendor} cannot take the schema of the reply: {words}")
 TOO_LONG = gettext_noop(
     "This request takes about {needed} tokens, and the server's context holds {context}: it was"
     " not sent, since a server may cut it silently. Give the server a larger context and set"
@@ -99,22 +99,24 @@ NO_GEMINI_KEY = gettext_noop(
     " start the workers again."
 )
 NO_SUCH_KEY = gettext_noop("{name} is no key: it holds blanks, or characters that cannot be sent.")
+NO_LOCAL_ADDRESS = gettext_noop(
+    "Set LOCAL_BASE_URL (or base_url of this configuration) to the address of the model's"
+    " server, such as http://127.0.0.1:8080/v1."
+)
 NO_LOCAL_MODEL = gettext_noop(
     "Set LOCAL_MODEL (or model of this configuration) to the name under which the server at"
     " {address} knows the model."
 )
+LOCAL_WITHOUT_MODEL = gettext_noop("Local model")
 LOCAL_TITLE = gettext_noop("Local model {model}")
 EMULATED_TITLE = gettext_noop("{what} (emulator)")
 PAGE_SENT = gettext_noop(
     "A page is sent with {wide} × {high} pixels and counts as {tokens} tokens."
 )
-PAGE_SENT_CONFIGURED = gettext_noop(
-    "A page is sent with {wide} × {high} pixels and counts as {tokens} tokens (image_tokens of the"
-    " configuration)."
-)
 PAGE_SENT_BY_RULE = gettext_noop(
     "A page is sent with {wide} × {high} pixels and counts as {tokens} tokens ({what})."
 )
+AS_CONFIGURED = gettext_noop("image_tokens of the configuration")
 LIKE_MODEL = gettext_noop("{what}; the rule of a like model")
 TILES = gettext_noop("{base} and {tile} for each tile of {pixels} pixels")
 PATCHES = gettext_noop("patches of {pixels} pixels, each {factor} tokens")

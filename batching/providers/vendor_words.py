@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from batching.providers.said import gettext_noop
+
 LONGEST_TEXT = 300
 LONGEST_WAIT = 24 * 3600.0
-NO_REASON = "no reason was given."
+NO_REASON = gettext_noop("no reason was given.")
 # OpenAI's "sk-…", the half-hidden keys ("abcd****wxyz") that it quotes, and Google's.
 KEYS = re.compile(r"\bsk-[\w*.-]+|\S*\*{3,}\S*|\bAIza[\w-]{20,}|\bAQ\.[\w.-]{20,}")
 

@@ -149,7 +149,7 @@ def _render(
         "more_absent": len(absent) > SHOWN,
         "since": since,
         "changes": sorted(told, key=lambda one: one[1])[:CHANGES_SHOWN],
-        "appeals": appeals.count_waiting(exam),
+        "appeals": appeals.waiting_in(exam).count(),
         "appeals_url": queries.list_url(exam.pk, "appealed"),
         "flagged": review_flags.flagged_sheets(exam),
         "flagged_url": queries.list_url(exam.pk, "flagged"),

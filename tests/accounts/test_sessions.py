@@ -13,6 +13,7 @@ from accounts import sessions
 from accounts.devices import device_name
 from accounts.first_passwords import first_password_url
 from accounts.models import UserSession
+from batching.tasks import keep_house
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0"
 PHONE = (
@@ -284,6 +285,15 @@ def test_ending_a_sign_in_in_somebody_elses_name_ends_nothing(alice, bob):
     sessions.end_session(rows(alice)[0], by=bob)
     assert is_signed_in(there)
     assert len(rows(alice)) == 1
+
+
+def test_housekeeping_forgets_as_the_settings_say(settings, alice):
+    settings.SHEAF_SIGN_IN_DAYS = 30
+    browser_of("alice").session.flush()
+    for days, left in ((29, 1), (31, 0)):
+        UserSession.objects.update(seen_at=timezone.now() - timedelta(days=days))
+        keep_house()
+        assert UserSession.objects.count() == left
 
 
 def test_the_address_of_a_sign_in_that_ended_long_ago_is_forgotten(alice):

@@ -10,7 +10,7 @@ from batching.collect import ASKED_AGAIN, collect_job
 from batching.models import BatchJob, ResultFile
 from batching.poll import poll_job
 from batching.providers.base import ProviderBusy, Status
-from batching.submit import submit_job
+from batching.submit import RESTS, submit_job
 from tests.batching.steps import ACCEPTED, approve, end_lease, look_again, only_job, send
 
 pytestmark = pytest.mark.django_db
@@ -159,6 +159,21 @@ def test_a_job_says_that_its_results_are_asked_for_again_until_they_have_come(
     collect_job(only_job(run).pk)
     assert (only_job(run).state, only_job(run).problem) == ("completed", "")
     assert outcome() == ACCEPTED
+
+
+def test_what_kept_a_job_from_its_results_is_not_said_any_more_when_they_have_come(
+    plan, alice, offices, monkeypatch
+):
+    run = plan("batch")
+    send(run, alice)
+    poll_job(only_job(run).pk)
+    with monkeypatch.context() as without_key:
+        without_key.setattr(offices["batch"], "missing", "Its key is not set.")
+        collect_job(only_job(run).pk)
+    assert only_job(run).problem == RESTS % {"why": "Its key is not set."}
+    end_lease(only_job(run))
+    collect_job(only_job(run).pk)
+    assert (only_job(run).state, only_job(run).problem) == ("completed", "")
 
 
 def test_what_the_provider_said_of_the_end_stays_when_the_results_have_come(plan, alice, offices):

@@ -295,6 +295,16 @@ def test_a_price_that_nobody_named_is_not_known(configured):
 # -- options --------------------------------------------------------------------------------
 
 
+def test_there_is_one_currency_only_where_all_prices_have_it(configured):
+    assert providers.currency() == "", "nothing has a price"
+    dollars = {"driver": "openai", "price": {"input": 1, "output": 2}}
+    configured(mini=dollars, other=dollars)
+    assert providers.currency() == "USD"
+    euros = {"driver": "openai", "price": {"input": 1, "output": 2, "currency": "EUR"}}
+    configured(mini=dollars, other=euros)
+    assert providers.currency() == ""
+
+
 def test_a_price_is_read_to_the_last_digit():
     given = Options({"price": {"input": 0.1, "output": "0.40", "currency": "EUR"}})
     assert given.price() == Price(Decimal("0.1"), Decimal("0.40"), Decimal("0.1"), "EUR")

@@ -370,3 +370,9 @@ def test_of_endless_complaints_only_the_beginning_is_read(tmp_path, monkeypatch)
     assert rasterize._complaint(tmp_path) == ""
     (tmp_path / "b.log").write_text("Syntax Error: early\n" + "x" * 100)
     assert rasterize._complaint(tmp_path) == "early"
+
+
+def test_a_pdf_of_which_poppler_says_nothing_is_refused_in_plain_words_alone():
+    assert rasterize._damaged("Syntax Error: no trailer\n").messages[0].endswith(": no trailer.")
+    silent = rasterize._damaged("Error: 3 extraneous bytes before marker 0xd9\n")
+    assert silent.messages == [rasterize.PDF_DAMAGED_ONLY]

@@ -176,6 +176,12 @@ def test_what_no_schema_can_say_is_listed_beside_what_it_can():
     ]
 
 
+def test_a_step_under_a_wrong_key_is_not_missing_too():
+    assert refused(item(max_marks=1.1, setp=0.1)) == [
+        "Q1: unknown key 'setp'; did you mean 'step'?"
+    ]
+
+
 def test_text_from_a_form_and_text_from_a_file_are_the_same_text():
     from_form = read_items([item(answer=" a\r\nb \r\n", description="Caf\u0065\u0301")])
     from_file = read_items([item(answer="a\nb", description="Caf\u00e9")])

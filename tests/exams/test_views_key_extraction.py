@@ -72,6 +72,13 @@ def test_only_an_admin_reads_which_variable_a_model_waits_for(
     assert "OPENAI_API_KEY" in sign_in(admin).get(url).text
 
 
+def test_a_model_that_waits_to_be_set_up_is_no_choice(office, browser, exam):
+    page = browser.get(reverse("exams:key_create", args=[exam.pk])).text
+    assert 'id="provider-reader"' in page
+    assert 'id="provider-keyless"' not in page
+    assert "1 other is not set up; ask an admin if you need it." in page
+
+
 def test_the_provider_of_the_exam_is_proposed(office, browser, exam):
     exam.provider = "second"
     exam.save()

@@ -186,10 +186,10 @@ def test_an_appeal_stays_with_the_sheet_when_its_marks_are_made_anew(exam, sheet
     review.reopen_sheet(sheet, by=alice)
     assert seen(sheet)
     runs.drop_marks(fresh(sheet), by=alice, reason="Graded anew")
-    assert appeals.count_waiting(exam) == 0, "there is nothing to answer it at"
+    assert appeals.waiting_in(exam).count() == 0, "there is nothing to answer it at"
     factories.make_marks(sheet)
     type(sheet).objects.filter(pk=sheet.pk).update(state="graded")
-    assert appeals.count_waiting(exam) == 1
+    assert appeals.waiting_in(exam).count() == 1
     one = appeals.with_marks(Appeal.objects.all()).get()
     assert one.mark_pk == marks_of(sheet)[0].pk
 

@@ -22,12 +22,15 @@ from batching.providers.offline.marks import Criterion, legal_mark, plain, read_
 from batching.providers.offline.reading import PageText, ReadingFailed, read_page
 from batching.providers.offline.scoring import Outcome, compare
 from batching.providers.options import Options
+from batching.providers.said import gettext_noop
 from batching.requests import Data, Image, Request
 
 # A mark made by comparing words is never more certain than this.
 MOST_CERTAIN = 0.85
 # Words below this confidence alone are specks, not an answer.
 SEEN = 0.25
+NOTHING_READ = gettext_noop("No writing could be read on any page of this sheet.")
+NO_RUBRIC = gettext_noop("The request holds no rubric, and without it nothing can be graded.")
 
 
 class OfflineProvider:
@@ -38,8 +41,8 @@ class OfflineProvider:
     kind: Literal["direct", "batch"] = "direct"
     assessor: Literal["ai_batch", "local_model", "offline"] = "offline"
     needs_answer_key = True
-    title = "Offline baseline"
-    notice = (
+    title = gettext_noop("Offline baseline")
+    notice = gettext_noop(
         "A baseline without AI: it compares what it could read with the answer key. "
         "Every mark must be reviewed."
     )
@@ -89,7 +92,7 @@ class OfflineProvider:
                 return self._failed(request, problem, retryable=failure.retryable)
             pages.append(page)
         if not any(reading.lines for page in pages for reading in page.readings):
-            return self._failed(request, "No writing could be read on any page of this sheet.")
+            return self._failed(request, NOTHING_READ)
         parts = grade(criteria, pages, str(rubric.get("exam") or ""))
         text = json.dumps({"item_id": request.custom_id, "parts": parts}, ensure_ascii=False)
         return Answer(request.custom_id, text, raw=text, model=self.model)
@@ -119,7 +122,7 @@ def _part(criterion: Criterion, key: Key, passage: Passage) -> dict[str, Any]:
     nothing = _is_nothing(passage)
     outcome = compare(key, () if nothing else passage.readings)
     if criterion.kind == "penalty":
-        reasoning = "Deductions are not judged by the offline baseline: nothing was deducted."
+        reasoning = wording.NOT_JUDGED
         feedback, share, confidence = "", 0.0, 0.1
     elif nothing:
         reasoning = wording.reasoning_for_nothing(passage)
@@ -167,4 +170,4 @@ def _rubric(request: Request) -> dict[str, Any]:
     for part in request.parts:
         if isinstance(part, Data) and part.name == "rubric" and isinstance(part.value, dict):
             return part.value
-    raise Refused("The request holds no rubric, and without it nothing can be graded.")
+    raise Refused(NO_RUBRIC)

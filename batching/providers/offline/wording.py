@@ -28,6 +28,9 @@ REASONING_LENGTH, TRANSCRIPTION_LENGTH = 4_000, 20_000
 SHOWN_POINT = 220
 FULLY, PARTLY = 0.75, 0.1
 
+# The reasoning about a deduction.
+NOT_JUDGED = "Deductions are not judged by the offline baseline: nothing was deducted."
+
 # All that a student is told. A part of the expected answer is a point of the key.
 FULL_MARKS = gettext_noop("Full marks: your answer has what was expected.")
 ALL_FOUND = gettext_noop(
