@@ -1,6 +1,6 @@
 """Rows within a row: what else a page needs of other tables, brought along by one query.
 
-Comes in: a group of rows of another table. Goes out: an annotation, whose value is plain JSON, and
+Comes in: a group of rows of another table. Goes out: an annotation, one value or plain JSON, and
 None where the group is empty.
 """
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
 
 from django.db.models import (
     CharField,
@@ -17,8 +16,6 @@ from django.db.models import (
     DecimalField,
     Exists,
     F,
-    Field,
-    IntegerField,
     Max,
     OuterRef,
     QuerySet,
@@ -33,6 +30,7 @@ from accounts.models import User
 from batching import providers
 from batching import queries as batching_queries
 from batching.models import BatchJob
+from exams.json_rows import of_group
 from exams.models import CriterionKind, Exam, Rubric, SampleSheet, Sheet, SheetState
 from exams.queries import exams_for, sheets_for
 from grading.models import GradingRun, Look, Mark
@@ -80,13 +78,11 @@ def with_totals(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
     """Add `total` (the leaves' sum, never below 0; None without marks) and `out_of`."""
     marks = Mark.objects.filter(sheet=OuterRef("pk"))
     return sheets.annotate(
-        total=one_value(
-            marks, Greatest(Sum("awarded"), Value(Decimal(0)), output_field=POINTS), POINTS
+        total=of_group(
+            marks, "sheet", Greatest(Sum("awarded"), Value(Decimal(0)), output_field=POINTS)
         ),
-        out_of=one_value(
-            marks.filter(criterion__kind=CriterionKind.BASE),
-            Sum("criterion__max_marks"),
-            POINTS,
+        out_of=of_group(
+            marks.filter(criterion__kind=CriterionKind.BASE), "sheet", Sum("criterion__max_marks")
         ),
     )
 
@@ -117,22 +113,16 @@ def total_of(marks: Iterable[Mark]) -> tuple[Decimal, Decimal]:
 def with_flags(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
     """Add what needs a person's eyes: `unsure` and `changed` marks, the `rubric_version`."""
     marks = Mark.objects.filter(sheet=OuterRef("pk"))
-    count = IntegerField()
     return sheets.annotate(
         unsure=Coalesce(
-            one_value(marks.filter(part__confidence__lt=UNSURE_BELOW), Count("pk"), count), Value(0)
+            of_group(marks.filter(part__confidence__lt=UNSURE_BELOW), "sheet", Count("pk")),
+            Value(0),
         ),
-        changed=Coalesce(one_value(marks.filter(is_overridden=True), Count("pk"), count), Value(0)),
-        rubric_version=one_value(marks, Max("criterion__rubric__version"), count),
+        changed=Coalesce(
+            of_group(marks.filter(is_overridden=True), "sheet", Count("pk")), Value(0)
+        ),
+        rubric_version=of_group(marks, "sheet", Max("criterion__rubric__version")),
     )
-
-
-def one_value(
-    rows: QuerySet[Any], aggregate: Any, output: Field[Any, Any], *, by: str = "sheet"
-) -> Subquery:
-    """One aggregate over the rows that the outer query's `by` (a sheet, an exam) holds together."""
-    found = rows.order_by().values(by).annotate(value=aggregate).values("value")
-    return Subquery(found, output_field=output)
 
 
 def marks_version(marks: Iterable[Mark]) -> str:
@@ -162,7 +152,7 @@ def looks_now(user: User) -> QuerySet[Look]:
         Cast(Max("pk"), CharField()), Value("-"), Cast(Sum("version"), CharField())
     )  # as _version
     marks = Mark.objects.filter(sheet=OuterRef("sheet"))
-    return Look.objects.filter(teacher=user, marks_version=one_value(marks, version, CharField()))
+    return Look.objects.filter(teacher=user, marks_version=of_group(marks, "sheet", version))
 
 
 def with_looked(sheets: QuerySet[Sheet], user: User) -> QuerySet[Sheet]:
@@ -182,15 +172,14 @@ def exam_with_counts(user: User, pk: int) -> Exam:
         ~Exists(changed), sheet__exam=pk, sheet__state=SheetState.GRADED
     )
     named = open_reveals(user).filter(exam=OuterRef("pk"), sheet__isnull=True)
-    count = IntegerField()
     rows = list(
         exams_for(user)
         .filter(pk=pk)
         .only("title")  # what is selected is grouped by: the less, the faster
         .annotate(
             newest_rubric_version=Subquery(newest_rubric.values("version")[:1]),
-            aside=one_value(samples, Count("pk"), count, by="exam"),
-            looked=Coalesce(one_value(looked, Count("pk"), count, by="sheet__exam"), Value(0)),
+            aside=of_group(samples, "exam", Count("pk")),
+            looked=Coalesce(of_group(looked, "sheet__exam", Count("pk")), Value(0)),
             named=Exists(named),
             state=F("sheets__state"),
             count=Count("sheets"),

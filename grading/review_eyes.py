@@ -25,6 +25,7 @@ from django.db.models import (
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from exams.json_rows import of_group
 from exams.models import (
     MARKED_STATES,
     REVIEWED_STATES,
@@ -112,9 +113,7 @@ def _pale() -> QuerySet[Page]:
 def _extreme() -> Q:
     """Nothing at all, or everything there is (without bonus): easily a wrong key or page."""
     base = _marks().filter(criterion__kind=CriterionKind.BASE)
-    return Q(eyes_total__lte=0) | Q(
-        eyes_total__gte=queries.one_value(base, Sum("ceiling"), queries.POINTS)
-    )
+    return Q(eyes_total__lte=0) | Q(eyes_total__gte=of_group(base, "sheet", Sum("ceiling")))
 
 
 def with_checks(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
@@ -132,7 +131,7 @@ def with_signs(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
     return (
         with_checks(sheets)
         .annotate(
-            eyes_total=queries.one_value(_marks(), Sum("awarded"), queries.POINTS),
+            eyes_total=of_group(_marks(), "sheet", Sum("awarded")),
             is_unsure=Exists(_unsure()),
             is_flagged=Exists(_flags()),
             is_appealed=Exists(_appeals()),
@@ -211,8 +210,8 @@ def with_reasons(sheets: QuerySet[Sheet], user: User) -> QuerySet[Sheet]:
     counted = queries.with_totals(queries.with_flags(sheets))
     worth = Max(Case(When(colleague=user, then=Value(2)), default=Value(1)))
     return counted.annotate(
-        flags_up=queries.one_value(_flags(), worth, IntegerField()),
-        appeals_open=queries.one_value(_appeals(), Count("pk"), IntegerField()),
+        flags_up=of_group(_flags(), "sheet", worth),
+        appeals_open=of_group(_appeals(), "sheet", Count("pk")),
     )
 
 
