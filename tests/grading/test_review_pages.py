@@ -111,6 +111,18 @@ def test_the_list_takes_five_queries_however_long_it_is(exam, teacher):
     assert len(many) == len(few) <= 5
 
 
+def test_every_ungraded_sheet_leads_to_where_something_can_be_done_for_it(exam, teacher):
+    factories.make_sheet(exam, state="failed", enrolment=None)
+    waiting = factories.make_sheet(exam, state="pending_mapping", enrolment=None)
+    page = teacher.get(url("review_list", exam) + "?show=other")
+    mapping = reverse("exams:mapping", args=[exam.pk])
+    assert {row["todo"] for row in page.context["rows"]} == {
+        (f"{mapping}?tab=failed", "Try again or skip"),
+        (mapping, "Map it"),
+    }
+    assert f'href="{mapping}"' in teacher.get(url("sheet_by_hand", waiting)).content.decode()
+
+
 def test_what_needs_eyes_has_a_list_of_its_own(exam, teacher):
     sure, unsure = (factories.make_sheet(exam, state="graded") for _ in range(2))
     marks_of(unsure)[1].part.__class__.objects.filter(assessment__sheet=unsure).update(
