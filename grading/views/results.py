@@ -162,8 +162,10 @@ def result_of(
     for mark in marks:
         mark.appeals = appeals.pop(mark.criterion.code, [])
         mark.is_appealed = any(one.is_open for one in mark.appeals)
-        for one in mark.appeals:
-            one.has_changed_mark = one.is_changed(mark.awarded)
+        # What came of an appeal is what the next one, or the result, begins with.
+        afterwards = [later.awarded_then for later in mark.appeals[1:]] + [mark.awarded]
+        for one, one.awarded_after in zip(mark.appeals, afterwards, strict=False):
+            one.has_changed_mark = one.is_changed(one.awarded_after)
     return {
         "sheet": sheet,
         "exam": exam,

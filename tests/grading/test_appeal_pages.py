@@ -70,6 +70,7 @@ def test_what_was_refused_stays_where_it_was_typed(exam, sheet, mark, student):
     answer = student.post(url("mark_appeal", mark), {"text": " "})
     assert answer.status_code == 422
     assert "Write what you ask about this mark." in answer.text
+    assert answer.text.count(" autofocus") == 1
     answer = student.post(url("mark_appeal", mark), {"text": "nul\x00"})
     assert answer.status_code == 422
     Exam.objects.filter(pk=exam.pk).update(appeals_until=timezone.now())
@@ -97,6 +98,16 @@ def test_an_answer_stands_at_the_mark_without_a_name(sheet, mark, appeal, studen
     refused = student.post(url("appeal_withdraw", appeal))
     assert refused.status_code == 409
     assert "answered already" in refused.text
+
+
+def test_only_the_appeal_that_changed_the_mark_says_so(sheet, mark, appeal, student, alice, carol):
+    appeals.answer_appeal(appeal, by=alice, answer="The mark stands.")
+    second = appeals.raise_appeal(fresh(mark), by=carol, text="Look at the sketch too.")
+    Mark.objects.filter(pk=mark.pk).update(awarded=2)
+    appeals.answer_appeal(second, by=alice, answer="You are right.")
+    text = student.get(url("my_result", sheet)).text
+    assert text.count("Changed from 1 to 2 points.") == 1
+    assert "Changed from" in text.split("You are right.")[1]
 
 
 def test_appeals_of_others_do_not_exist(sheet, mark, appeal, dora, bob, sign_in):
