@@ -280,5 +280,6 @@ def mark_history(request: HttpRequest, pk: int) -> HttpResponse:
         "reveals": mark.sheet.reveals.select_related("teacher"),
         "paper": review_blind.sheet_code(mark.sheet_id),
         "named": review_blind.is_named(mark.sheet, request.user),
+        "alone": bool(request.htmx),
     }
     return render(request, template, context)
