@@ -211,20 +211,8 @@
     true,
   );
 
-  // The form to undo arrives anew with each undo: the next one, pressed meanwhile, waits for it.
-  let undosToCome = 0;
-  document.addEventListener("htmx:afterRequest", (event) => {
-    if (!undosToCome || !event.detail.requestConfig?.elt.matches("[data-undo-form]")) return;
-    undosToCome = event.detail.successful ? undosToCome - 1 : 0;
-    if (event.detail.successful) setTimeout(() => document.querySelector("[data-undo-form]")?.requestSubmit(), 50);
-  });
-
   document.addEventListener("desk:undo", (event) => {
     const form = document.querySelector("[data-undo-form]");
-    if (form?.classList.contains("htmx-request")) {
-      undosToCome += 1;
-      return;
-    }
     if (form) return form.requestSubmit();
     const mark = document.getElementById(lastSaved ?? "") ?? event.detail;
     const own = mark?.querySelector(".mark-form");
