@@ -68,6 +68,16 @@ EDGE = {
     ),
     500: ("error", gettext_lazy("Something went wrong on our side. It has been logged.")),
 }
+# The framework's words for these name no way on.
+SIGN_IN = {
+    "not_authenticated": gettext_lazy(
+        "Sign in first: get a token at /api/v1/token/ and send it as “Authorization: Bearer …”."
+    ),
+    "token_not_valid": gettext_lazy(
+        "This token is not valid, or not any more. Get a new one at /api/v1/token/refresh/, or sign"
+        " in again at /api/v1/token/."
+    ),
+}
 
 
 def error(
@@ -107,10 +117,11 @@ def _of_framework(exc: exceptions.APIException) -> JsonResponse:
         message = " ".join(fields.pop(NON_FIELD, [])) or _("Correct the fields that are named.")
         answer = error(400, "invalid", message, fields)
     elif isinstance(detail, dict):  # of a token that is not valid (any more)
-        answer = error(exc.status_code, str(detail["code"]), detail["detail"])
+        code = str(detail["code"])
+        answer = error(exc.status_code, code, SIGN_IN.get(code, detail["detail"]))
     else:
-        code = getattr(detail, "code", exc.default_code)
-        answer = error(exc.status_code, str(code), str(detail))
+        code = str(getattr(detail, "code", exc.default_code))
+        answer = error(exc.status_code, code, SIGN_IN.get(code, detail))
     if header := getattr(exc, "auth_header", None):
         answer["WWW-Authenticate"] = header
     if wait := getattr(exc, "wait", None):

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.db.models import CharField, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from exams.fact_words import fact_in_words
@@ -26,7 +27,19 @@ from grading.models import Appeal, Mark
 from grading.review_blind import blind_sheets, codes_of
 
 KINDS = ("marks", "sheets", "exam")
-_UNTOLD = {"history_date", "history_id", "history_type", "history_user", "history_change_reason"}
+_EXAM_WORDS = {
+    "title": gettext_lazy("Title"),
+    "school_class": gettext_lazy("Class"),
+    "subject": gettext_lazy("Subject"),
+    "date": gettext_lazy("Date"),
+    "instructions": gettext_lazy("Instructions"),
+    "regions": gettext_lazy("Names on the pages"),
+    "provider": gettext_lazy("Assessed by"),
+    "second_provider": gettext_lazy("What it fails at goes to"),
+    "spending_cap": gettext_lazy("May cost at most"),
+    "show_distribution": gettext_lazy("Class distribution shown"),
+    "appeals_until": gettext_lazy("Appeals until"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,10 +338,9 @@ def _exams(exam: Exam, pks: list[int]) -> dict[int, Entry]:
     """An exam's own rows are few: all are read, so that each knows the one before it."""
     found: dict[int, Entry] = {}
     before: dict[str, Any] = {}
-    rows = exam.history.select_related("history_user").order_by("history_id")
-    names = [field.name for field in rows.model.tracked_fields if field.name not in _UNTOLD]
-    for row in rows:
-        now = {name: getattr(row, f"{name}_id", getattr(row, name, None)) for name in names}
+    rows = exam.history.select_related("history_user", "school_class", "subject")
+    for row in rows.order_by("history_id"):
+        now = {name: getattr(row, name) for name in _EXAM_WORDS}
         if row.history_id in pks:
             found[row.history_id] = Entry(
                 kind="exam",
@@ -337,10 +349,9 @@ def _exams(exam: Exam, pks: list[int]) -> dict[int, Entry]:
                 title=_("The exam was changed") if before else _("The exam was made"),
                 differences=tuple(
                     Difference(
-                        str(Exam._meta.get_field(name).verbose_name).capitalize(),
-                        words(fact_in_words(before[name]), fact_in_words(now[name])),
+                        str(word), words(fact_in_words(before[name]), fact_in_words(now[name]))
                     )
-                    for name in names
+                    for name, word in _EXAM_WORDS.items()
                     if before and before[name] != now[name]
                 ),
                 reason=row.history_change_reason or "",

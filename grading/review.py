@@ -58,15 +58,18 @@ def change_mark(
 ) -> Mark:
     """Give one mark other points or feedback; `version` is the one the person saw.
 
-    Changing points needs a reason. Raises ValidationError by field for an illegal number or a
-    missing reason, StaleMark when somebody was faster, Conflict when the sheet is not open to
+    Changing points needs a reason, and a reason can be put right afterwards by giving another one
+    with the same points. Raises ValidationError by field for an illegal number or a missing reason,
+    StaleMark when somebody was faster, Conflict when the sheet is not open to
     changes (published, say).
     """
     with transaction.atomic():
         sheet, mark = _lock_mark(mark_pk)
         feedback, reason = tidy(feedback), reason.strip()
         same = (mark.awarded, tidy(mark.feedback)) == (awarded, feedback)
-        if same and (mark.version == version or mark.changed_by_id == by.pk):
+        if same and mark.version == version and not _gives_other_reason(mark, reason):
+            return mark
+        if same and mark.version != version and mark.changed_by_id == by.pk:
             return mark
         if sheet.state not in GRADED_STATES:
             raise Conflict(_not_open(sheet))
@@ -290,6 +293,13 @@ def _follow_marks(sheet: Sheet, *, by: User, reason: str) -> None:
     else:
         return
     _save(sheet, by=by, reason=reason)
+
+
+def _gives_other_reason(mark: Mark, reason: str) -> bool:
+    """Whether a mark whose points were changed is given another reason than its history tells."""
+    if not reason or mark.awarded == mark.part.awarded:
+        return False
+    return bool(reason != mark.history.latest().history_change_reason)
 
 
 def _check(mark: Mark, awarded: Decimal, reason: str) -> None:

@@ -161,6 +161,10 @@ def result_of(
         mark.seen_on = mark.seen_on if mark.seen_on in numbers else None
         mark.appeals = appeals.pop(mark.criterion.code, [])
         mark.is_appealed = any(one.is_open for one in mark.appeals)
+        # What came of an appeal is what the next one, or the result, begins with.
+        afterwards = [later.awarded_then for later in mark.appeals[1:]] + [mark.awarded]
+        for one, after in zip(mark.appeals, afterwards, strict=False):
+            one.awarded_after = after
     return {
         "sheet": sheet,
         "exam": exam,

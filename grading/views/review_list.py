@@ -150,7 +150,9 @@ def _rows(sheets: Iterable[dict[str, Any]], exam: Exam, show: str) -> list[dict[
         todo: tuple[str, ...] = ()
         if roll is not None and state in (SheetState.MAPPED, SheetState.FAILED):
             todo = (by_hand % sheet["pk"], _("Grade by hand"))
-        elif state in (SheetState.PENDING_MAPPING, SheetState.FAILED):
+        elif state == SheetState.FAILED:
+            todo = (f"{mapping}?tab=failed", _("Try again or skip"))
+        elif state == SheetState.PENDING_MAPPING:
             todo = (mapping, _("Map it"))
         rows.append(
             {

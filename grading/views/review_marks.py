@@ -74,7 +74,7 @@ def mark_save(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _save(request: HttpRequest, mark: Mark, values: dict[str, Any], comment: Comment | None) -> str:
-    """Save what the form says; gives why the points changed, "" where they did not.
+    """Save what the form says; gives the reason that the history has of it now, "" if none.
 
     The reason that was only proposed is for points alone.
     """
@@ -90,13 +90,14 @@ def _save(request: HttpRequest, mark: Mark, values: dict[str, Any], comment: Com
         version=values["version"],
         by=request.user,
     )
-    if moved and reason:
-        remember_reason(request, reason)
+    because = reason if changed.version != mark.version else ""
+    if because:
+        remember_reason(request, because)
     if comment:
         review_comments.count_use(comment)
     if request.POST.get("accept") == "1":
         review_accept.accept_mark(changed, version=changed.version, by=request.user)
-    return reason if moved else ""
+    return because
 
 
 def _comment_of(request: HttpRequest, mark: Mark) -> Comment | None:
@@ -278,5 +279,6 @@ def mark_history(request: HttpRequest, pk: int) -> HttpResponse:
         "reveals": mark.sheet.reveals.select_related("teacher"),
         "sheet_code": review_blind.sheet_code(mark.sheet_id),
         "named": review_blind.is_named(mark.sheet, request.user),
+        "alone": bool(request.htmx),
     }
     return render(request, template, context)

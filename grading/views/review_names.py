@@ -63,8 +63,10 @@ def exam_names(request: HttpRequest, pk: int) -> HttpResponse:
         review_blind.reveal_exam(exam, by=request.user)
     else:
         review_blind.hide_exam(exam, by=request.user)
-    to_history = request.POST.get("to") == "history"
-    return redirect("grading:exam_history" if to_history else "grading:review_list", pk=exam.pk)
+    if request.POST.get("to") == "history":
+        return redirect("grading:exam_history", pk=exam.pk)
+    address = reverse("grading:review_list", args=[exam.pk])
+    return redirect(f"{address}{Desk.of(request, by_question=False).query}")
 
 
 @require_GET

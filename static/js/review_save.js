@@ -9,21 +9,27 @@
   const valuesOf = (form) => ({
     awarded: String(Number(form.querySelector('[name="awarded"]:checked, input[type="number"][name="awarded"]')?.value)),
     feedback: form.elements.feedback.value,
+    reason: form.elements.reason.value.trim(),
   });
 
   // What the server has; after a refusal the form came back with what was typed as its default.
+  // The reason is known once it went with changed points; before, it is only proposed.
   function saved(form) {
     if (!known.has(form)) {
       known.set(form, {
         awarded: String(Number(form.dataset.saved)),
         feedback: form.closest("[data-unsaved]") ? null : form.elements.feedback.defaultValue,
+        reason: null,
       });
     }
     return known.get(form);
   }
 
   const pointsDiffer = (form) => valuesOf(form).awarded !== saved(form).awarded;
-  const dirty = (form) => pointsDiffer(form) || valuesOf(form).feedback !== saved(form).feedback;
+  const isTold = (form) => saved(form).reason !== null;
+  const reasonDiffers = (form) => isTold(form) && ![saved(form).reason, ""].includes(valuesOf(form).reason);
+  const dirty = (form) =>
+    pointsDiffer(form) || valuesOf(form).feedback !== saved(form).feedback || reasonDiffers(form);
   const stateOf = (form) => document.getElementById(`${form.closest(".mark").id}-state`);
 
   function say(form, text, failed = false) {
@@ -57,7 +63,7 @@
     form.elements.reason.value = choice.dataset.reason;
     // The next changes have the same reason unless another one is said.
     for (const other of forms()) {
-      if (!pointsDiffer(other)) other.elements.reason.value = choice.dataset.reason;
+      if (!pointsDiffer(other) && !isTold(other)) other.elements.reason.value = choice.dataset.reason;
     }
     schedule(form, 0);
     form.closest(".mark").focus();
@@ -124,14 +130,16 @@
     if (!elt.matches(".mark-form")) return;
     const form = elt;
     if (successful) {
-      known.set(form, sent.get(form));
-      form.dataset.saved = sent.get(form).awarded;
+      const now = sent.get(form);
+      const reason = isTold(form) || now.awarded !== saved(form).awarded ? now.reason : null;
+      known.set(form, { ...now, reason });
+      form.dataset.saved = now.awarded;
       lastSaved = form.closest(".mark")?.id ?? lastSaved;
       if (form.isConnected && dirty(form)) schedule(form, SOON);
       else if (goingOn.delete(form)) tell("desk:accepted", form.closest(".mark"));
     } else {
       goingOn.delete(form);
-      if (![409, 422].includes(xhr.status)) say(form, `${TEXTS.failed} ${TEXTS.offline}`, true);
+      if (![409, 422].includes(xhr.status)) say(form, `${TEXTS.failed} ${xhr.status === 401 ? TEXTS.signedOut : TEXTS.offline}`, true);
       else if (stateOf(form)?.dataset.needs === "reason") needsReason(form);
     }
     settle();
@@ -242,7 +250,7 @@
     // Theirs has been seen now: the next save goes over it.
     form.elements.version.value = dialog.dataset.version;
     form.dataset.saved = dialog.dataset.awarded;
-    known.set(form, { awarded: String(Number(dialog.dataset.awarded)), feedback: null });
+    known.set(form, { awarded: String(Number(dialog.dataset.awarded)), feedback: null, reason: null });
     dialog.close();
     showWhy(form);
     say(form, TEXTS.yours, true);

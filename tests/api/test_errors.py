@@ -21,8 +21,13 @@ def shape(answer) -> tuple[int, str]:
     return answer.status_code, body["code"]
 
 
-def test_nobody_is_401(db):
-    assert shape(Client().get("/api/v1/me/")) == (401, "not_authenticated")
+def test_nobody_is_401_and_told_where_to_sign_in(db):
+    answer = Client().get("/api/v1/me/")
+    assert shape(answer) == (401, "not_authenticated")
+    assert "/api/v1/token/" in answer.json()["message"]
+    answer = Client().get("/api/v1/me/", HTTP_AUTHORIZATION="Bearer worn.out.token")
+    assert shape(answer) == (401, "token_not_valid")
+    assert "/api/v1/token/refresh/" in answer.json()["message"]
 
 
 def test_what_is_not_there_is_404_wherever_it_is_not(alices):

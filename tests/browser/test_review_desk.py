@@ -78,7 +78,14 @@ def test_a_sheet_is_reviewed_with_the_keyboard_alone(site, browser, pictures):
     keys(page, "Control+Enter")
     told = "Mark.history.filter(history_change_reason='Both parts are there').exists()"
     wait_until(lambda: site.ask(told), "it is saved", 10)
-    keys(page, "Escape", "h")
+    expect(page.locator(".mark.current .save-state")).to_contain_text("Both parts are there")
+    keys(page, "Control+a")
+    page.keyboard.type("Both parts, in the margin")
+    keys(page, "Escape")
+    told = told.replace("Both parts are there", "Both parts, in the margin")
+    wait_until(lambda: site.ask(told), "the reason is put right", 10)
+    expect(page.locator(".mark.current .save-state")).to_contain_text("in the margin")
+    keys(page, "h")
     expect(page.locator(".mark.current .mark-history")).to_contain_text("Both parts are there")
 
     # A flag up and down.
@@ -89,7 +96,10 @@ def test_a_sheet_is_reviewed_with_the_keyboard_alone(site, browser, pictures):
     keys(page, "m")
     expect(page.locator(".mark.current .raised")).to_have_count(0)
 
-    # Undo, twice.
+    # Undo: the reason, the points, the text.
+    keys(page, "u")
+    undone = told.replace("'Both", "'Undone: Both")
+    wait_until(lambda: site.ask(undone), "the reason is as before", 10)
     keys(page, "u")
     wait_until(lambda: mark(site, one, "awarded") == "2.00", "the points are as before", 10)
     expect(page.locator(".mark.current .mark-points strong")).to_have_text("2")
@@ -293,7 +303,7 @@ def test_what_is_typed_while_the_sign_in_ends_is_saved_after_signing_in_elsewher
     keys(page, "f")
     page.keyboard.type("Typed while signed out. ")
     keys(page, "Escape")
-    expect(page.locator(".mark.current .save-state")).to_contain_text("Not saved")
+    expect(page.locator(".mark.current .save-state")).to_contain_text("you are signed out")
     expect(page.locator("#messages")).to_contain_text("what you typed is still here")
     assert page.locator("[name=password]").count() == 0
     with page.context.expect_page() as opened:

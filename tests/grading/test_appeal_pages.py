@@ -63,6 +63,7 @@ def test_what_was_refused_stays_where_it_was_typed(exam, sheet, mark, student):
     answer = student.post(url("mark_appeal", mark), {"text": " "})
     assert answer.status_code == 422
     assert "Write what you ask about this mark." in answer.text
+    assert answer.text.count(" autofocus") == 1
     answer = student.post(url("mark_appeal", mark), {"text": "nul\x00"})
     assert answer.status_code == 422
     Exam.objects.filter(pk=exam.pk).update(appeals_until=timezone.now())
@@ -110,6 +111,16 @@ def test_own_appeals_stand_oldest_first_in_whichever_order_a_database_lists_them
     asked = "2026-01-02T20:00:00+00:00"
     rows = [[pk, "Q1", f"Number {pk}", 1.0, "", asked, None] for pk in (2, 1, 3)]
     assert [one.pk for one in own_appeals(rows)["Q1"]] == [1, 2, 3]
+
+
+def test_only_the_appeal_that_changed_the_mark_says_so(sheet, mark, appeal, student, alice, carol):
+    appeals.answer_appeal(appeal, by=alice, answer="The mark stands.")
+    second = appeals.raise_appeal(fresh(mark), by=carol, text="Look at the sketch too.")
+    Mark.objects.filter(pk=mark.pk).update(awarded=2)
+    appeals.answer_appeal(second, by=alice, answer="You are right.")
+    text = student.get(url("my_result", sheet)).text
+    assert text.count("Changed from 1 to 2 points.") == 1
+    assert "Changed from" in text.split("You are right.")[1]
 
 
 def test_appeals_of_others_do_not_exist(sheet, mark, appeal, dora, bob, sign_in):

@@ -7,9 +7,9 @@ import pytest
 from django.urls import reverse
 from django.utils.translation import override
 
-from accounts.models import User
+from accounts.models import Subject, User
 from exams.models import Exam, Sheet
-from grading import publish, review, review_blind
+from grading import histories, publish, review, review_blind
 from grading.histories import Filters, details_of, entries, people_of
 from grading.models import Mark
 from tests import factories
@@ -99,12 +99,26 @@ def test_the_exam_and_its_rubric_stand_in_it(exam, alice):
             ("gone", "test "),
             ("same", "3"),
         ),
-        "Show distribution": (("gone", "no"), ("new", "yes")),
+        "Class distribution shown": (("gone", "no"), ("new", "yes")),
     }
     assert [one.title for one in told(exam, kind="exam") if one.kind == "rubric"] == [
         "Rubric, version 1"
     ]
     assert list(people_of(exam)) == [alice]
+
+
+def test_another_subject_or_class_is_told_by_its_name(exam, alice):
+    exam.subject = Subject.objects.create(name="Botany")
+    exam._history_user = alice
+    exam.save()
+    entry = told(exam, kind="exam")[0]
+    assert [one.name for one in entry.differences] == ["Subject"]
+    assert entry.differences[0].words[-1] == ("new", "Botany")
+
+
+def test_every_field_of_an_exam_that_people_change_has_words_in_its_history():
+    fields = {field.name for field in Exam.history.model.tracked_fields}
+    assert fields - {"id", "created_by", "created_at"} == set(histories._EXAM_WORDS)
 
 
 def test_dropped_marks_stay_in_the_history(exam, story, mark, alice):

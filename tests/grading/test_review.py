@@ -112,6 +112,19 @@ def test_sending_the_same_change_twice_is_one_change(mark, alice):
     assert fresh(mark).version == 2
 
 
+def test_the_reason_of_changed_points_can_be_put_right_afterwards(mark, alice):
+    change(mark, alice, awarded=Decimal(2), reason="Misread")
+    change(fresh(mark), alice, awarded=Decimal(2), reason="Partial credit")
+    now = fresh(mark)
+    assert (now.version, now.awarded) == (3, 2)
+    assert now.history.latest().history_change_reason == "Partial credit"
+
+
+def test_points_that_stand_as_proposed_take_no_reason(mark, alice):
+    change(mark, alice, reason="Misread")
+    assert fresh(mark).version == 1
+
+
 @pytest.mark.parametrize("state", ["published"])
 def test_a_published_mark_cannot_be_changed(exam, alice, state):
     sheet = factories.make_sheet(exam, state=state)

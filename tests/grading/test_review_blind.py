@@ -75,6 +75,15 @@ def test_the_same_pages_tell_it_when_the_teacher_reviews_with_names(exam, named_
     assert "Zuleika" not in teacher.get(url("review_sheet", named_sheet)).content.decode()
 
 
+@pytest.mark.parametrize("show", ["eyes", "all"])
+def test_names_shown_and_hidden_again_leave_the_list_as_it_is(exam, named_sheet, teacher, show):
+    page = teacher.get(url("review_list", exam) + f"?show={show}").content.decode()
+    assert f'name="show" value="{show}"' in page
+    for names in ("show", "hide"):
+        answer = teacher.post(url("exam_names", exam), {"names": names, "show": show})
+        assert answer.url == url("review_list", exam) + f"?show={show}"
+
+
 def test_one_click_shows_one_name_to_one_teacher_and_is_kept(
     exam, named_sheet, teacher, alice, admin, sign_in
 ):

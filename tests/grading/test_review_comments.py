@@ -123,6 +123,14 @@ def test_without_script_a_comment_is_put_in_from_its_own_page(mark, comment, tea
     assert fresh(mark).feedback.endswith("\nName the gas.")
 
 
+def test_the_page_of_its_own_stays_whole_when_a_comment_changes(mark, comment, teacher):
+    page = teacher.get(url("mark_comments", mark)).content.decode()
+    fragment = teacher.get(url("mark_comments", mark), **HTMX).content.decode()
+    for address in (url("comment_change", comment), url("comment_delete", comment)):
+        assert f'hx-post="{address}"' in fragment
+        assert f'hx-post="{address}"' not in page
+
+
 def test_teachers_of_a_class_share_its_comments_and_strangers_see_none(comment, alice, bob, carol):
     assert list(review_comments.comments_for(alice)) == [comment]
     assert not review_comments.comments_for(bob).exists()

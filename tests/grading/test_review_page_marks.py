@@ -142,6 +142,17 @@ def test_the_history_shows_before_and_after_who_and_why(mark, teacher, alice):
     assert b"<html" in teacher.get(url("mark_history", mark)).content
 
 
+def test_only_beside_its_card_does_the_history_put_back_into_the_card(mark, teacher, alice):
+    form = {"awarded": Decimal(2), "feedback": "", "reason": "More.", "version": 1}
+    review.change_mark(mark.pk, **form, by=alice)
+    to_the_card = f'hx-target="#mark-{mark.pk}"'
+    page = teacher.get(url("mark_history", mark)).content.decode()
+    assert "Put this back" in page
+    assert to_the_card not in page
+    beside = teacher.get(url("mark_history", mark), **HTMX).content.decode()
+    assert to_the_card in beside
+
+
 def test_an_earlier_value_is_put_back_from_the_page(mark, teacher, alice):
     first = mark.history.latest()
     review.change_mark(mark.pk, awarded=Decimal(2), feedback="", reason="x", version=1, by=alice)

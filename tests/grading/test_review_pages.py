@@ -121,6 +121,18 @@ def test_a_sample_is_listed_and_is_none_of_the_sheets_to_be_reviewed(exam, teach
     assert (counts["all"], counts["other"], len(page.context["rows"])) == (2, 1, 2)
 
 
+def test_every_ungraded_sheet_leads_to_where_something_can_be_done_for_it(exam, teacher):
+    factories.make_sheet(exam, state="failed", enrolment=None)
+    waiting = factories.make_sheet(exam, state="pending_mapping", enrolment=None)
+    page = teacher.get(url("review_list", exam) + "?show=other")
+    mapping = reverse("exams:mapping", args=[exam.pk])
+    assert {row["todo"] for row in page.context["rows"]} == {
+        (f"{mapping}?tab=failed", "Try again or skip"),
+        (mapping, "Map it"),
+    }
+    assert f'href="{mapping}"' in teacher.get(url("sheet_by_hand", waiting)).content.decode()
+
+
 def test_what_needs_eyes_has_a_list_of_its_own(exam, teacher):
     sure, unsure = (factories.make_sheet(exam, state="graded") for _ in range(2))
     marks_of(unsure)[1].part.__class__.objects.filter(assessment__sheet=unsure).update(
