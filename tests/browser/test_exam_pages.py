@@ -146,6 +146,15 @@ def test_the_whole_editor_is_used_by_keyboard_alone(site, open_page, editor):
     assert site.ask(CODES) == ["A", "B", " B1", " B2", "C", "D"]
 
 
+def test_the_last_criterion_comes_back_as_the_last(open_page, editor):
+    page = open_page()
+    page.goto(editor)
+    row(page, "D").get_by_role("button", name="Delete").click()
+    assert shown(page) == ["A", "B", "C"]
+    page.get_by_role("button", name="Bring back D").click()
+    assert shown(page) == ["A", "B", "C", "D"]
+
+
 def test_advice_comes_while_typing_and_blocks_nothing(site, open_page, editor):
     page = open_page()
     page.goto(editor)
