@@ -155,6 +155,15 @@ def test_the_last_criterion_comes_back_as_the_last(open_page, editor):
     assert shown(page) == ["A", "B", "C", "D"]
 
 
+def test_a_typed_answer_key_is_saved_without_a_pdf(open_page, editor):
+    page = open_page()
+    page.goto(editor.replace("rubric/edit", "answer-key"))
+    page.get_by_label("A", exact=True).fill("It rains.")
+    page.get_by_role("button", name="Save the answer key").click()
+    expect(page.get_by_text("The answer key is saved")).to_be_visible()
+    expect(page.get_by_label("A", exact=True)).to_have_value("It rains.")
+
+
 def test_advice_comes_while_typing_and_blocks_nothing(site, open_page, editor):
     page = open_page()
     page.goto(editor)
