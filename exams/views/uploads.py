@@ -44,12 +44,13 @@ FORM_BYTES = 1_000_000
 MB = 1_000_000
 RENDERED, INSPECTED = Q(rendered_at__isnull=False), Q(inspected_at__isnull=False)
 FAILED = Q(state=SheetState.FAILED)
+GIVEN_UP = Q(state__in=(SheetState.FAILED, SheetState.SKIPPED))
 SHEETS_COUNTED = {
     "sheets": Q(),
-    # A sheet that failed earlier never comes this far: it is counted apart.
-    "to_render": ~FAILED | RENDERED,
+    # A sheet that failed or was skipped earlier never comes this far: it is counted apart.
+    "to_render": ~GIVEN_UP | RENDERED,
     "rendered": RENDERED,
-    "to_inspect": ~FAILED | INSPECTED,
+    "to_inspect": ~GIVEN_UP | INSPECTED,
     "inspected": INSPECTED,
     "waiting": Q(state__in=(SheetState.PENDING_MAPPING, SheetState.MAPPED)) & ~INSPECTED,
     "failed": FAILED,
