@@ -7,6 +7,7 @@ and an embedded broker below one data folder. SHEAF_ENV=production turns the gua
 """
 
 import os
+from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,8 +24,17 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 read_env_file(BASE_DIR / ".env")
 
 
-def env_text(name: str, default: str = "") -> str:
-    return os.environ.get(name, "").strip() or default
+def env_text(name: str, default: str = "", *, among: Collection[str] = ()) -> str:
+    text = os.environ.get(name, "").strip() or default
+    if among and text not in among:
+        *most, last = among
+        words = f"{', '.join(most)} or {last}"
+        raise ImproperlyConfigured(f"{name} must be {words}, not {text!r}.")
+    return text
+
+
+def env_texts(name: str, default: str = "") -> list[str]:
+    return [one.strip() for one in env_text(name, default).split(",") if one.strip()]
 
 
 def env_number(name: str, default: float) -> float:
@@ -44,10 +54,9 @@ def env_flag(name: str, default: bool) -> bool:
 
 # -- where Sheaf runs ---------------------------------------------------------------------
 
-ENVIRONMENT = env_text("SHEAF_ENV", "development")
-if ENVIRONMENT not in ("development", "production"):
-    raise ImproperlyConfigured(f"SHEAF_ENV must be development or production, not {ENVIRONMENT!r}.")
-PRODUCTION = ENVIRONMENT == "production"
+PRODUCTION = (
+    env_text("SHEAF_ENV", "development", among=("development", "production")) == "production"
+)
 DEBUG = env_flag("SHEAF_DEBUG", False)
 SHEAF_DATA_DIR = Path(env_text("SHEAF_DATA_DIR", str(BASE_DIR / "data"))).resolve()
 SHEAF_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -58,14 +67,10 @@ if not SECRET_KEY:
         raise ImproperlyConfigured("SHEAF_SECRET_KEY is not set: production needs a secret key.")
     SECRET_KEY = kept_secret_key(SHEAF_DATA_DIR)
 # Keys of before: what they signed and sealed is still read, and nothing new is made with them.
-SECRET_KEY_FALLBACKS = [
-    key.strip() for key in env_text("SHEAF_SECRET_KEY_OLD").split(",") if key.strip()
-]
+SECRET_KEY_FALLBACKS = env_texts("SHEAF_SECRET_KEY_OLD")
 
 SITE_URL = env_text("SHEAF_SITE_URL", "http://127.0.0.1:8000")
-ALLOWED_HOSTS = [
-    host.strip() for host in env_text("SHEAF_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
-]
+ALLOWED_HOSTS = env_texts("SHEAF_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
 # -- applications -------------------------------------------------------------------------
@@ -171,9 +176,7 @@ STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not PRODUCTION
 
-MEDIA_BACKEND = env_text("SHEAF_STORAGE", "files")
-if MEDIA_BACKEND not in ("files", "s3"):
-    raise ImproperlyConfigured(f"SHEAF_STORAGE must be files or s3, not {MEDIA_BACKEND!r}.")
+MEDIA_BACKEND = env_text("SHEAF_STORAGE", "files", among=("files", "s3"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -246,11 +249,9 @@ AXES_SENSITIVE_PARAMETERS = [
     "new_password2",
     "csrfmiddlewaretoken",
 ]
-SHEAF_SECOND_FACTOR = env_text("SHEAF_SECOND_FACTOR", "offered")
-if SHEAF_SECOND_FACTOR not in ("off", "offered", "required"):
-    raise ImproperlyConfigured(
-        f"SHEAF_SECOND_FACTOR must be off, offered or required, not {SHEAF_SECOND_FACTOR!r}."
-    )
+SHEAF_SECOND_FACTOR = env_text(
+    "SHEAF_SECOND_FACTOR", "offered", among=("off", "offered", "required")
+)
 MFA_ADAPTER = "accounts.sealing.SealedSecrets"
 MFA_TOTP_ISSUER = "Sheaf"
 # A code is also taken one step of 30 seconds early or late: clocks differ, and people type.
@@ -337,11 +338,7 @@ if PRODUCTION:
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
-SHEAF_LANGUAGE = env_text("SHEAF_LANGUAGE", LANGUAGE_CODE)
-if SHEAF_LANGUAGE not in dict(LANGUAGES):
-    raise ImproperlyConfigured(
-        f"SHEAF_LANGUAGE must be one of {', '.join(dict(LANGUAGES))}, not {SHEAF_LANGUAGE!r}."
-    )
+SHEAF_LANGUAGE = env_text("SHEAF_LANGUAGE", LANGUAGE_CODE, among=dict(LANGUAGES))
 LANGUAGE_COOKIE_AGE = 365 * 86400
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
@@ -402,9 +399,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2500
 
 SHEAF_DEFAULT_PROVIDER = env_text("SHEAF_DEFAULT_PROVIDER", "offline")
 SHEAF_RESEND_ROUNDS = int(env_number("SHEAF_RESEND_ROUNDS", 2))
-SHEAF_SAMPLES = env_text("SHEAF_SAMPLES", "images")
-if SHEAF_SAMPLES not in ("images", "text"):
-    raise ImproperlyConfigured(f"SHEAF_SAMPLES must be images or text, not {SHEAF_SAMPLES!r}.")
+SHEAF_SAMPLES = env_text("SHEAF_SAMPLES", "images", among=("images", "text"))
 
 # What the environment says of each driver (batching/providers). The models take images and a
 # schema in batches and are not announced to go away; no price is built in, since prices change.
@@ -433,14 +428,14 @@ DRIVER_OPTIONS = {
 }
 
 # Where emulators listen (manage.py run_emulator): what is answered there is no vendor's work.
-EMULATORS = [one.strip().rstrip("/") for one in env_text("SHEAF_EMULATORS").split(",")]
+EMULATORS = [one.rstrip("/") for one in env_texts("SHEAF_EMULATORS")]
 try:
     # None is no cap; 0 lets nothing be spent.
     SHEAF_SPENDING_CAP = configure.read_cap(env_text("SHEAF_SPENDING_CAP"))
     named = configure.read_named(env_text("SHEAF_PROVIDERS"))
     # A configuration's name -> its driver and the driver's own options.
     SHEAF_PROVIDERS = configure.combine(
-        DRIVER_OPTIONS, named, variable=env_text, emulators=[one for one in EMULATORS if one]
+        DRIVER_OPTIONS, named, variable=env_text, emulators=EMULATORS
     )
 except ValueError as error:
     raise ImproperlyConfigured(str(error)) from None

@@ -1,4 +1,4 @@
-"""Sample sheets: real papers with a teacher's marks, shown to the model as examples.
+"""Sample sheets: real sheets with a teacher's marks, shown to the model as examples.
 
 Comes in: a sheet of the exam and a mark with a comment for each leaf. Goes out: `SampleSheet`
 rows. A sample whose marks no longer fit the rubric is stale and is left out of requests until
@@ -155,7 +155,7 @@ def sample_seen(sample: SampleSheet | None) -> str:
 
 @transaction.atomic
 def remove_sample(sample: SampleSheet, *, by: User) -> None:
-    """Take a sample away; the paper itself stays. Removing it twice is the same as once."""
+    """Take a sample away; the sheet itself stays. Removing it twice is the same as once."""
     lock_exam(sample.exam_id)
     stored = SampleSheet.objects.filter(pk=sample.pk).first()
     if stored:

@@ -1,7 +1,7 @@
-"""Where an exam stands: its papers counted along their way, and the one thing to do next.
+"""Where an exam stands: its sheets counted along their way, and the one thing to do next.
 
 Comes in: exams. Goes out: a `Standing` for each, from three grouped queries for all of them.
-Samples are examples, not answers to be graded, and are counted beside the way. A paper in a draft
+Samples are examples, not answers to be graded, and are counted beside the way. A sheet in a draft
 waits for a person, who looks at it and sends it: only the engine's items tell it from one on its
 way to a provider.
 """
@@ -39,7 +39,7 @@ SAMPLE_ASIDE = (SheetState.MAPPED, SheetState.SKIPPED)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One stop of the way: how many papers have come at least this far."""
+    """One stop of the way: how many sheets have come at least this far."""
 
     label: str
     count: int
@@ -87,13 +87,13 @@ class Standing:
         return sum(self.states.get(state, 0) for state in states)
 
     @property
-    def papers(self) -> int:
+    def sheets(self) -> int:
         """All sheets that are to be graded; skipped ones are not."""
         return sum(self.states.values()) - self.among(SheetState.SKIPPED)
 
     @property
     def has_marks(self) -> bool:
-        """Whether a paper has any: then there are results, statistics and downloads."""
+        """Whether a sheet has any: then there are results, statistics and downloads."""
         return self.among(*MARKED_STATES) > 0
 
     @property
@@ -114,7 +114,7 @@ class Standing:
     @property
     def steps(self) -> list[Step]:
         """The way from the upload to the student."""
-        total, waiting = self.papers, self.among(*IN_BATCH)
+        total, waiting = self.sheets, self.among(*IN_BATCH)
         done = self.among(*MARKED_STATES)
         mapped = self.among(SheetState.MAPPED) + waiting + done
         return [
@@ -168,44 +168,44 @@ class Standing:
             return self._to(
                 _("Write the rubric"), "exams:rubric", _("What is asked, and the marks.")
             )
-        if not self.papers and not self.arriving:
+        if not self.sheets and not self.arriving:
             text = _("One ZIP, PDFs or pictures: a file or a folder for each student.")
             return self._to(_("Upload sheets"), "exams:upload_create", text)
         if self.arriving and not to_map:
             text = _("Sheets are being unpacked; this page can be left.")
             return self._to(_("Watch the upload"), "exams:upload_create", text, urgent=False)
         if to_map:
-            text = _("%(papers)s without a confirmed student.") % {"papers": _papers(to_map)}
+            text = _("%(sheets)s without a confirmed student.") % {"sheets": _sheets(to_map)}
             return self._to(_("Confirm students"), "exams:mapping", text)
         if to_grade:
-            text = _("%(papers)s ready to be graded.") % {"papers": _papers(to_grade)}
+            text = _("%(sheets)s ready to be graded.") % {"sheets": _sheets(to_grade)}
             return self._to(_("Draft a run"), "grading:run_create", text)
         if self.to_send:
-            text = _("%(papers)s in a draft: nothing is sent before you have looked at it.") % {
-                "papers": _papers(self.to_send)
+            text = _("%(sheets)s in a draft: nothing is sent before you have looked at it.") % {
+                "sheets": _sheets(self.to_send)
             }
             name, pk = ("run_detail", self.draft) if self.draft else ("run_list", self.exam_pk)
             return Next(_("Look and send"), reverse(f"grading:{name}", args=[pk]), text)
         if to_review:
-            text = _("%(papers)s with proposed marks.") % {"papers": _papers(to_review)}
+            text = _("%(sheets)s with proposed marks.") % {"sheets": _sheets(to_review)}
             return self._to(_("Review marks"), "grading:review_list", text)
         if failed:
-            text = _("%(papers)s cannot go on.") % {"papers": _papers(failed)}
+            text = _("%(sheets)s cannot go on.") % {"sheets": _sheets(failed)}
             return Next(_("See what failed"), self.failed_url, text)
         if self.failed_uploads:
             text = _("An upload failed half-way: try it again, or leave it out.")
             return self._to(_("See what failed"), "exams:upload_create", text)
         if self.being_drafted:
-            text = _("A draft is being made of %(papers)s.") % {
-                "papers": _papers(self.being_drafted)
+            text = _("A draft is being made of %(sheets)s.") % {
+                "sheets": _sheets(self.being_drafted)
             }
             return self._to(_("Look at the runs"), "grading:run_list", text, urgent=False)
         if waiting:
-            text = _("%(papers)s sent; this goes on by itself.") % {"papers": _papers(waiting)}
+            text = _("%(sheets)s sent; this goes on by itself.") % {"sheets": _sheets(waiting)}
             return self._to(_("Look at the runs"), "grading:run_list", text, urgent=False)
         if reviewed:
-            text = _("%(papers)s reviewed and not yet shown to the students.") % {
-                "papers": _papers(reviewed)
+            text = _("%(sheets)s reviewed and not yet shown to the students.") % {
+                "sheets": _sheets(reviewed)
             }
             if self.flagged:
                 flagged = ngettext(
@@ -232,7 +232,7 @@ class Standing:
 
     @property
     def appeals_url(self) -> str:
-        """The desk, at the papers whose appeals wait."""
+        """The desk, at the sheets whose appeals wait."""
         return f"{reverse('grading:review_list', args=[self.exam_pk])}?show=appealed"
 
     def _to(self, label: str, name: str, text: str, *, urgent: bool = True) -> Next:
@@ -319,5 +319,5 @@ def _drafts(budgets: list[str]) -> QuerySet[BatchItem, tuple[str, str, str, int,
     )
 
 
-def _papers(count: int) -> str:
+def _sheets(count: int) -> str:
     return ngettext("%(count)s sheet", "%(count)s sheets", count) % {"count": count}

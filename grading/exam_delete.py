@@ -208,7 +208,7 @@ def delete_exam(exam: Exam, *, by: User, fingerprint: str) -> DeletionState:
         )
     _forget_runs(exam, by)
     _delete_keys(exam, by)
-    _delete_papers(exam, by)
+    _delete_sheets(exam, by)
     exam._history_user = by
     exam._change_reason = REASON
     exam.delete()
@@ -255,7 +255,7 @@ def _delete_keys(exam: Exam, by: User) -> None:
     remove_rows(keys, by=by, reason=REASON)
 
 
-def _delete_papers(exam: Exam, by: User) -> None:
+def _delete_sheets(exam: Exam, by: User) -> None:
     pages = Page.objects.filter(sheet__exam=exam)
     for image, thumbnail in pages.values_list("image", "thumbnail"):
         delete_after_commit(image, thumbnail)

@@ -140,20 +140,20 @@ def exam_statistics(exam: Exam) -> ExamStatistics:
     rows = _rows(exam)
     if not rows:
         return ExamStatistics()
-    papers: dict[int, list[_Row]] = defaultdict(list)
+    sheets: dict[int, list[_Row]] = defaultdict(list)
     for row in rows:
-        papers[row.sheet].append(row)
-    totals = [_total(paper) for paper in papers.values()]
-    chosen, table = _same_criteria(papers)
+        sheets[row.sheet].append(row)
+    totals = [_total(sheet) for sheet in sheets.values()]
+    chosen, table = _same_criteria(sheets)
     links = dict(zip(chosen, statistics.discriminations(table), strict=True)) if table else {}
     return ExamStatistics(
         spread=statistics.distribution(totals),
         out_of=Counter(out_of for _, out_of in totals).most_common(1)[0][0],
-        unreviewed=sum(paper[0].state == SheetState.GRADED for paper in papers.values()),
-        by_hand=sum(paper[0].source == Source.STAFF for paper in papers.values()),
+        unreviewed=sum(sheet[0].state == SheetState.GRADED for sheet in sheets.values()),
+        by_hand=sum(sheet[0].source == Source.STAFF for sheet in sheets.values()),
         criteria=tuple(_criteria(rows, links)),
         reliability=Reliability(statistics.cronbach_alpha(table), len(table), len(chosen)),
-        assessors=tuple(_assessors(papers)),
+        assessors=tuple(_assessors(sheets)),
     )
 
 
@@ -209,16 +209,16 @@ def _rows(exam: Exam) -> list[_Row]:
     return [_Row(*values) for values in marks.values_list(*fields)]
 
 
-def _total(paper: list[_Row]) -> tuple[Decimal, Decimal]:
-    out_of = sum((row.ceiling for row in paper if row.kind == CriterionKind.BASE), Decimal(0))
-    return max(Decimal(0), sum((row.awarded for row in paper), Decimal(0))), out_of
+def _total(sheet: list[_Row]) -> tuple[Decimal, Decimal]:
+    out_of = sum((row.ceiling for row in sheet if row.kind == CriterionKind.BASE), Decimal(0))
+    return max(Decimal(0), sum((row.awarded for row in sheet), Decimal(0))), out_of
 
 
-def _same_criteria(papers: dict[int, list[_Row]]) -> tuple[list[Any], list[list[float]]]:
+def _same_criteria(sheets: dict[int, list[_Row]]) -> tuple[list[Any], list[list[float]]]:
     """The base criteria of the largest group of sheets that have the same ones, and their marks."""
     groups: dict[tuple[Any, ...], list[list[_Row]]] = defaultdict(list)
-    for paper in papers.values():
-        base = [row for row in paper if row.kind == CriterionKind.BASE]
+    for sheet in sheets.values():
+        base = [row for row in sheet if row.kind == CriterionKind.BASE]
         groups[tuple(sorted(row.key for row in base))].append(base)
     # Of groups of one size the newest version's.
     keys, members = max(
@@ -226,8 +226,8 @@ def _same_criteria(papers: dict[int, list[_Row]]) -> tuple[list[Any], list[list[
         key=lambda one: (len(one[1]), max((r.version for r in one[1][0]), default=0)),
     )
     table = []
-    for paper in members:
-        marks = {row.key: float(row.awarded) for row in paper}
+    for sheet in members:
+        marks = {row.key: float(row.awarded) for row in sheet}
         table.append([marks[key] for key in keys])
     return list(keys), table
 
@@ -281,23 +281,23 @@ def _overridden(rows: list[_Row]) -> float | None:
     return sum(row.is_overridden for row in rows) / len(rows) if rows else None
 
 
-def _assessors(papers: dict[int, list[_Row]]) -> list[Assessor]:
+def _assessors(sheets: dict[int, list[_Row]]) -> list[Assessor]:
     by_assessor: dict[tuple[str, str, str], list[list[_Row]]] = defaultdict(list)
-    for paper in papers.values():
-        if _is_proposal(paper[0]):
-            first = paper[0]
-            by_assessor[first.source, first.provider, first.model].append(paper)
+    for sheet in sheets.values():
+        if _is_proposal(sheet[0]):
+            first = sheet[0]
+            by_assessor[first.source, first.provider, first.model].append(sheet)
     found = []
     for (source, provider, model), theirs in sorted(by_assessor.items()):
-        rows = [row for paper in theirs for row in paper]
-        steps = [float(min(row.step for row in paper)) for paper in theirs]
+        rows = [row for sheet in theirs for row in sheet]
+        steps = [float(min(row.step for row in sheet)) for sheet in theirs]
         marks = _agreement(rows)
         totals = statistics.agreement(
             [
-                float(max(Decimal(0), sum((r.proposed for r in paper), Decimal(0))))
-                for paper in theirs
+                float(max(Decimal(0), sum((r.proposed for r in sheet), Decimal(0))))
+                for sheet in theirs
             ],
-            [float(_total(paper)[0]) for paper in theirs],
+            [float(_total(sheet)[0]) for sheet in theirs],
             steps,
         )
         overridden = _overridden(rows)

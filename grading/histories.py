@@ -27,7 +27,7 @@ from grading.differences import replaced, words
 from grading.models import Appeal, Mark
 from grading.review_blind import blind_sheets, codes_of
 
-KINDS = ("marks", "papers", "exam")
+KINDS = ("marks", "sheets", "exam")
 _UNTOLD = {"history_date", "history_id", "history_type", "history_user", "history_change_reason"}
 
 
@@ -85,12 +85,12 @@ def entries(
     one = {"id": sheet.pk} if sheet else {}
     marks = Mark.history.filter(sheet__exam=exam, **({"sheet": sheet} if sheet else {}))
     appeals = Appeal.history.filter(sheet__exam=exam, **({"sheet": sheet} if sheet else {}))
-    papers = Sheet.history.filter(exam=exam, **one)
+    sheets = Sheet.history.filter(exam=exam, **one)
     if reader is not None:
         hidden = blind_sheets(exam, reader).values("pk")
         by_people = Q(history_user__isnull=False)
         marks = marks.filter(~Q(sheet__in=hidden) | by_people)
-        papers = papers.filter(~Q(id__in=hidden) | by_people & Q(state__in=MARKED_STATES))
+        sheets = sheets.filter(~Q(id__in=hidden) | by_people & Q(state__in=MARKED_STATES))
     if filters.criterion:
         marks = marks.filter(criterion__code=filters.criterion)
         appeals = appeals.filter(code=filters.criterion)
@@ -99,7 +99,7 @@ def entries(
             ("mark", _by(marks, filters), "history_date", "history_id"),
             ("appeal", _by(appeals, filters), "history_date", "history_id"),
         ],
-        "papers": [("sheet", _by(papers, filters), "history_date", "history_id")],
+        "sheets": [("sheet", _by(sheets, filters), "history_date", "history_id")],
         "exam": []
         if sheet
         else [
@@ -158,7 +158,7 @@ def details_of(
     for kind, read in (
         ("mark", _marks),
         ("appeal", _appeals),
-        ("sheet", _papers),
+        ("sheet", _sheets),
         ("exam", _exams),
         ("rubric", _rubric_entries),
     ):
@@ -283,7 +283,7 @@ def _appeal_entry(row: Mapping[str, Any]) -> Entry:
     )
 
 
-def _papers(exam: Exam, pks: list[int]) -> dict[int, Entry]:
+def _sheets(exam: Exam, pks: list[int]) -> dict[int, Entry]:
     before = Sheet.history.filter(
         id=OuterRef("id"), history_id__lt=OuterRef("history_id")
     ).order_by("-history_id")
@@ -300,10 +300,10 @@ def _papers(exam: Exam, pks: list[int]) -> dict[int, Entry]:
             roll=F("enrolment__roll_number"),
         )
     )
-    return {row["history_id"]: _paper_entry(row) for row in rows}
+    return {row["history_id"]: _sheet_entry(row) for row in rows}
 
 
-def _paper_entry(row: Mapping[str, Any]) -> Entry:
+def _sheet_entry(row: Mapping[str, Any]) -> Entry:
     state, was = str(SheetState(row["state"]).label).lower(), row["was_state"]
     differences = []
     if row["state"] != was:

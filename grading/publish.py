@@ -105,7 +105,7 @@ def publication_state(exam: Exam) -> PublicationState:
     )
     counts: dict[str, int] = {}
     for _pk, state, _student, is_sample in sheets:
-        # A mapped sample is an example for the model, not a paper that waits for its marks.
+        # A mapped sample is an example for the model, not a sheet that waits for its marks.
         aside = is_sample and state == SheetState.MAPPED
         counts["sample" if aside else state] = counts.get("sample" if aside else state, 0) + 1
     uploads = Upload.objects.filter(exam=exam).exclude(
@@ -188,10 +188,10 @@ def _way(exam: Exam, pk: int, state: str, roll_number: str | None) -> str:
     return _where(exam, state)
 
 
-def without_paper(exam: Exam) -> QuerySet[Enrolment]:
+def without_sheet(exam: Exam) -> QuerySet[Enrolment]:
     """Students of the class for whom nothing will be published: no sheet, or a skipped one."""
-    papers = Sheet.objects.filter(exam=exam, enrolment=OuterRef("pk"))
-    there = papers.exclude(state=SheetState.SKIPPED)
+    sheets = Sheet.objects.filter(exam=exam, enrolment=OuterRef("pk"))
+    there = sheets.exclude(state=SheetState.SKIPPED)
     return (
         Enrolment.objects.filter(~Exists(there), school_class=exam.school_class_id)
         .select_related("student")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-READERS = {"env_text", "env_number", "env_flag"}
+READERS = {"env_text", "env_texts", "env_number", "env_flag"}
 
 
 def variables_in_settings() -> list[str]:
@@ -104,6 +104,22 @@ def test_a_number_that_is_none_is_refused_by_name(tmp_path):
     refused = start(tmp_path, SHEAF_DPI="many")
     assert refused.returncode == 3
     assert "SHEAF_DPI must be a number, not 'many'" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "choices"),
+    [
+        ("SHEAF_ENV", "development or production"),
+        ("SHEAF_STORAGE", "files or s3"),
+        ("SHEAF_SECOND_FACTOR", "off, offered or required"),
+        ("SHEAF_LANGUAGE", "en or de"),
+        ("SHEAF_SAMPLES", "images or text"),
+    ],
+)
+def test_a_word_that_is_none_of_the_choices_is_refused_with_the_choices(tmp_path, name, choices):
+    refused = start(tmp_path, **{name: "perhaps"})
+    assert refused.returncode == 3
+    assert f"{name} must be {choices}, not 'perhaps'." in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ NAMES = {"subject_name": "subject"}
 
 
 class StepRow(serializers.Serializer):
-    """One stop of the papers' way: how many have come at least this far."""
+    """One stop of the sheets' way: how many have come at least this far."""
 
     label = serializers.CharField()
     count = serializers.IntegerField()

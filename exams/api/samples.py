@@ -1,4 +1,4 @@
-"""Sample sheets over the API: papers with a teacher's marks, and the text that may be sent instead.
+"""Sample sheets over the API: sheets with a teacher's marks, and the text that may be sent instead.
 
 Comes in: a sheet's marks, or a text for each of its pages, over what was seen of them. Goes out:
 samples; the rules are those of exams/samples.py, transcription.py and transcribe.py.
@@ -136,7 +136,7 @@ def sheet_sample(request: Request, pk: int) -> Response:
 @api_view(["GET", "DELETE"])
 @teacher_required
 def sample_detail(request: Request, pk: int) -> Response:
-    """One sample; DELETE takes it away, the paper itself stays."""
+    """One sample; DELETE takes it away, the sheet itself stays."""
     sample = visible(request, pk)
     if request.method == "DELETE":
         stored.remove_sample(sample, by=request.user)

@@ -347,7 +347,7 @@ class Page(models.Model):
 
 
 class SampleSheet(models.Model):
-    """A real paper with marks given by a teacher, shown to the model as an example.
+    """A real sheet with marks given by a teacher, shown to the model as an example.
 
     `marks` maps each leaf's code to {"awarded": "1.5", "comment": "…"}. `transcription` is what
     stands on its pages, as a teacher confirmed it: [{"page": 1, "sha256": "…", "text": "…"}, …];

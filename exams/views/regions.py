@@ -1,4 +1,4 @@
-"""Where names stand: the places of a page that are covered, drawn on papers or typed in percent.
+"""Where names stand: the places of a page that are covered, drawn on sheets or typed in percent.
 
 Comes in: the rows as they stand in the form, and the button that was pressed. Goes out: the form
 again with a row more or less, or another page under it (nothing is saved yet); the saved regions;
@@ -28,7 +28,7 @@ from exams.region_rows import Row, blank_row, errors_of, rows_from, rows_of, val
 from exams.regions import region_in_words, regions_seen, save_regions
 from exams.views.exams import exam_or_404
 
-PAPERS_SHOWN = 6
+SHEETS_SHOWN = 6
 BLANK = Row("__key__", "__page__")
 
 
@@ -101,7 +101,7 @@ def tell_saved(request: HttpRequest, exam: Exam, *, is_new: bool) -> None:
 
 
 def drafts_of(exam: Exam) -> int:
-    """How many drafts with pages of papers in them wait to be sent."""
+    """How many drafts with pages of sheets in them wait to be sent."""
     jobs = BatchJob.objects.filter(
         run__budget=exam.budget, state__in=(JobState.DRAFT, JobState.REVIEW)
     )
@@ -120,8 +120,8 @@ def regions_page(
     is_changed: bool = False,
     status: int = 200,
 ) -> HttpResponse:
-    """The page with these rows; to htmx that asks for another paper or page, this part alone."""
-    view = paper_shown(request, exam, show)
+    """The page with these rows; to htmx that asks for another sheet or page, this part alone."""
+    view = sheet_shown(request, exam, show)
     saved = rows_of(exam.regions) if conflict else []
     context = {
         "exam": exam,
@@ -147,33 +147,33 @@ def boxes_on(rows: list[Row], page: int) -> list[dict[str, str]]:
     return [row.box for row in rows if row.box and row.page == str(page)]
 
 
-def paper_shown(request: HttpRequest, exam: Exam, show: str) -> dict[str, Any]:
-    """The paper and page under the boxes, and which others there are.
+def sheet_shown(request: HttpRequest, exam: Exam, show: str) -> dict[str, Any]:
+    """The sheet and page under the boxes, and which others there are.
 
-    `show` is the paper's place and the page's number as the button has them, "2-1".
+    `show` is the sheet's place and the page's number as the button has them, "2-1".
     """
-    papers = first_papers(exam)
-    paper, _sign, number = show.partition("-")
-    wanted = bounded(paper if number else shown_number(request, "paper"), len(papers))
+    sheets = first_sheets(exam)
+    sheet, _sign, number = show.partition("-")
+    wanted = bounded(sheet if number else shown_number(request, "sheet"), len(sheets))
     page = bounded(number or shown_number(request, "page"), 10**6)
-    numbers = sorted({one.number for pages in papers for one in pages} | {page})
-    found = (one for one in (papers[wanted - 1] if papers else ()) if one.number == page)
+    numbers = sorted({one.number for pages in sheets for one in pages} | {page})
+    found = (one for one in (sheets[wanted - 1] if sheets else ()) if one.number == page)
     return {
-        "paper": wanted,
-        "papers": len(papers),
+        "sheet": wanted,
+        "sheets": len(sheets),
         "page": page,
         "numbers": numbers,
         "image": next(found, None),
         "before": wanted - 1,
-        "after": wanted + 1 if wanted < len(papers) else 0,
+        "after": wanted + 1 if wanted < len(sheets) else 0,
     }
 
 
-def first_papers(exam: Exam) -> list[list[Page]]:
-    """The kept pages of the first few papers that have any."""
+def first_sheets(exam: Exam) -> list[list[Page]]:
+    """The kept pages of the first few sheets that have any."""
     kept = Page.objects.filter(dropped_at__isnull=True)
     sheets = exam.sheets.filter(Exists(kept.filter(sheet=OuterRef("pk")))).order_by("name", "pk")
-    pages = kept.filter(sheet__in=sheets.values("pk")[:PAPERS_SHOWN])
+    pages = kept.filter(sheet__in=sheets.values("pk")[:SHEETS_SHOWN])
     ordered = pages.order_by("sheet__name", "sheet", "number")
     return [list(group) for _sheet, group in groupby(ordered, key=lambda page: page.sheet_id)]
 

@@ -143,7 +143,7 @@ def first_row() -> list[Row]:
 
 
 def tell_saved(request: HttpRequest, before: Rubric | None, saved: Rubric) -> None:
-    """Say which version it is now, and what that does to papers that were graded before."""
+    """Say which version it is now, and what that does to sheets that were graded before."""
     if before and before.content_hash == saved.content_hash:
         messages.info(request, _("Nothing was changed."))
         return

@@ -1,4 +1,4 @@
-"""The samples page: papers with a teacher's marks, and the form that makes one.
+"""The samples page: sheets with a teacher's marks, and the form that makes one.
 
 Comes in: a sheet of the exam and a mark for each criterion. Goes out: a saved sample, or the
 form again with every error (422) or beside what somebody else saved meanwhile (409).
@@ -41,7 +41,7 @@ MAX_CHOICES = 41
 @require_GET
 @teacher_required
 def samples(request: HttpRequest, pk: int) -> HttpResponse:
-    """The samples of an exam, and the papers that can become one."""
+    """The samples of an exam, and the sheets that can become one."""
     exam = exam_or_404(request, pk)
     rubric = current_rubric(exam)
     criteria = leaves(rubric) if rubric else []
@@ -70,7 +70,7 @@ def samples(request: HttpRequest, pk: int) -> HttpResponse:
         "sheets": stored.sheets_for_samples(exam)[:500],
         "unmapped": states[SheetState.PENDING_MAPPING],
         "in_a_run": sum(states[state] for state in IN_BATCH),
-        "papers": states.total(),
+        "has_sheets": states.total() > 0,
         "is_full": len(found) >= stored.MAX_SAMPLES,
         "most": stored.MAX_SAMPLES,
         "sent_as_text": settings.SHEAF_SAMPLES == "text",
@@ -131,7 +131,7 @@ def sample_edit(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @teacher_required
 def sample_remove(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a sample away; the paper stays."""
+    """Take a sample away; the sheet stays."""
     visible = SampleSheet.objects.filter(exam__in=exams_for(request.user))
     sample = get_object_or_404(visible.select_related("sheet"), pk=pk)
     with suppress(Conflict):  # it is not being read

@@ -20,7 +20,7 @@ PAGE_SIZE = 50
 @require_safe
 @teacher_required
 def upload_list(request: HttpRequest, pk: int) -> HttpResponse:
-    """Every upload of one exam, with who brought it and how many papers came out of it."""
+    """Every upload of one exam, with who brought it and how many sheets came out of it."""
     exams = exams_for(request.user).select_related("school_class")
     exam = get_object_or_404(exams.annotate(upload_count=Count("uploads")), pk=pk)
     uploads = (

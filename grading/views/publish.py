@@ -133,7 +133,7 @@ def _render(
 ) -> HttpResponse:
     now = publishing.publication_state(exam)
     sheets = publishing.blocking_sheets(exam, request.user) if now.blockers else []
-    absent = list(publishing.without_paper(exam)[: SHOWN + 1]) if now.ready else []
+    absent = list(publishing.without_sheet(exam)[: SHOWN + 1]) if now.ready else []
     since = since_last_publication(exam)
     changes = since.changes if since else ()
     codes = review_blind.codes_of((one.sheet for one in changes), request.user) if changes else {}

@@ -243,9 +243,9 @@ def exam_results(request: HttpRequest, pk: int) -> HttpResponse:
     )
     for sheet in sheets:
         is_blind = sheet.state == SheetState.GRADED and not sheet.name_shown
-        sheet.paper = review_blind.sheet_code(sheet.pk) if is_blind else ""
-    # Among the others its place would tell whose paper it is.
-    rows = sorted(sheets, key=lambda sheet: sheet.paper)
+        sheet.code = review_blind.sheet_code(sheet.pk) if is_blind else ""
+    # Among the others its place would tell whose sheet it is.
+    rows = sorted(sheets, key=lambda sheet: sheet.code)
     context = {
         "exam": exam,
         "spread": distribution([(sheet.total, sheet.out_of or 0) for sheet in sheets]),

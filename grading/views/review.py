@@ -100,7 +100,7 @@ def render_sheet(
     context = {
         **context_for(request, desk, sheet.exam),
         "sheet": sheet,
-        "paper": review_blind.sheet_code(sheet.pk),
+        "sheet_code": review_blind.sheet_code(sheet.pk),
         "named": exam_named or review_blind.is_named(sheet, request.user),
         "exam_named": exam_named,
         "problem": problem,

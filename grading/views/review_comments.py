@@ -118,7 +118,7 @@ def _render(
             for key, comment in zip(KEYS, comments.select_related("saved_by"), strict=False)
         ],
         "problem": problem,
-        "paper": review_blind.sheet_code(mark.sheet_id),
+        "sheet_code": review_blind.sheet_code(mark.sheet_id),
         "alone": bool(request.htmx),
     }
     name = "_review_comments" if request.htmx else "review_comments"

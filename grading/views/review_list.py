@@ -154,7 +154,7 @@ def _rows(sheets: Iterable[dict[str, Any]], exam: Exam, show: str) -> list[dict[
             todo = (mapping, _("Map it"))
         rows.append(
             {
-                "paper": review_blind.sheet_code(sheet["pk"]),
+                "sheet_code": review_blind.sheet_code(sheet["pk"]),
                 "named": named,
                 "roll": roll or "–",
                 "name": sheet["name"],

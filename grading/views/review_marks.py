@@ -239,7 +239,7 @@ def _render(
         head = {
             **sheet_head(sheet),
             "named": review_blind.is_named(sheet, request.user),
-            "paper": review_blind.sheet_code(sheet.pk),
+            "sheet_code": review_blind.sheet_code(sheet.pk),
         }
     context = {
         **context_for(request, desk, mark.sheet.exam),
@@ -277,7 +277,7 @@ def mark_history(request: HttpRequest, pk: int) -> HttpResponse:
         "open": mark.sheet.state in GRADED_STATES,
         "desk": Desk.of(request),
         "reveals": mark.sheet.reveals.select_related("teacher"),
-        "paper": review_blind.sheet_code(mark.sheet_id),
+        "sheet_code": review_blind.sheet_code(mark.sheet_id),
         "named": review_blind.is_named(mark.sheet, request.user),
     }
     return render(request, template, context)

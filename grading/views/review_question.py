@@ -227,7 +227,7 @@ def _rows(
             {
                 "card": card,
                 "sheet": mark.sheet,
-                "paper": review_blind.sheet_code(mark.sheet_id),
+                "sheet_code": review_blind.sheet_code(mark.sheet_id),
                 "named": named or mark.sheet_id in revealed,
                 "pages": pages,
                 "page": read_from or (pages[0] if pages else None),

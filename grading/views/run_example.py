@@ -51,8 +51,10 @@ def run_example(request: HttpRequest, pk: int) -> HttpResponse:
     context: dict[str, Any] = {"run": run, "exam": run.exam, "item": item}
     if item is not None:
         context |= facts_of(run, item) | shown(item)
-        paper = codes_of([item.subject_id], request.user, MARKED_STATES).get(item.subject_id, "")
-        context["paper"] = paper
+        sheet_code = codes_of([item.subject_id], request.user, MARKED_STATES).get(
+            item.subject_id, ""
+        )
+        context["sheet_code"] = sheet_code
     return render(request, "grading/run_example.html", context)
 
 

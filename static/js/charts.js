@@ -2,7 +2,7 @@
 // as bars, so that both are always the same. Without script the table stands alone.
 //
 //   <table data-chart="bar" data-percent data-stacked data-horizontal data-place="id of the chart's place">
-//     <caption>…</caption> <thead>… <th data-series="Papers">… <tbody>… <th scope="row">, <td data-value="3">
+//     <caption>…</caption> <thead>… <th data-series="Sheets">… <tbody>… <th scope="row">, <td data-value="3">
 (() => {
   const css = getComputedStyle(document.documentElement);
   const ink = css.getPropertyValue("--bs-body-color").trim() || "#1e2724";

@@ -1,5 +1,5 @@
 // The desk by keyboard: from mark to mark, from sheet to sheet, points, flags, comments, help.
-// Saving is in review_save.js, the page images in review_paper.js. Everything here is also
+// Saving is in review_save.js, the page images in review_pages.js. Everything here is also
 // possible with the mouse and without script.
 (() => {
   document.documentElement.classList.add("has-script");
@@ -193,7 +193,7 @@
     const palette = target.closest("[data-palette]");
     const choices = target.closest(".why-choices");
     const onRadio = target.matches('input[type="radio"]');
-    const inPages = target.closest(".papers");
+    const inPages = target.closest(".desk-pages");
     if (palette && inPalette(palette, key)) event.preventDefault();
     else if (choices && /^[1-9]$/.test(key)) choices.children[Number(key) - 1]?.click();
     else if (choices && key === "Escape") mark.focus();

@@ -161,7 +161,7 @@ def test_a_reason_in_a_line_is_translated_with_it(alice):
     # A title is a name, also where a catalogue has the same words.
     assert told.startswith("Saved.: ")
     assert "3" in told
-    assert "papers" not in told
+    assert "sheets" not in told
     assert told.endswith("Der Mailserver hat die E-Mail-Adresse abgelehnt.")
 
 

@@ -33,7 +33,7 @@ SchoolClass.objects.create(name="X-B").teachers.add(User.objects.get(username="a
 
 
 @pytest.mark.slow
-def test_the_session_with_curl_goes_from_papers_to_results(tmp_path):
+def test_the_session_with_curl_goes_from_sheets_to_results(tmp_path):
     script = "\n".join(re.findall(r"```sh\n(.*?)```", TEXT, re.S))
     with running_site(tmp_path / "site") as site:
         site.manage("shell", "--no-imports", "-c", PEOPLE)

@@ -36,7 +36,7 @@ def hand_in(client, path, name, content, kind, *, status):
     return answer.json()
 
 
-def test_a_class_a_roster_an_exam_papers_marks_and_what_the_student_reads(admin, client_of):
+def test_a_class_a_roster_an_exam_sheets_marks_and_what_the_student_reads(admin, client_of):
     teacher = make_user("alice", Role.TEACHER)
     alice = client_of(teacher)
 

@@ -1,4 +1,4 @@
-"""A class whose papers wait for review, made inside an installation for a walk at the desk."""
+"""A class whose sheets wait for review, made inside an installation for a walk at the desk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STUDENTS, QUESTIONS = 12, 4
 
 
 def make() -> Exam:
-    """Alice and Erin teach X-B; twelve graded papers of two pages, four questions, one flag."""
+    """Alice and Erin teach X-B; twelve graded sheets of two pages, four questions, one flag."""
     alice, erin = (_teacher(name) for name in ("alice", "erin"))
     school_class = factories.make_class("X-B", alice)
     school_class.teachers.add(erin)

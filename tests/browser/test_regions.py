@@ -111,7 +111,7 @@ def test_boxes_are_made_moved_and_deleted_by_keyboard_alone(site, page):
     assert site.ask(STORED)[0]["x"] == 0.2
 
 
-def test_another_page_of_another_paper_keeps_what_was_drawn(site, page):
+def test_another_page_of_another_sheet_keeps_what_was_drawn(site, page):
     drag(page, (5, 3), (65, 10))
     page.get_by_role("button", name="The next sheet").click()
     expect(page.get_by_text("Sheet 2 of 6")).to_be_visible()

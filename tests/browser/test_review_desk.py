@@ -29,7 +29,7 @@ def site(tmp_path_factory) -> Iterator[Site]:
         yield site
 
 
-def test_a_paper_is_reviewed_with_the_keyboard_alone(site, browser, pictures):
+def test_a_sheet_is_reviewed_with_the_keyboard_alone(site, browser, pictures):
     page = sit_down(browser, site, "alice")
     page.goto("/exams/1/review/")
     tab_to(page, "Start here")
@@ -114,7 +114,7 @@ def test_a_paper_is_reviewed_with_the_keyboard_alone(site, browser, pictures):
     expect(page.locator(".mark.current .mark-history")).to_be_in_viewport()
 
     # The page image.
-    scale = "new DOMMatrix(getComputedStyle(document.querySelector('.paper-pan')).transform).a"
+    scale = "new DOMMatrix(getComputedStyle(document.querySelector('.page-pan')).transform).a"
     keys(page, "z", "z")
     wait_until(lambda: page.evaluate(f"{scale} > 1.5"), "the page is so", 10)
     keys(page, "Shift+ArrowRight")
@@ -122,13 +122,13 @@ def test_a_paper_is_reviewed_with_the_keyboard_alone(site, browser, pictures):
     keys(page, "x")
     wait_until(lambda: page.evaluate(f"{scale} < 1.5"), "the page is so", 10)
     keys(page, "t")
-    expect(page.locator(".paper img").first).to_have_class("turned-90")
+    expect(page.locator(".desk-page img").first).to_have_class("turned-90")
     page.screenshot(path=pictures / "desk-turned.png")
     keys(page, "w")
     wait_until(lambda: page.evaluate(f"{scale} === 1"), "the page is so", 10)
     expect(page.locator("img.turned-90")).to_have_count(0)
 
-    # Whose paper it is, and blind again.
+    # Whose sheet it is, and blind again.
     assert "Zuleika" not in page.content()
     keys(page, "b")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Zuleika")
@@ -136,7 +136,7 @@ def test_a_paper_is_reviewed_with_the_keyboard_alone(site, browser, pictures):
     expect(page.get_by_role("heading", level=1)).not_to_contain_text("Zuleika")
     assert site.ask("Reveal.objects.filter(hidden_at__isnull=False).count()") == 1
 
-    # Help, other papers, lists, and approving.
+    # Help, other sheets, lists, and approving.
     keys(page, "?")
     expect(page.locator("dialog.keys")).to_be_visible()
     page.screenshot(path=pictures / "desk-keys.png")
@@ -163,7 +163,7 @@ def test_a_paper_is_reviewed_with_the_keyboard_alone(site, browser, pictures):
     assert not page.complaints
 
 
-def test_a_question_is_reviewed_across_all_papers_with_the_keyboard(site, browser, pictures):
+def test_a_question_is_reviewed_across_all_sheets_with_the_keyboard(site, browser, pictures):
     page = sit_down(browser, site, "erin")
     page.goto("/exams/1/review/questions/")
     tab_to(page, "Go through")

@@ -63,7 +63,7 @@ def test_an_answer_key_may_be_as_large_as_its_page_says_and_no_larger(sign_in, a
         assert (status == 413, body.taken == 0) == (refused, refused)
 
 
-def test_papers_have_a_limit_of_their_own(sign_in, alice, exam, settings):
+def test_sheets_have_a_limit_of_their_own(sign_in, alice, exam, settings):
     url = reverse("exams:upload_create", args=[exam.pk])
     body = Body(12 * MB)
     status, _ = post(url, body, sign_in(alice), CONTENT_LENGTH=str(12 * MB))
@@ -76,10 +76,10 @@ def test_papers_have_a_limit_of_their_own(sign_in, alice, exam, settings):
     assert "1 MB" in text
 
 
-@pytest.mark.parametrize("papers", [False, True])
-def test_a_body_without_a_length_is_not_taken_for_an_empty_form(sign_in, alice, exam, papers):
+@pytest.mark.parametrize("sheets", [False, True])
+def test_a_body_without_a_length_is_not_taken_for_an_empty_form(sign_in, alice, exam, sheets):
     """A chunked request: Django reads nothing of it, and must not say that nothing was chosen."""
-    url = reverse("exams:upload_create", args=[exam.pk]) if papers else "/sign-in/"
+    url = reverse("exams:upload_create", args=[exam.pk]) if sheets else "/sign-in/"
     body = Body(12 * MB)
     status, text = post(url, body, sign_in(alice), HTTP_TRANSFER_ENCODING="chunked")
     assert (status, body.taken) == (411, 0)

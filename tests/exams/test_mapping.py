@@ -1,4 +1,4 @@
-"""Whose paper is it, or that it is left out: decided by a person, and taken back."""
+"""Whose sheet is it, or that it is left out: decided by a person, and taken back."""
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -132,7 +132,7 @@ def test_all_failed_sheets_of_one_exam_go_on_where_they_stopped(exam, alice, car
     assert mapping.retry_failed(exam, by=alice) == 0
 
 
-def test_an_unreadable_paper_can_be_left_out_and_begins_anew_when_taken_in(exam, alice):
+def test_an_unreadable_sheet_can_be_left_out_and_begins_anew_when_taken_in(exam, alice):
     sheet = make_sheet(
         exam, state="failed", problem="unreadable", rendered_at=None, inspected_at=None, tries=4
     )
@@ -146,7 +146,7 @@ def test_an_unreadable_paper_can_be_left_out_and_begins_anew_when_taken_in(exam,
     assert list(sheets_to_render()) == [sheet]
 
 
-def test_a_damaged_paper_that_was_left_out_is_still_damaged(exam, alice):
+def test_a_damaged_sheet_that_was_left_out_is_still_damaged(exam, alice):
     sheet = make_sheet(exam, problem="The PDF is damaged")
     mapping.skip_sheet(sheet, by=alice)
     assert fresh(sheet).problem == "The PDF is damaged"

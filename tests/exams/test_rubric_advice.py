@@ -76,7 +76,7 @@ def test_a_vague_criterion_gets_advice_that_quotes_its_words(text):
         "Beschreibe den Aufbau des Herzens.",
     ],
 )
-def test_a_criterion_that_can_be_seen_on_paper_is_left_alone(text):
+def test_a_criterion_that_can_be_seen_on_sheet_is_left_alone(text):
     assert advice(text) == []
 
 

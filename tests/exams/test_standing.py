@@ -24,19 +24,19 @@ def sheets(exam, **states: int) -> None:
             make_sheet(exam, state=state, pages=0)
 
 
-def test_every_stop_counts_the_papers_that_came_at_least_that_far(exam):
+def test_every_stop_counts_the_sheets_that_came_at_least_that_far(exam):
     sheets(exam, pending_mapping=1, mapped=1, jsonl_ready=1, in_batch=1)
     sheets(exam, graded=1, reviewed=1, overridden=1, published=1)
     assert counts(exam) == [8, 7, 6, 4, 3, 1]
     assert standing(exam).steps[2].note == "2 now"
 
 
-def test_failed_papers_count_as_papers_and_skipped_ones_do_not(exam):
+def test_failed_sheets_count_as_sheets_and_skipped_ones_do_not(exam):
     sheets(exam, failed=1, skipped=1, published=1)
     assert counts(exam) == [2, 1, 1, 1, 1, 1]
 
 
-def test_a_sample_is_no_paper_to_be_graded(exam, alice):
+def test_a_sample_is_no_sheet_to_be_graded(exam, alice):
     sheet = make_sheet(exam, state="mapped")
     marks = {code: SampleMark(Decimal(0)) for code in ("Q1", "Q2")}
     save_sample(sheet, title="x", marks=marks, by=alice)
@@ -67,7 +67,7 @@ def test_without_a_rubric_that_comes_first(exam):
     assert standing(exam).next.label == "Write the rubric"
 
 
-def test_while_papers_arrive_there_is_nothing_to_do(exam):
+def test_while_sheets_arrive_there_is_nothing_to_do(exam):
     make_upload(exam, state="unpacking")
     assert standing(exam).next.label == "Watch the upload"
     assert not standing(exam).next.urgent

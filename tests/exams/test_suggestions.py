@@ -113,7 +113,7 @@ def test_a_student_who_has_a_sheet_is_not_suggested_again(exam, carols_enrolment
     assert "first.pdf" in fresh(sheet).suggestion_reason
 
 
-def test_a_damaged_paper_is_never_certain(exam, carol):
+def test_a_damaged_sheet_is_never_certain(exam, carol):
     sheet = make_sheet(exam, name="84B003.pdf", problem="The PDF is damaged")
     assert suggested(exam, sheet) == [("84B003", False)]
 
@@ -145,7 +145,7 @@ def test_suggesting_twice_is_as_once_and_leaves_no_work(exam, carol):
 # -- the class list -----------------------------------------------------------------------
 
 
-def test_a_roster_that_comes_after_the_papers_brings_suggestions(exam, x_b):
+def test_a_roster_that_comes_after_the_sheets_brings_suggestions(exam, x_b):
     sheet = make_sheet(exam, name="84B003.pdf")
     assert suggested(exam, sheet) == [("", False)]
     assert exams_to_suggest() == []
@@ -163,7 +163,7 @@ def test_what_a_page_said_is_used_when_the_roster_comes_later(exam, x_b):
     assert list(sheets_to_inspect()) == []
 
 
-def test_papers_without_a_number_are_read_again_with_the_new_class_list(exam, x_b):
+def test_sheets_without_a_number_are_read_again_with_the_new_class_list(exam, x_b):
     nothing, found = make_sheet(exam, name="scan.pdf"), make_sheet(exam, name="84B003.pdf")
     read = make_sheet(exam, name="scan2.pdf", roll_number_read="77Z777")
     mapping.suggest_students(exam.pk)

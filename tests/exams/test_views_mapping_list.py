@@ -160,7 +160,7 @@ def news(client, exam, *waiting, query=""):
     return client.get(address + query, {"waiting": [sheet.pk for sheet in waiting]})
 
 
-def test_the_page_asks_for_news_while_papers_are_read(sign_in, alice, exam, carols_enrolment):
+def test_the_page_asks_for_news_while_sheets_are_read(sign_in, alice, exam, carols_enrolment):
     suggested(exam, carols_enrolment)
     reading = make_sheet(exam, suggested_at=None, inspected_at=None)
     client = sign_in(alice)

@@ -144,7 +144,7 @@ def test_correcting_what_is_wrong_is_no_way_around_a_conflict(save, exam, admin,
 
 def test_without_script_the_buttons_add_delete_and_turn_pages_and_save_nothing(browser, exam, url):
     make_sheet(exam, pages=2)
-    added = browser.post(url, {**TYPED, "act": "add", "page": "2", "paper": "1"})
+    added = browser.post(url, {**TYPED, "act": "add", "page": "2", "sheet": "1"})
     assert added.status_code == 200
     assert [row.page for row, _errors in added.context["rows"]] == ["1", "2"]
     turned = browser.post(url, {**TYPED, "act": "show-1-2", "page": "1"})
@@ -163,48 +163,48 @@ def test_taking_all_places_away_says_that_nothing_is_covered(save, exam, browser
     assert "Saved: nothing is covered from now on." in browser.get(url).content.decode()
 
 
-# -- the papers under the boxes ------------------------------------------------------------------
+# -- the sheets under the boxes ------------------------------------------------------------------
 
 
-def test_a_few_papers_can_be_flipped_through_page_by_page(browser, exam, url):
-    papers = [make_sheet(exam, pages=2, name=f"{number}.pdf") for number in range(8)]
+def test_a_few_sheets_can_be_flipped_through_page_by_page(browser, exam, url):
+    sheets = [make_sheet(exam, pages=2, name=f"{number}.pdf") for number in range(8)]
     dropped = make_sheet(exam, pages=0, name="0.pdf")
     make_page(dropped, dropped_at=dropped.created_at)
     first = browser.get(url).context["view"]
-    assert (first["papers"], first["numbers"]) == (6, [1, 2])
-    assert first["image"].sheet == papers[0]
-    other = browser.get(url, {"paper": "3", "page": "2"}).context["view"]
-    assert (other["image"].sheet, other["image"].number) == (papers[2], 2)
+    assert (first["sheets"], first["numbers"]) == (6, [1, 2])
+    assert first["image"].sheet == sheets[0]
+    other = browser.get(url, {"sheet": "3", "page": "2"}).context["view"]
+    assert (other["image"].sheet, other["image"].number) == (sheets[2], 2)
     for odd in ("0", "99", "x", "-1", "9" * 50):
-        assert browser.get(url, {"paper": odd, "page": odd}).status_code == 200
+        assert browser.get(url, {"sheet": odd, "page": odd}).status_code == 200
 
 
-def test_a_paper_that_lacks_the_page_says_so(browser, exam, url):
+def test_a_sheet_that_lacks_the_page_says_so(browser, exam, url):
     make_sheet(exam, pages=1, name="1.pdf")
     make_sheet(exam, pages=2, name="2.pdf")
     assert "This sheet has no page 2." in browser.get(url, {"page": "2"}).content.decode()
 
 
-def test_without_papers_numbers_can_still_be_typed(browser, save, exam, url):
+def test_without_sheets_numbers_can_still_be_typed(browser, save, exam, url):
     assert "No sheets yet" in browser.get(url).content.decode()
     assert save(TYPED).status_code == 302
 
 
-def test_another_paper_comes_alone_to_htmx(browser, exam, url):
+def test_another_sheet_comes_alone_to_htmx(browser, exam, url):
     make_sheet(exam, pages=2)
     answer = browser.get(url, {"page": "2"}, headers={"HX-Request": "true"})
     assert b"regions-view" in answer.content
     assert b"<html" not in answer.content
 
 
-def test_the_page_costs_six_queries_however_many_papers_there_are(
+def test_the_page_costs_six_queries_however_many_sheets_there_are(
     browser, exam, url, django_assert_max_num_queries
 ):
     for _ in range(9):
         make_sheet(exam, pages=3)
     exam.regions = [HEAD] * 20
     exam.save()
-    # Session, user and the bell; the exam, its first papers, its drafts.
+    # Session, user and the bell; the exam, its first sheets, its drafts.
     with django_assert_max_num_queries(6):
         assert browser.get(url).status_code == 200
 

@@ -1,4 +1,4 @@
-"""The samples page: marking a paper as a sample, and taking it away."""
+"""The samples page: marking a sheet as a sample, and taking it away."""
 
 import pytest
 from django.urls import reverse
@@ -32,7 +32,7 @@ def edit_url(sheet) -> str:
     return reverse("exams:sample_edit", args=[sheet.pk])
 
 
-def test_a_paper_is_marked_beside_its_pages(browser, edit_url, sheet):
+def test_a_sheet_is_marked_beside_its_pages(browser, edit_url, sheet):
     page = browser.get(edit_url)
     text = page.content.decode()
     for shown in sheet.pages.all():
@@ -130,7 +130,7 @@ def test_a_sample_that_no_longer_fits_says_so(browser, edit_url, exam, alice, ur
     assert "marks for Q2" in text
 
 
-def test_a_sample_is_removed_and_its_paper_stays(browser, edit_url, sheet, url):
+def test_a_sample_is_removed_and_its_sheet_stays(browser, edit_url, sheet, url):
     browser.post(edit_url, TYPED)
     sample = SampleSheet.objects.get()
     assert browser.post(reverse("exams:sample_remove", args=[sample.pk]))["Location"] == url
@@ -138,7 +138,7 @@ def test_a_sample_is_removed_and_its_paper_stays(browser, edit_url, sheet, url):
     assert sheet in browser.get(url).context["sheets"]
 
 
-def test_the_choice_leads_to_the_form_of_that_paper(browser, exam, sheet, edit_url):
+def test_the_choice_leads_to_the_form_of_that_sheet(browser, exam, sheet, edit_url):
     choose = reverse("exams:sample_choose", args=[exam.pk])
     assert browser.get(choose, {"sheet": sheet.pk})["Location"] == edit_url
 
@@ -149,19 +149,19 @@ def test_the_choice_of_nothing_is_404(browser, exam, sheet, asked):
     assert browser.get(choose, {"sheet": asked}).status_code == 404
 
 
-def test_the_choice_of_another_exams_paper_is_404(browser, exam, alice, x_b):
+def test_the_choice_of_another_exams_sheet_is_404(browser, exam, alice, x_b):
     other = make_sheet(make_exam(x_b, title="Other", by=alice), state="skipped")
     choose = reverse("exams:sample_choose", args=[exam.pk])
     assert browser.get(choose, {"sheet": other.pk}).status_code == 404
 
 
-def test_papers_that_wait_for_a_student_are_pointed_out(browser, exam, url):
+def test_sheets_that_wait_for_a_student_are_pointed_out(browser, exam, url):
     make_sheet(exam, state="pending_mapping")
     assert "Confirm whose sheets they are first" in browser.get(url).content.decode()
 
 
 @pytest.mark.parametrize("state", ["jsonl_ready", "in_batch"])
-def test_while_all_papers_are_in_a_run_the_page_says_so_and_what_to_do(browser, exam, url, state):
+def test_while_all_sheets_are_in_a_run_the_page_says_so_and_what_to_do(browser, exam, url, state):
     make_sheet(exam, state=state)
     text = browser.get(url).text
     assert "No sheets yet" not in text
@@ -169,14 +169,14 @@ def test_while_all_papers_are_in_a_run_the_page_says_so_and_what_to_do(browser, 
     assert reverse("grading:run_list", args=[exam.pk]) in text
 
 
-def test_papers_that_all_failed_are_not_called_missing(browser, exam, url):
+def test_sheets_that_all_failed_are_not_called_missing(browser, exam, url):
     make_sheet(exam, state="failed")
     text = browser.get(url).text
     assert "No sheets yet" not in text
     assert "have failed" in text
 
 
-def test_an_exam_without_papers_is_led_to_the_upload(browser, exam, url):
+def test_an_exam_without_sheets_is_led_to_the_upload(browser, exam, url):
     text = browser.get(url).text
     assert "No sheets yet" in text
     assert reverse("exams:upload_create", args=[exam.pk]) in text

@@ -31,7 +31,7 @@ def test_a_long_list_has_pages_with_the_newest_first(browser, exam, url, monkeyp
     assert list(second) == [uploads[0]]
 
 
-def test_an_upload_is_listed_with_its_papers_and_none_of_another_exam(browser, exam, url, alice):
+def test_an_upload_is_listed_with_its_sheets_and_none_of_another_exam(browser, exam, url, alice):
     upload = make_upload(exam)
     for _ in range(3):
         make_sheet(exam, upload=upload)

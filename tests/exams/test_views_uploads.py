@@ -55,7 +55,7 @@ def test_only_the_own_teacher_and_admins_see_uploads(request, sign_in, exam, nam
 
 @pytest.mark.usefixtures("carol_has_a_result")
 @pytest.mark.parametrize(("person", "may"), PEOPLE)
-def test_only_the_own_teacher_and_admins_hand_papers_in(request, sign_in, exam, person, may):
+def test_only_the_own_teacher_and_admins_hand_sheets_in(request, sign_in, exam, person, may):
     before = Upload.objects.count()
     client = sign_in(request.getfixturevalue(person))
     response = hand_in(client, exam, ("84B003.pdf", PDF))

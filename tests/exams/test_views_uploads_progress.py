@@ -27,7 +27,7 @@ def test_progress_asks_for_itself_again_while_the_file_is_unpacked(sign_in, alic
         assert "1 of 4" in text
 
 
-def test_progress_goes_on_while_papers_are_read(sign_in, alice, exam):
+def test_progress_goes_on_while_sheets_are_read(sign_in, alice, exam):
     upload = make_upload(exam)
     make_sheet(exam, upload=upload)
     make_sheet(exam, upload=upload, inspected_at=None, suggested_at=None)
@@ -47,7 +47,7 @@ def test_progress_stops_by_arriving_without_its_trigger(sign_in, alice, exam, st
     assert "<html" not in text
 
 
-def test_the_report_comes_with_the_end_of_unpacking_and_stays_while_papers_are_read(
+def test_the_report_comes_with_the_end_of_unpacking_and_stays_while_sheets_are_read(
     sign_in, alice, exam
 ):
     upload = make_upload(exam, state="unpacking", member_count=1)
@@ -63,7 +63,7 @@ def test_the_report_comes_with_the_end_of_unpacking_and_stays_while_papers_are_r
     assert 'id="upload-report"' not in client.get(progress(upload)).text
 
 
-def test_the_last_answer_brings_the_report_as_it_is_when_all_papers_are_read(sign_in, alice, exam):
+def test_the_last_answer_brings_the_report_as_it_is_when_all_sheets_are_read(sign_in, alice, exam):
     upload, client = make_upload(exam), sign_in(alice)
     sheet = make_sheet(exam, upload=upload, inspected_at=None, suggested_at=None)
     report_line(upload, "84B003.pdf", sheet=sheet)
@@ -238,7 +238,7 @@ def test_failed_sheets_are_shown_with_their_reason_and_a_retry(sign_in, alice, e
     assert sheet.state == "failed"
 
 
-def test_a_zip_without_papers_says_what_to_do(sign_in, alice, exam):
+def test_a_zip_without_sheets_says_what_to_do(sign_in, alice, exam):
     text = sign_in(alice).get(detail(make_upload(exam))).text
     assert "This file holds no sheets" in text
     assert form_address(exam) in text

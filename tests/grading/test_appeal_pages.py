@@ -108,7 +108,7 @@ def test_appeals_of_others_do_not_exist(sheet, mark, appeal, dora, bob, sign_in)
     assert Appeal.objects.count() == 1
 
 
-def test_a_paper_that_changed_hands_does_not_show_what_its_first_owner_wrote(
+def test_a_sheet_that_changed_hands_does_not_show_what_its_first_owner_wrote(
     sheet, appeal, dora, doras_enrolment, sign_in
 ):
     type(sheet).objects.filter(pk=sheet.pk).update(enrolment=doras_enrolment)
@@ -188,7 +188,7 @@ def test_an_appeal_to_a_question_that_is_gone_can_be_answered(sheet, appeal, tea
     assert "It was left out." in text
 
 
-def test_an_appeal_to_a_paper_without_marks_can_be_answered(sheet, appeal, teacher):
+def test_an_appeal_to_a_sheet_without_marks_can_be_answered(sheet, appeal, teacher):
     Mark.objects.filter(sheet=sheet).delete()
     type(sheet).objects.filter(pk=sheet.pk).update(state="mapped")
     assert teacher.post(url("appeal_answer", appeal), {"answer": "Yes"}).status_code == 302

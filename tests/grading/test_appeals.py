@@ -167,7 +167,7 @@ def test_an_open_appeal_does_not_stop_publishing(exam, sheet, appeal, alice):
     assert fresh(appeal).is_open
 
 
-def test_an_appeal_stays_with_the_paper_when_its_marks_are_made_anew(exam, sheet, appeal, alice):
+def test_an_appeal_stays_with_the_sheet_when_its_marks_are_made_anew(exam, sheet, appeal, alice):
     publish.take_back_sheet(sheet, by=alice, reason="Look again")
     review.reopen_sheet(sheet, by=alice)
     assert seen(sheet)
@@ -180,7 +180,7 @@ def test_an_appeal_stays_with_the_paper_when_its_marks_are_made_anew(exam, sheet
     assert one.mark_pk == marks_of(sheet)[0].pk
 
 
-def test_whose_paper_it_was_not_does_not_stand_in_the_way_of_its_student(
+def test_whose_sheet_it_was_not_does_not_stand_in_the_way_of_its_student(
     exam, sheet, mark, appeal, carol, dora, doras_enrolment
 ):
     type(sheet).objects.filter(pk=sheet.pk).update(enrolment=doras_enrolment)
@@ -224,7 +224,7 @@ def test_where_the_exam_stands_says_how_many_wait(exam, sheet, appeal, alice, ca
     assert (one.appeals, one.next.label) == (0, "See the results")
 
 
-def test_the_list_of_what_waits_has_papers_with_an_open_appeal(exam, sheet, appeal, alice):
+def test_the_list_of_what_waits_has_sheets_with_an_open_appeal(exam, sheet, appeal, alice):
     factories.make_sheet(exam, state="published")
     factories.make_sheet(exam, state="graded")
     assert [one.pk for one in review_eyes.sheets_of(exam, "appealed")] == [sheet.pk]

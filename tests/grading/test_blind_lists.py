@@ -1,4 +1,4 @@
-"""Lists outside the review that lead into it: none tells whose paper is reviewed without a name."""
+"""Lists outside the review that lead into it: none tells whose sheet is reviewed without a name."""
 
 import pytest
 from django.urls import reverse
@@ -17,7 +17,7 @@ SECRETS = ("Zuleika", "77Z777")
 
 
 @pytest.fixture
-def paper(exam, x_b):
+def sheet(exam, x_b):
     """Zuleika's, mapped, whose file has her name too."""
     enrolment = make_enrolment(x_b, make_user("zuleika"), "77Z777")
     return make_sheet(exam, state="mapped", enrolment=enrolment, name="77Z777 Zuleika.pdf")
@@ -25,7 +25,7 @@ def paper(exam, x_b):
 
 @pytest.fixture
 def graded(exam, x_b):
-    """The same paper, to be reviewed."""
+    """The same sheet, to be reviewed."""
     enrolment = make_enrolment(x_b, make_user("zuleika"), "77Z777")
     return make_sheet(exam, state="graded", enrolment=enrolment, name="77Z777 Zuleika.pdf")
 
@@ -35,10 +35,10 @@ def told(text):
 
 
 def test_what_became_of_a_sheet_is_told_by_its_code_once_it_is_reviewed(
-    draft, grade, offices, paper, alice, teacher
+    draft, grade, offices, sheet, alice, teacher
 ):
     run = draft(1)
-    number = BatchItem.objects.get(subject_id=paper.pk).number
+    number = BatchItem.objects.get(subject_id=sheet.pk).number
     pages = [
         reverse("grading:run_items", args=[run.pk]),
         reverse("grading:run_example", args=[run.pk]) + f"?item={number}",
@@ -49,25 +49,25 @@ def test_what_became_of_a_sheet_is_told_by_its_code_once_it_is_reviewed(
     for address in pages:
         text = teacher.get(address).text
         assert not told(text), address
-        assert f"heet {sheet_code(paper.pk)}" in text
-    reveal_sheet(paper, by=alice)
+        assert f"heet {sheet_code(sheet.pk)}" in text
+    reveal_sheet(sheet, by=alice)
     for address in pages:
         assert "77Z777 Zuleika.pdf" in teacher.get(address).text
 
 
-def test_a_failed_sheet_of_a_run_keeps_its_name(exam, paper, alice, teacher):
+def test_a_failed_sheet_of_a_run_keeps_its_name(exam, sheet, alice, teacher):
     run = draft_run(exam, provider="offline", by=alice)
-    Sheet.objects.filter(pk=paper.pk).update(state="failed", problem="No reply.")
+    Sheet.objects.filter(pk=sheet.pk).update(state="failed", problem="No reply.")
     assert "77Z777 Zuleika.pdf" in teacher.get(reverse("grading:run_items", args=[run.pk])).text
 
 
-def test_the_results_name_a_paper_once_it_is_approved(exam, graded, alice, teacher, sign_in, admin):
+def test_the_results_name_a_sheet_once_it_is_approved(exam, graded, alice, teacher, sign_in, admin):
     late = make_enrolment(exam.school_class, roll_number="99Z999")
     make_sheet(exam, state="reviewed", enrolment=late)
     page = teacher.get(url("results", exam))
     assert not told(page.text)
     assert f"Sheet {sheet_code(graded.pk)}" in page.text
-    assert [one.paper for one in page.context["page"]] == ["", sheet_code(graded.pk)], "last"
+    assert [one.code for one in page.context["page"]] == ["", sheet_code(graded.pk)], "last"
     reveal_exam(exam, by=alice)
     assert "Zuleika" in teacher.get(url("results", exam)).text
     assert "Zuleika" not in sign_in(admin).get(url("results", exam)).text
@@ -85,7 +85,7 @@ def test_what_blocks_publishing_is_told_by_its_code(exam, graded, alice, teacher
     assert "77Z777" in teacher.get(url("publish", exam)).text
 
 
-def test_changes_since_publishing_are_told_by_code_while_their_paper_is_reviewed(
+def test_changes_since_publishing_are_told_by_code_while_their_sheet_is_reviewed(
     exam, graded, alice, teacher
 ):
     Sheet.objects.filter(pk=graded.pk).update(state="reviewed")
@@ -98,11 +98,11 @@ def test_changes_since_publishing_are_told_by_code_while_their_paper_is_reviewed
     assert "77Z777" in teacher.get(url("publish", exam)).text
     Sheet.objects.filter(pk=graded.pk).update(state="graded")
     page = teacher.get(url("publish", exam))
-    assert [paper for _, paper in page.context["changes"]] == [sheet_code(graded.pk)]
+    assert [code for _, code in page.context["changes"]] == [sheet_code(graded.pk)]
     assert not told(page.text)
 
 
-HISTORIES = ("", "?system=1", "?kind=marks&system=1", "?kind=papers&system=1", "?kind=papers")
+HISTORIES = ("", "?system=1", "?kind=marks&system=1", "?kind=sheets&system=1", "?kind=sheets")
 
 
 @pytest.fixture
@@ -182,12 +182,12 @@ def test_how_a_sheet_came_to_its_marks_is_told_only_of_those_with_a_name(
     exam, graded_story, paper_of, teacher
 ):
     """Files and names are taken in order, so that the place of a code would tell."""
-    page = teacher.get(url("exam_history", exam) + "?kind=papers&system=1")
+    page = teacher.get(url("exam_history", exam) + "?kind=sheets&system=1")
     assert {one.sheet for one in page.context["entries"]} == {paper_of.pk, graded_story.pk}
     ways = [one for one in page.context["entries"] if one.sheet == graded_story.pk]
     assert all("to be mapped" not in str(one.differences) for one in ways)
     Sheet.history.filter(id=graded_story.pk).update(history_user=None)
-    page = teacher.get(url("exam_history", exam) + "?kind=papers&system=1")
+    page = teacher.get(url("exam_history", exam) + "?kind=sheets&system=1")
     assert {one.sheet for one in page.context["entries"]} == {paper_of.pk}
 
 
@@ -211,5 +211,5 @@ def test_no_list_has_a_name_where_its_code_will_stand(exam, x_b, teacher, alice,
     assert [row["named"] for row in rows] == [False] * (len(rows) - 12) + [True] * 12
     if show == "all":
         listed = teacher.get(f"{url('review_list', exam)}?show=graded").context["rows"]
-        assert [row["paper"] for row in rows[:6]] == [row["paper"] for row in listed]
-        assert {row["paper"] for row in rows[:6]} == {sheet_code(one.pk) for one in graded}
+        assert [row["sheet_code"] for row in rows[:6]] == [row["sheet_code"] for row in listed]
+        assert {row["sheet_code"] for row in rows[:6]} == {sheet_code(one.pk) for one in graded}

@@ -46,7 +46,7 @@ def test_a_teacher_sees_the_own_classes_with_their_numbers(exam, x_c, carol, dor
     assert (school_class.name, school_class.student_count, exams) == ("X-B", 2, 1)
 
 
-def test_the_way_of_the_papers_is_counted_at_every_stop(exam, teacher):
+def test_the_way_of_the_sheets_is_counted_at_every_stop(exam, teacher):
     for state in ("pending_mapping", "mapped", "in_batch", "graded", "reviewed", "published"):
         factories.make_sheet(exam, state=state)
     ((_, standing),) = teacher.get("/").context["rows"]

@@ -41,7 +41,7 @@ def page(exam):
 
 @pytest.fixture
 def full(exam, alice):
-    """The exam with two uploads, three papers of two pages, and a sample."""
+    """The exam with two uploads, three sheets of two pages, and a sample."""
     sheets = [make_sheet(exam, state=state, pages=2) for state in ("mapped", "skipped")]
     upload = make_upload(exam)
     sheets.append(make_sheet(exam, upload=upload, pages=2))
@@ -119,12 +119,12 @@ def test_a_page_without_a_fingerprint_deletes_nothing(full, teacher, page):
     assert stored(Exam) == 1
 
 
-@pytest.mark.parametrize("what", ["paper", "answer", "sample", "title"])
+@pytest.mark.parametrize("what", ["sheet", "answer", "sample", "title"])
 def test_what_came_since_the_page_was_shown_is_not_deleted_unseen(
     exam, full, teacher, page, admin, what
 ):
     shown = teacher.get(page).context["now"].fingerprint
-    if what == "paper":
+    if what == "sheet":
         make_sheet(exam)
     elif what == "answer":
         save_answers(exam, {"Q1": "Typed for an hour"}, by=admin)
@@ -142,7 +142,7 @@ def test_what_came_since_the_page_was_shown_is_not_deleted_unseen(
 
 
 @pytest.mark.parametrize("state", ["graded", "reviewed", "overridden", "published"])
-def test_an_exam_with_an_assessed_paper_stays(exam, teacher, page, state):
+def test_an_exam_with_an_assessed_sheet_stays(exam, teacher, page, state):
     make_sheet(exam, state=state)
     now = deletion_state(exam)
     text = teacher.get(page).text
@@ -186,7 +186,7 @@ def test_an_exam_with_a_live_run_stays_and_the_page_leads_to_it(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_stopped_run_keeps_its_account_but_no_page_of_the_papers(exam, drafted, alice):
+def test_a_stopped_run_keeps_its_account_but_no_page_of_the_sheets(exam, drafted, alice):
     tasks.build_run(drafted.pk)
     cancel_run(drafted, by=alice)
     link = reverse("grading:run_detail", args=[drafted.pk])
@@ -203,7 +203,7 @@ def test_a_stopped_run_keeps_its_account_but_no_page_of_the_papers(exam, drafted
 
 
 @pytest.mark.parametrize("what", ["upload", "sheet"])
-def test_an_exam_stays_while_a_worker_has_a_paper_of_it(exam, alice, what):
+def test_an_exam_stays_while_a_worker_has_a_sheet_of_it(exam, alice, what):
     sheet = make_sheet(exam)
     row = sheet if what == "sheet" else sheet.upload
     row.lease_until = timezone.now() + timedelta(minutes=5)
@@ -216,7 +216,7 @@ def test_an_exam_stays_while_a_worker_has_a_paper_of_it(exam, alice, what):
     assert stored(Exam) == 0
 
 
-def test_a_run_that_a_worker_is_building_keeps_the_exam_though_no_paper_is_in_it(exam, alice):
+def test_a_run_that_a_worker_is_building_keeps_the_exam_though_no_sheet_is_in_it(exam, alice):
     run = make_batch_run(exam)
     GradingRun.objects.create(batch_run=run, exam=exam, rubric=current_rubric(exam))
     with pytest.raises(MustStay, match="Let it end, or stop it"):

@@ -1,4 +1,4 @@
-"""Which papers and marks count in an exam's statistics, and what the page says of them."""
+"""Which sheets and marks count in an exam's statistics, and what the page says of them."""
 
 from decimal import Decimal
 
@@ -50,7 +50,7 @@ def finally_(sheet, code, awarded):
 
 @pytest.fixture
 def marked(x_b, alice):
-    """Five papers of an exam with a bonus and a penalty: 6 marks."""
+    """Five sheets of an exam with a bonus and a penalty: 6 marks."""
     exam = factories.make_exam(x_b, items=PENALTY, by=alice)
     for marks in ([4, 2, 1, 0], [3, 1, 0, 0], [2, 2, 0, -1], [0, 0, 0, 0], [1, 1, 0, -2]):
         proposed(exam, *marks, model="m-1")
@@ -87,10 +87,10 @@ def test_no_exam_without_marks_has_statistics(exam):
     assert exam_statistics(exam).spread is None
 
 
-def test_proposals_are_compared_on_reviewed_papers_only(marked):
-    papers = list(marked.sheets.order_by("pk"))
-    finally_(papers[0], "Q1", 2)
-    finally_(papers[1], "Q1", 4)
+def test_proposals_are_compared_on_reviewed_sheets_only(marked):
+    sheets = list(marked.sheets.order_by("pk"))
+    finally_(sheets[0], "Q1", 2)
+    finally_(sheets[1], "Q1", 4)
     unreviewed = proposed(marked, 4, 2, 1, 0, state="graded", model="m-1")
     finally_(unreviewed, "Q1", 0)
     now = exam_statistics(marked)
@@ -111,7 +111,7 @@ def test_only_the_assessments_that_the_marks_came_from_count(marked):
     assert [one.name for one in exam_statistics(marked).assessors] == ["m-1"]
 
 
-def test_papers_graded_by_hand_had_no_proposal(exam):
+def test_sheets_graded_by_hand_had_no_proposal(exam):
     for _ in range(2):
         factories.make_sheet(exam, state="reviewed", pages=0)
     now = exam_statistics(exam)
@@ -158,7 +158,7 @@ def test_a_criterion_of_two_versions_is_one_while_its_range_is_the_same(marked, 
         ("P", -2, 5),
     ]
     assert now.criteria[0].description == "One, again"
-    # The larger group of papers with the same questions, not all of them.
+    # The larger group of sheets with the same questions, not all of them.
     assert (now.reliability.sheets, now.reliability.criteria) == (5, 2)
 
 
@@ -185,7 +185,7 @@ def test_a_classs_totals_are_exact_whatever_the_steps_are():
     assert [one.count for one in spread.bins] == [1, 0, 0, 0, 0, 0, 0, 0, 0, 4]
 
 
-def test_few_papers_are_shown_with_a_warning(exam, alice, sign_in):
+def test_few_sheets_are_shown_with_a_warning(exam, alice, sign_in):
     proposed(exam, 1, 2)
     text = sign_in(alice).get(reverse("grading:statistics", args=[exam.pk])).text
     assert text.count("Only 1 sheet: these figures say little.") == 4

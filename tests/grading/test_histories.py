@@ -75,13 +75,13 @@ def test_it_is_filtered_by_person_and_criterion(exam, story, alice, admin, doras
     assert {entry.reason for entry in told(exam, other)} == {"Counted again."}
 
 
-def test_a_papers_way_stands_in_it(exam, story, alice):
+def test_a_sheets_way_stands_in_it(exam, story, alice):
     review.approve_sheet(
         Sheet.objects.get(pk=story.pk),
         marks_version=review.queries.marks_version(list(story.marks.all())),
         by=alice,
     )
-    newest = told(exam, kind="papers")[0]
+    newest = told(exam, kind="sheets")[0]
     assert (newest.who, newest.reason) == ("Alice", "Approved.")
     assert newest.differences[0].words == (("gone", "to be reviewed"), ("new", "overridden"))
 

@@ -37,7 +37,7 @@ def test_every_page_of_an_exam_with_marks_of_an_emulator_says_so(
     assert teacher.get(address).text.count(NOTICE) == 1
 
 
-def test_a_question_and_the_preview_of_a_paper_say_it_too(emulated, draft, grade, exam, teacher):
+def test_a_question_and_the_preview_of_a_sheet_say_it_too(emulated, draft, grade, exam, teacher):
     grade(draft(1))
     question = reverse("grading:review_question", args=[exam.pk, "Q1"])
     preview = reverse("grading:sheet_preview", args=[Sheet.objects.get().pk])

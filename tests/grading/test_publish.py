@@ -81,7 +81,7 @@ def test_an_upload_that_failed_half_way_stops_the_exam_until_it_is_left_out(exam
     assert publish_now(exam, alice) == 1
 
 
-def test_papers_that_are_still_arriving_stop_the_exam(exam, reviewed, alice):
+def test_sheets_that_are_still_arriving_stop_the_exam(exam, reviewed, alice):
     factories.make_upload(exam, state="unpacking")
     with pytest.raises(publish.NotReady, match="unpacked"):
         publish_now(exam, alice)

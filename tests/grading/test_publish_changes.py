@@ -31,7 +31,7 @@ def give(sheet, code, awarded, by, feedback=None):
 
 
 @pytest.fixture
-def papers(exam, alice, carols_enrolment, doras_enrolment):
+def sheets(exam, alice, carols_enrolment, doras_enrolment):
     """Carol's and Dora's, published and taken back."""
     made = [
         factories.make_sheet(exam, state="reviewed", enrolment=one)
@@ -47,13 +47,13 @@ def test_an_exam_that_was_never_published_has_no_changes(exam):
     assert since_last_publication(exam) is None
 
 
-def test_nothing_is_different_right_after_taking_back(exam, papers):
+def test_nothing_is_different_right_after_taking_back(exam, sheets):
     since = since_last_publication(exam)
     assert (since.who, since.again, since.new, since.changes) == ("Alice", 2, 0, ())
 
 
-def test_every_mark_that_students_saw_otherwise_is_named(exam, papers, alice, admin):
-    carol, dora = papers
+def test_every_mark_that_students_saw_otherwise_is_named(exam, sheets, alice, admin):
+    carol, dora = sheets
     give(carol, "Q1", 2, alice)
     give(carol, "Q2", 3, alice)
     give(dora, "Q2", 1, admin, feedback="Clearer now")
@@ -69,41 +69,41 @@ def test_every_mark_that_students_saw_otherwise_is_named(exam, papers, alice, ad
     assert since.changes[0].was.feedback == "Feedback on Q2"
 
 
-def test_what_was_changed_and_changed_back_is_no_change(exam, papers, alice):
-    give(papers[0], "Q1", 2, alice)
-    give(papers[0], "Q1", 1, alice)
+def test_what_was_changed_and_changed_back_is_no_change(exam, sheets, alice):
+    give(sheets[0], "Q1", 2, alice)
+    give(sheets[0], "Q1", 1, alice)
     assert since_last_publication(exam).changes == ()
 
 
-def test_only_what_changed_since_the_last_time_counts(exam, papers, alice):
-    give(papers[0], "Q1", 2, alice)
+def test_only_what_changed_since_the_last_time_counts(exam, sheets, alice):
+    give(sheets[0], "Q1", 2, alice)
     publish_now(exam, alice)
     assert since_last_publication(exam).again == 0
-    publish.take_back_sheet(fresh(papers[0]), by=alice, reason="Again.")
-    give(papers[0], "Q2", 2, alice)
+    publish.take_back_sheet(fresh(sheets[0]), by=alice, reason="Again.")
+    give(sheets[0], "Q2", 2, alice)
     since = since_last_publication(exam)
     assert since.again == 1
     assert [(one.code, one.was.awarded, one.now.awarded) for one in since.changes] == [("Q2", 1, 2)]
 
 
-def test_marks_that_were_dropped_or_made_anew_are_changes_too(exam, papers, alice):
-    review.reopen_sheet(fresh(papers[0]), by=alice)
-    runs.drop_marks(fresh(papers[0]), by=alice, reason="Not hers.")
+def test_marks_that_were_dropped_or_made_anew_are_changes_too(exam, sheets, alice):
+    review.reopen_sheet(fresh(sheets[0]), by=alice)
+    runs.drop_marks(fresh(sheets[0]), by=alice, reason="Not hers.")
     changes = since_last_publication(exam).changes
     assert [(one.code, one.now, one.shift) for one in changes] == [
         ("Q1", None, None),
         ("Q2", None, None),
     ]
     review.grade_by_hand(
-        fresh(papers[0]),
+        fresh(sheets[0]),
         awards={"Q1": (Decimal(2), ""), "Q2": (Decimal(1), "Feedback on Q2")},
         by=alice,
     )
     assert [(one.code, one.shift) for one in since_last_publication(exam).changes] == [("Q1", 1)]
 
 
-def test_the_page_shows_them_before_the_button(exam, papers, alice, teacher):
-    give(papers[0], "Q1", 2, alice)
+def test_the_page_shows_them_before_the_button(exam, sheets, alice, teacher):
+    give(sheets[0], "Q1", 2, alice)
     text = teacher.get(url("publish", exam)).text
     assert "1 mark is different from what students saw" in text
     assert "1 → <strong>2</strong>" in text
@@ -130,7 +130,7 @@ def test_each_sheet_that_blocks_leads_to_where_it_is_dealt_with(exam, teacher, a
         assert teacher.get(address).status_code == 200
 
 
-def test_students_without_a_paper_are_named(exam, carols_enrolment, doras_enrolment, teacher):
+def test_students_without_a_sheet_are_named(exam, carols_enrolment, doras_enrolment, teacher):
     factories.make_sheet(exam, state="reviewed", enrolment=carols_enrolment)
     factories.make_sheet(exam, state="skipped", enrolment=doras_enrolment)
     text = teacher.get(url("publish", exam)).text
@@ -151,7 +151,7 @@ def test_any_student_of_the_exam_is_previewed_by_roll_number(
     assert "no graded sheet with the roll number nobody" in answer.text
 
 
-def test_the_preview_leads_through_all_papers_and_shows_the_students_own_page(
+def test_the_preview_leads_through_all_sheets_and_shows_the_students_own_page(
     exam, carols_enrolment, doras_enrolment, teacher, carol, sign_in, alice
 ):
     dora = factories.make_sheet(exam, state="reviewed", enrolment=doras_enrolment)
@@ -166,7 +166,7 @@ def test_the_preview_leads_through_all_papers_and_shows_the_students_own_page(
     assert parts[0] == parts[1]
 
 
-def test_one_published_paper_is_taken_back_from_its_preview(exam, teacher):
+def test_one_published_sheet_is_taken_back_from_its_preview(exam, teacher):
     sheet = factories.make_sheet(exam, state="published")
     text = teacher.get(url("sheet_preview", sheet)).text
     assert url("sheet_take_back", sheet) in text
@@ -185,12 +185,12 @@ def test_publishing_is_refused_when_students_would_see_more_than_the_page_said(e
     assert Sheet.objects.get().state == "reviewed"
 
 
-def test_looking_at_the_page_changes_nothing(exam, papers, teacher):
-    before = [queries.marks_version(marks_of(one)) for one in papers], Sheet.history.count()
+def test_looking_at_the_page_changes_nothing(exam, sheets, teacher):
+    before = [queries.marks_version(marks_of(one)) for one in sheets], Sheet.history.count()
     teacher.get(url("publish", exam))
-    teacher.get(url("sheet_preview", papers[0]))
+    teacher.get(url("sheet_preview", sheets[0]))
     assert (
-        [queries.marks_version(marks_of(one)) for one in papers],
+        [queries.marks_version(marks_of(one)) for one in sheets],
         Sheet.history.count(),
     ) == before
     assert Exam.objects.get(pk=exam.pk).history.count() == 1

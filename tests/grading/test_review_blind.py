@@ -41,7 +41,7 @@ def addresses(exam, sheet):
     ]
 
 
-def test_no_page_of_the_review_tells_whose_paper_it_is(exam, named_sheet, teacher):
+def test_no_page_of_the_review_tells_whose_sheet_it_is(exam, named_sheet, teacher):
     for address in addresses(exam, named_sheet):
         text = teacher.get(address).content.decode()
         assert not [secret for secret in SECRETS if secret in text], address
@@ -55,7 +55,7 @@ def test_no_page_of_the_review_tells_whose_paper_it_is(exam, named_sheet, teache
     assert not [secret for secret in SECRETS if secret in page]
 
 
-def test_a_paper_that_is_taken_back_is_called_by_its_code(exam, named_sheet, teacher):
+def test_a_sheet_that_is_taken_back_is_called_by_its_code(exam, named_sheet, teacher):
     Sheet.objects.filter(pk=named_sheet.pk).update(state="published")
     back = {"reason": "A page is missing"}
     page = teacher.post(url("sheet_take_back", named_sheet), back, follow=True).content.decode()
@@ -129,14 +129,14 @@ def test_the_order_is_shuffled_and_always_the_same(exam, alice, admin):
     assert [pk for pk in order(alice) if pk != more] == mine
 
 
-def test_every_paper_has_a_code_of_its_own():
+def test_every_sheet_has_a_code_of_its_own():
     codes = {review_blind.sheet_code(pk) for pk in range(1, 50_000)}
     assert len(codes) == 49_999
     assert all(len(code) == 5 for code in codes)
     assert review_blind.sheet_code(7) == review_blind.sheet_code(7)
 
 
-def test_the_list_and_the_way_through_the_papers_have_one_order(exam, teacher):
+def test_the_list_and_the_way_through_the_sheets_have_one_order(exam, teacher):
     for _ in range(6):
         factories.make_sheet(exam, state="graded", pages=0)
     page = teacher.get(url("review_list", exam))
@@ -183,7 +183,7 @@ def test_the_regions_of_names_are_painted_over_in_the_page_that_is_shown(exam, t
     assert "This exam does not say" not in text
 
 
-def test_a_paper_whose_names_cannot_be_covered_says_so(exam, sheet, teacher):
+def test_a_sheet_whose_names_cannot_be_covered_says_so(exam, sheet, teacher):
     text = teacher.get(url("review_sheet", sheet)).content.decode()
     assert "This exam does not say" in text
     assert reverse("exams:regions", args=[exam.pk]) in text

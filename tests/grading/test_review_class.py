@@ -120,7 +120,7 @@ def test_a_class_is_reviewed_question_by_question(big_exam, teacher):
     assert set(big_exam.sheets.values_list("state", flat=True)) == {"reviewed"}
 
 
-def test_six_hundred_papers_ask_no_more_of_the_database_than_sixty(big_exam, teacher):
+def test_six_hundred_sheets_ask_no_more_of_the_database_than_sixty(big_exam, teacher):
     sheet = big_exam.sheets.first()
     addresses = [
         *(f"{url('review_list', big_exam)}?show={show}" for show in ("graded", "eyes", "all")),

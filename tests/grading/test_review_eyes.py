@@ -1,4 +1,4 @@
-"""What needs a teacher's eyes: reasons on a paper, the lists made of them, and their order."""
+"""What needs a teacher's eyes: reasons on a sheet, the lists made of them, and their order."""
 
 from decimal import Decimal
 
@@ -63,7 +63,7 @@ def make_unplaced(sheet):
 
 def listed(teacher, exam, show):
     page = teacher.get(f"{url('review_list', exam)}?show={show}")
-    return [row["paper"] for row in page.context["rows"]]
+    return [row["sheet_code"] for row in page.context["rows"]]
 
 
 REASONS = [
@@ -79,7 +79,7 @@ REASONS = [
 @pytest.mark.parametrize(
     ("spoil", "show", "words"), REASONS, ids=[one[0].__name__ for one in REASONS]
 )
-def test_each_doubt_puts_a_paper_on_its_list_and_says_why(exam, teacher, spoil, show, words):
+def test_each_doubt_puts_a_sheet_on_its_list_and_says_why(exam, teacher, spoil, show, words):
     sheet, calm = quiet_sheet(exam), quiet_sheet(exam)
     spoil(sheet)
     for name in (show, "eyes"):
@@ -93,7 +93,7 @@ def test_each_doubt_puts_a_paper_on_its_list_and_says_why(exam, teacher, spoil, 
     assert (counts[show], counts["eyes"]) == (1, 1)
 
 
-def test_an_empty_back_of_a_paper_is_no_reason(exam, teacher):
+def test_an_empty_back_of_a_sheet_is_no_reason(exam, teacher):
     sheet = quiet_sheet(exam, pages=2)
     Page.objects.filter(sheet=sheet, number=2).update(is_blank=True)
     assert listed(teacher, exam, "eyes") == []
@@ -110,12 +110,12 @@ def test_what_needs_eyes_most_stands_first(exam, teacher, alice):
     make_pale(both)
     expected = [sheet_code(one.pk) for one in (both, unsure, flagged, repaired, extreme)]
     assert listed(teacher, exam, "eyes") == expected
-    # The same way from paper to paper, and after the last one back to the list.
+    # The same way from sheet to sheet, and after the last one back to the list.
     address = teacher.get(f"{url('review_list', exam)}?show=eyes").context["first"]
     walked = []
     while "/sheets/" in address:
         page = teacher.get(address)
-        walked.append(page.context["paper"])
+        walked.append(page.context["sheet_code"])
         form = {"marks_version": page.context["marks_version"], "show": "eyes"}
         address = teacher.post(url("sheet_approve", page.context["sheet"]), form).url
     assert walked == expected
@@ -124,7 +124,7 @@ def test_what_needs_eyes_most_stands_first(exam, teacher, alice):
     assert "Nothing here needs your eyes first" in text
 
 
-def test_changed_papers_have_a_list_in_every_state(exam, teacher, alice):
+def test_changed_sheets_have_a_list_in_every_state(exam, teacher, alice):
     sheet = quiet_sheet(exam)
     mark = marks_of(sheet)[0]
     review.change_mark(mark.pk, awarded=Decimal(2), feedback="", reason="x", version=1, by=alice)
@@ -146,7 +146,7 @@ def queries_of(teacher, address):
     return len(ran)
 
 
-def test_no_page_asks_more_for_many_papers_than_for_few(exam, teacher, alice):
+def test_no_page_asks_more_for_many_sheets_than_for_few(exam, teacher, alice):
     sheets = [quiet_sheet(exam, pages=0) for _ in range(3)]
     for sheet in sheets:
         make_unsure(sheet)

@@ -45,7 +45,7 @@ def test_only_teachers_of_the_class_are_asked(mark, alice, bob, carol):
     assert not Flag.objects.exists()
 
 
-def test_a_flag_stays_with_the_paper_when_its_marks_are_made_anew(exam, sheet, mark, alice):
+def test_a_flag_stays_with_the_sheet_when_its_marks_are_made_anew(exam, sheet, mark, alice):
     review_flags.raise_flag(mark, note="Look", by=alice)
     runs.drop_marks(sheet, by=alice, reason="Graded anew")
     factories.make_marks(sheet)

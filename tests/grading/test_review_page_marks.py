@@ -55,7 +55,7 @@ def test_an_illegal_or_unexplained_mark_is_422_and_keeps_what_was_typed(mark, te
     assert fresh(mark).version == 1
 
 
-def test_a_common_reason_is_proposed_for_the_next_paper_and_own_words_are_not(
+def test_a_common_reason_is_proposed_for_the_next_sheet_and_own_words_are_not(
     mark, exam, sheet, teacher
 ):
     page = url("review_sheet", sheet)

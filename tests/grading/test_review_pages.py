@@ -173,7 +173,7 @@ def test_a_look_is_recorded_by_a_post_and_then_all_looked_at_can_be_approved(
     assert (fresh(sheet).state, fresh(other).state) == ("reviewed", "graded")
 
 
-def test_the_list_counts_and_marks_the_papers_that_one_click_approves(
+def test_the_list_counts_and_marks_the_sheets_that_one_click_approves(
     exam, sheet, mark, teacher, alice, admin
 ):
     def button() -> str:
@@ -185,7 +185,7 @@ def test_the_list_counts_and_marks_the_papers_that_one_click_approves(
     others = [factories.make_sheet(exam, state="graded") for _ in range(4)]
     for one in (sheet, *others[:2]):
         review.record_look(one, marks_version=seen(one), by=alice)
-    # Neither a changed paper, nor one that changed since, nor what another teacher looked at.
+    # Neither a changed sheet, nor one that changed since, nor what another teacher looked at.
     review.change_mark(mark.pk, awarded=Decimal(2), feedback="", reason="x", version=1, by=admin)
     review.record_look(sheet, marks_version=seen(sheet), by=alice)
     newer = marks_of(others[0])[0]
@@ -195,7 +195,7 @@ def test_the_list_counts_and_marks_the_papers_that_one_click_approves(
     assert "(1)" in button()
     assert " disabled" not in button()
     rows = teacher.get(url("review_list", exam)).context["rows"]
-    marked = [row["paper"] for row in rows if ("looked", "looked at") in row["flags"]]
+    marked = [row["sheet_code"] for row in rows if ("looked", "looked at") in row["flags"]]
     assert sorted(marked) == sorted(sheet_code(one.pk) for one in (sheet, others[1]))
     teacher.post(url("approve_all", exam))
     assert [fresh(one).state for one in (sheet, *others)] == [

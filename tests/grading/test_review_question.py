@@ -1,4 +1,4 @@
-"""One question across all papers: cards in steps, accepting, progress, approving in the end."""
+"""One question across all sheets: cards in steps, accepting, progress, approving in the end."""
 
 from decimal import Decimal
 
@@ -39,11 +39,11 @@ def form(mark, **changes):
 
 
 @pytest.fixture
-def papers(exam):
+def sheets(exam):
     return [factories.make_sheet(exam, state="graded", pages=2) for _ in range(25)]
 
 
-def test_all_papers_come_once_in_steps_though_what_is_done_leaves_the_list(exam, papers, teacher):
+def test_all_sheets_come_once_in_steps_though_what_is_done_leaves_the_list(exam, sheets, teacher):
     address, seen = question(exam), []
     for _ in range(10):
         page = teacher.get(address)
@@ -64,8 +64,8 @@ def test_all_papers_come_once_in_steps_though_what_is_done_leaves_the_list(exam,
     assert left.context["tabs"][0][2] == 25 - Accepted.objects.count()
 
 
-def test_saving_in_a_question_accepts_and_shows_how_far_it_is(exam, papers, teacher, alice):
-    mark = marks_of(papers[0])[0]
+def test_saving_in_a_question_accepts_and_shows_how_far_it_is(exam, sheets, teacher, alice):
+    mark = marks_of(sheets[0])[0]
     answer = teacher.post(
         url("mark_save", mark), form(mark, awarded="2", reason="Complete."), **HTMX
     )
@@ -75,19 +75,19 @@ def test_saving_in_a_question_accepts_and_shows_how_far_it_is(exam, papers, teac
     assert "accepted" in text
     assert (fresh(mark).awarded, Accepted.objects.get().version) == (2, 2)
     # Saving along the way, without going on, accepts nothing.
-    second = marks_of(papers[1])[0]
+    second = marks_of(sheets[1])[0]
     teacher.post(url("mark_save", second), form(second, accept="", feedback="Half"), **HTMX)
     assert Accepted.objects.count() == 1
 
 
-def test_without_script_saving_returns_to_the_question(exam, papers, teacher):
-    mark = marks_of(papers[0])[0]
+def test_without_script_saving_returns_to_the_question(exam, sheets, teacher):
+    mark = marks_of(sheets[0])[0]
     answer = teacher.post(url("mark_save", mark), form(mark))
     assert answer.url.startswith(question(exam, show="open"))
     assert Accepted.objects.exists()
     refused = teacher.post(url("mark_save", mark), form(mark, awarded="9", feedback="Kept"))
     assert refused.status_code == 422
-    other = marks_of(papers[1])[0]
+    other = marks_of(sheets[1])[0]
     refused = teacher.post(
         url("mark_save", other), form(other, awarded="2", feedback="Kept", show="all")
     )
@@ -109,8 +109,8 @@ def test_a_change_undoes_the_acceptance_of_the_value_before(sheet, mark, alice, 
         review_accept.accept_mark(mark, version=2, by=alice)
 
 
-def test_papers_with_every_question_accepted_are_approved_at_once(exam, papers, teacher, alice):
-    whole, changed, half = papers[:3]
+def test_sheets_with_every_question_accepted_are_approved_at_once(exam, sheets, teacher, alice):
+    whole, changed, half = sheets[:3]
     top = marks_of(changed)[0]
     review.change_mark(top.pk, awarded=Decimal(2), feedback="", reason="x", version=1, by=alice)
     for mark in (*marks_of(whole), *marks_of(changed), marks_of(half)[0]):
@@ -129,7 +129,7 @@ def test_papers_with_every_question_accepted_are_approved_at_once(exam, papers, 
     assert "question by question" in whole.history.latest().history_change_reason
 
 
-def test_a_question_that_no_paper_has_is_not_there(exam, papers, teacher):
+def test_a_question_that_no_sheet_has_is_not_there(exam, sheets, teacher):
     assert teacher.get(question(exam, "Q9")).status_code == 404
     assert teacher.get(question(exam, "Q2")).status_code == 200
 
@@ -144,8 +144,8 @@ def test_a_question_that_is_done_leads_to_the_next(exam, sheet, teacher, alice):
     assert shown(teacher.get(question(exam))) == [mark.pk]
 
 
-def test_the_page_that_a_mark_was_read_from_is_shown(exam, papers, teacher):
-    sheet = papers[0]
+def test_the_page_that_a_mark_was_read_from_is_shown(exam, sheets, teacher):
+    sheet = sheets[0]
     sheet.assessments.get().parts.update(page_number=2)
     page = teacher.get(question(exam, show="all", from_=marks_of(sheet)[0].pk))
     row = page.context["rows"][0]

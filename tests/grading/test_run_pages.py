@@ -49,7 +49,7 @@ def test_with_nothing_to_grade_the_page_says_what_to_do_first(state, name, exam,
     assert '<form method="post" class="narrow"' not in page
 
 
-def test_papers_whose_pages_are_still_looked_at_are_waited_for(exam, mapped, alice, sign_in):
+def test_sheets_whose_pages_are_still_looked_at_are_waited_for(exam, mapped, alice, sign_in):
     exam.sheets.update(inspected_at=None)
     page = sign_in(alice).get(reverse("grading:run_create", args=[exam.pk])).text
     assert "load this page again in a moment" in page

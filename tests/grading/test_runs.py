@@ -214,7 +214,7 @@ def test_a_teacher_has_unreviewed_sheets_graded_again_by_the_new_rubric(exam, al
 # -- a sheet under the wrong student -----------------------------------------------------------
 
 
-def test_a_graded_paper_of_the_wrong_student_can_be_given_to_the_right_one(exam, alice, sign_in):
+def test_a_graded_sheet_of_the_wrong_student_can_be_given_to_the_right_one(exam, alice, sign_in):
     sheet = make_sheet(exam, state="graded")
     right = make_enrolment(exam.school_class)
     browser = sign_in(alice)

@@ -1,4 +1,4 @@
-"""Where an exam stands while its papers are in a run: what waits for the teacher, what goes on."""
+"""Where an exam stands while its sheets are in a run: what waits for the teacher, what goes on."""
 
 from decimal import Decimal
 
@@ -59,7 +59,7 @@ def test_a_run_that_was_sent_goes_on_by_itself(exam, alice, draft):
     assert (where.next.label, where.next.urgent) == ("Look at the runs", False)
 
 
-def test_papers_whose_draft_is_being_made_are_not_offered_for_another(exam, alice, offices):
+def test_sheets_whose_draft_is_being_made_are_not_offered_for_another(exam, alice, offices):
     make_sheet(exam, state="mapped")
     draft_run(exam, provider="batch", by=alice)
     where = standing(exam)
@@ -67,7 +67,7 @@ def test_papers_whose_draft_is_being_made_are_not_offered_for_another(exam, alic
     assert (where.next.label, where.next.urgent) == ("Look at the runs", False)
 
 
-def test_papers_that_may_only_be_sent_again_by_a_person_wait_for_one(
+def test_sheets_that_may_only_be_sent_again_by_a_person_wait_for_one(
     exam, alice, draft, grade, offices, settings
 ):
     run = draft()
@@ -80,7 +80,7 @@ def test_papers_that_may_only_be_sent_again_by_a_person_wait_for_one(
     assert standing(exam).sentence == "1 being graded, 2 to review"
 
 
-def test_a_paper_deleted_from_a_draft_is_in_no_count(exam, draft):
+def test_a_sheet_deleted_from_a_draft_is_in_no_count(exam, draft):
     draft(2)
     Sheet.objects.order_by("pk").first().delete()
     assert standing(exam).sentence == "1 in a draft to look at and send"

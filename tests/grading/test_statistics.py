@@ -58,11 +58,11 @@ def test_the_mean_of_a_penalty_is_a_share_of_its_own_range(x_b, alice):
     assert (penalty.code, penalty.mean, penalty.share) == ("P", 0, 1)
 
 
-# Five papers, four criteria, worked by hand below.
+# Five sheets, four criteria, worked by hand below.
 MARKS = [[2, 1, 1, 3], [1, 0, 1, 2], [2, 2, 0, 3], [0, 0, 1, 0], [1, 1, 0, 2]]
 
 
-def test_the_standard_deviation_is_that_of_these_papers():
+def test_the_standard_deviation_is_that_of_these_sheets():
     assert distribution(pairs(1, 2, 9)).deviation == pytest.approx((38 / 3) ** 0.5)
 
 
