@@ -16,7 +16,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -35,6 +35,7 @@ from accounts.models import (
     User,
 )
 from accounts.password_links import send_links
+from accounts.queries import with_code
 from accounts.second_factors import reset_second_factor
 from accounts.sessions import end_sessions_of
 
@@ -129,8 +130,7 @@ class UserAdmin(HistoryAdmin):
     actions = ("show_links", "mail_links", "reset_codes", "sign_out")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        apps = Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP)
-        return super().get_queryset(request).annotate(has_code=Exists(apps))
+        return with_code(super().get_queryset(request))
 
     @admin.display(description="second factor", boolean=True, ordering="has_code")
     def code(self, user: User) -> bool:

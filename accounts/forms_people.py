@@ -9,6 +9,7 @@ from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role, User
+from accounts.people import can_be_username
 from accounts.queries import PeopleState
 
 
@@ -77,8 +78,8 @@ class PersonForm(forms.Form):
         taken = self._others().filter(username__iexact=name).first()
         if not name:
             self.add_error("username", _("Give a user name or an e-mail address."))
-        elif len(name) > 150:
-            self.add_error("username", _("This address is too long for a user name: give one."))
+        elif not can_be_username(name):
+            self.add_error("username", _("This address cannot be a user name: give one."))
         elif taken is not None and (self.person is None or name != self.person.username):
             problem = forms.ValidationError(
                 _("This is the user name of %(person)s."), params={"person": taken}

@@ -66,8 +66,8 @@ class User(AbstractUser):
     def save(self, *args: Any, **options: Any) -> None:
         """Save; what history does not keep (signing in, a new hash) makes no row in it."""
         fields = {*(options.get("update_fields") or ())}
-        told = not fields or fields - UNTOLD
-        if told or hasattr(self, "skip_history_when_saving"):
+        makes_history = not fields or fields - UNTOLD
+        if makes_history or hasattr(self, "skip_history_when_saving"):
             super().save(*args, **options)
         else:
             self.save_without_historical_record(*args, **options)
@@ -77,6 +77,11 @@ class User(AbstractUser):
 
     def get_short_name(self) -> str:
         return self.name
+
+    @property
+    def can_sign_in(self) -> bool:
+        """Whether the account is open and a password was chosen."""
+        return self.is_active and self.has_usable_password()
 
     @property
     def is_admin(self) -> bool:

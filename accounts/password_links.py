@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from accounts import tasks
 from accounts.first_passwords import gets_mail
-from accounts.models import LinkMail, User
+from accounts.models import LinkMail, SchoolClass, User
+from accounts.queries import without_password
 
 PAUSE = timedelta(minutes=5)
 
@@ -40,6 +41,15 @@ def send_links(users: Iterable[User]) -> list[User]:
     for pk in wanted:
         _ring(pk)
     return [user for user in users if not gets_mail(user)]
+
+
+def send_class_links(school_class: SchoolClass, *, by: User) -> int:
+    """Have links e-mailed to the students of a class who have no password and for whom `by` may
+    vouch; says to how many.
+    """
+    waiting = without_password(by).filter(school_class=school_class)
+    students = User.objects.filter(pk__in=waiting.values("student"))
+    return len(students) - len(send_links(students))
 
 
 def _ring(pk: int) -> None:

@@ -6,9 +6,6 @@ history that says who did it. Nobody takes their own rights away, and one open a
 
 from __future__ import annotations
 
-import hashlib
-import json
-
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -17,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.models import Role, User
 from accounts.password_links import send_links
 from accounts.second_factors import reset_second_factor
+from accounts.seen import fingerprint, saved_meanwhile
 from accounts.sessions import end_sessions, end_sessions_of, lock_person
 
 ADDED = "Added by an admin."
@@ -35,8 +33,16 @@ class ChangedMeanwhile(CannotChange):
 
 def seen_of(person: User) -> str:
     """A short text that changes with what a page shows of a person to be edited."""
-    shown = [person.name, person.username, person.email, person.role, person.is_active]
-    return hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:16]
+    return fingerprint(person.name, person.username, person.email, person.role, person.is_active)
+
+
+def can_be_username(text: str) -> bool:
+    """Whether a text is a user name; not every address is, for its characters or its length."""
+    try:
+        User._meta.get_field("username").run_validators(text)
+    except ValidationError:
+        return False
+    return bool(text)
 
 
 def add_person(*, by: User, name: str, username: str, email: str, role: str) -> User:
@@ -62,10 +68,7 @@ def change_person(
     """
     person = _lock(person)
     if seen != seen_of(person):
-        raise ChangedMeanwhile(
-            _("%(person)s was changed while you were editing. Nothing of yours was saved."),
-            params={"person": person},
-        )
+        raise ChangedMeanwhile(saved_meanwhile(person, _("this account")))
     if role != person.role:
         _check_may_lose_role(person, by=by)
     person.name, person.username, person.email = name, username, email
@@ -109,8 +112,7 @@ def help_without_phone(person: User, *, by: User) -> bool:
     """
     if person.pk == by.pk:
         raise CannotChange(_("Your own second factor is removed on the page of your account."))
-    with transaction.atomic():
-        return reset_second_factor(person, by=by)
+    return reset_second_factor(person, by=by)
 
 
 def sign_out_everywhere(person: User, *, by: User) -> None:

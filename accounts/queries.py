@@ -78,8 +78,13 @@ def people_for(user: User) -> QuerySet[User]:
     """Everybody for admins, with `has_code` for who has a second factor; nobody for others."""
     if not user.is_admin:
         return User.objects.none()
+    return with_code(User.objects.select_related("link_mail"))
+
+
+def with_code(people: QuerySet[User]) -> QuerySet[User]:
+    """These people with `has_code`: whether each has set up a second factor."""
     apps = Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP)
-    return User.objects.annotate(has_code=Exists(apps)).select_related("link_mail")
+    return people.annotate(has_code=Exists(apps))
 
 
 def people_rows(user: User, *, search: str = "", role: str = "", state: str = "") -> QuerySet[User]:

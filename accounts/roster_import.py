@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from django.contrib.auth.hashers import is_password_usable, make_password
-from django.contrib.auth.validators import UnicodeUsernameValidator
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
 from django.utils.text import slugify
@@ -21,6 +19,7 @@ from simple_history.utils import bulk_create_with_history, bulk_update_with_hist
 
 from accounts.models import Enrolment, Role, SchoolClass, User
 from accounts.password_links import send_links
+from accounts.people import can_be_username
 from accounts.queries import classes_for
 from accounts.roster_files import Problem, RosterError, RosterRow, scan_roster
 
@@ -272,7 +271,7 @@ class _Comparison:
         class_slug = slugify(self.school_class.name)[:90] or f"class{self.school_class.pk}"
         wanted = {
             row: row.email
-            if _is_username(row.email)
+            if can_be_username(row.email)
             else f"{class_slug}.{slugify(row.roll_number) or row.number}"
             for row in rows
         }
@@ -296,13 +295,3 @@ def _accounts(emails: list[str]) -> dict[str, User]:
     """Everybody who has one of these addresses, by address in lower case."""
     people = User.objects.annotate(address=Lower("email")).filter(address__in=emails)
     return {user.email.lower(): user for user in people}
-
-
-def _is_username(email: str) -> bool:
-    if not email or len(email) > USERNAME_LENGTH:
-        return False
-    try:
-        UnicodeUsernameValidator()(email)
-    except ValidationError:
-        return False
-    return True

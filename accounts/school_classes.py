@@ -5,22 +5,19 @@ Comes in: an admin and a class. Goes out: the class, with a line in its history.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import SchoolClass, User
-from accounts.people import ChangedMeanwhile
+from accounts.people import CannotChange, ChangedMeanwhile
+from accounts.seen import fingerprint, saved_meanwhile
 
 
 def seen_of(school_class: SchoolClass) -> str:
     """A short text that changes with the class's name and its teachers."""
-    teachers = sorted(one.pk for one in school_class.teachers.all())
-    shown = json.dumps([school_class.name, teachers])
-    return hashlib.sha256(shown.encode()).hexdigest()[:16]
+    return fingerprint(school_class.name, sorted(one.pk for one in school_class.teachers.all()))
 
 
 @transaction.atomic
@@ -29,17 +26,21 @@ def change_class(
 ) -> SchoolClass:
     """Another name or other teachers, over what the admin had seen (`seen_of`).
 
-    Raises ChangedMeanwhile when somebody else was faster.
+    Raises ChangedMeanwhile when somebody else was faster, and CannotChange where they have given
+    the name to another class.
     """
     school_class = SchoolClass.objects.select_for_update(no_key=True).get(pk=school_class.pk)
     if seen != seen_of(school_class):
-        raise ChangedMeanwhile(
-            _("Class %(name)s was changed while you were editing. Nothing of yours was saved."),
-            params={"name": school_class},
-        )
+        raise ChangedMeanwhile(saved_meanwhile(school_class, _("this class")))
     school_class._history_user = by
     if name != school_class.name:
         school_class.name = name
-        school_class.save()
+        try:
+            with transaction.atomic():
+                school_class.save()
+        except IntegrityError as error:
+            raise CannotChange(
+                _("There is a class %(name)s already."), params={"name": name}
+            ) from error
     school_class.teachers.set(teachers)
     return school_class

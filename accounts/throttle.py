@@ -13,7 +13,7 @@ from datetime import timedelta
 from axes.attempts import get_cool_off_threshold
 from axes.handlers.database import AxesDatabaseHandler
 from axes.helpers import get_client_username
-from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from axes.models import AccessAttempt, AccessLog
 from django.conf import settings
 from django.db.models import Q, Sum
 from django.http import HttpRequest
@@ -57,14 +57,9 @@ def forget_sign_ins(older_than: timedelta) -> int:
     """
     now = timezone.now()
     cool_off = timedelta(hours=settings.AXES_COOLOFF_TIME)
-    since = {
-        AccessAttempt: now - max(older_than, cool_off),
-        AccessFailureLog: now - older_than,
-        AccessLog: now - older_than,
-    }
-    return sum(
-        model.objects.filter(attempt_time__lt=moment).delete()[0] for model, moment in since.items()
-    )
+    failures = AccessAttempt.objects.filter(attempt_time__lt=now - max(older_than, cool_off))
+    sign_ins = AccessLog.objects.filter(attempt_time__lt=now - older_than)
+    return failures.delete()[0] + sign_ins.delete()[0]
 
 
 def client_address(request: HttpRequest) -> str | None:

@@ -29,26 +29,20 @@ MOMENT = "%Y-%m-%d %H:%M UTC"
 
 
 class Shape:
-    """A text with holes: what is looked for in another text first, and the pattern of the whole."""
+    """A text with holes, and the pattern of what it becomes with values in them."""
 
     def __init__(self, text: str) -> None:
         # HOLE has two groups: of three pieces, one is text and one of the others is a name.
         pieces = HOLE.split(text)
         self.text, self.fixed = text, pieces[::3]
         self.holes = [one or other for one, other in zip(pieces[1::3], pieces[2::3], strict=True)]
-        self.start, self.end = self.fixed[0], self.fixed[-1]
-        self.rarest = max(self.fixed, key=len)
+        self.longest = max(self.fixed, key=len)
         self.length = sum(map(len, self.fixed))
-
-    @property
-    def first_word(self) -> str:
-        """What tells most texts apart; "" where a hole stands in it."""
-        word, blank, _rest = self.start.partition(" ")
-        return word if blank else ""
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        pattern, before = re.escape(self.start), self.start
+        before = self.fixed[0]
+        pattern = re.escape(before)
         for name, text in zip(self.holes, self.fixed[1:], strict=True):
             pattern += f"(?P<{name}>{_value(name, leads=not before)}){re.escape(text)}"
             before += text
@@ -56,7 +50,7 @@ class Shape:
 
     def values_in(self, text: str) -> dict[str, str] | None:
         """The values of a text that has this shape; None when it has not."""
-        if not (text.startswith(self.start) and text.endswith(self.end) and self.rarest in text):
+        if self.longest not in text:  # so that few texts cost a look at the pattern
             return None
         found = self._pattern.fullmatch(text)
         return found.groupdict() if found else None
@@ -73,37 +67,23 @@ def _value(name: str, *, leads: bool) -> str:
 
 
 class Shapes:
-    """Shapes by their first word, so that a text is compared with a handful of them.
+    """Some shapes; of several that fit a text, the one with most words of its own counts.
 
     With `only_declared` any other text is somebody's own, even where the catalogue has its words.
     """
 
     def __init__(self, *, only_declared: bool = False) -> None:
         self._only_declared = only_declared
-        self._by_word: dict[str, list[Shape]] = {}
-        self._found: dict[str, list[Shape]] = {}
+        self._shapes: dict[str, Shape] = {}
 
     def add(self, texts: Iterable[str]) -> None:
-        """Take in shapes, each once. Of several that fit, the one with most text counts."""
-        for text in texts:
-            shape = Shape(text)
-            same = self._by_word.setdefault(shape.first_word, [])
-            if all(one.text != text for one in same):
-                same.append(shape)
-        self._found.clear()
-
-    def of(self, text: str) -> list[Shape]:
-        """The shapes that a text may have."""
-        word = text.partition(" ")[0]
-        word = word if word in self._by_word else ""
-        if word not in self._found:
-            same = [*self._by_word.get(word, ()), *(self._by_word.get("", ()) if word else ())]
-            self._found[word] = sorted(same, key=lambda one: -one.length)
-        return self._found[word]
+        """Take in shapes, each once."""
+        known = self._shapes | {text: Shape(text) for text in texts}
+        self._shapes = dict(sorted(known.items(), key=lambda item: -item[1].length))
 
     def texts(self) -> list[str]:
         """All of them."""
-        return [shape.text for same in self._by_word.values() for shape in same]
+        return list(self._shapes)
 
     def tell(self, text: str) -> str:
         """The text in the language that is active, by its shape or as a whole."""
@@ -112,7 +92,7 @@ class Shapes:
             return text
         if not self._only_declared and (whole := gettext(text)) != text:
             return whole
-        for shape in self.of(text):
+        for shape in self._shapes.values():
             values = shape.values_in(text)
             if values is not None:
                 return _filled(gettext(shape.text), values)
@@ -151,19 +131,24 @@ def told_feedback(text: str) -> str:
 
 
 def _filled(shape: str, values: dict[str, str]) -> str:
-    for name, value in values.items():
-        if name.startswith(OURS):
-            values[name] = told(value)
-        elif name in OURS_OR_TYPED:
-            values[name] = told_reason(value)
-        elif name in READINGS:
-            *others, last = value.split(" or ")
-            for other in reversed(others):
-                last = gettext("%(one)s or %(other)s") % {"one": other, "other": last}
-            values[name] = last
-        elif name in MOMENTS:
-            values[name] = _moment_told(value)
-    return HOLE.sub(lambda hole: values[hole[1] or hole[2]], shape)
+    def told_value(hole: re.Match[str]) -> str:
+        name = hole[1] or hole[2]
+        return _value_told(name, values[name])
+
+    return HOLE.sub(told_value, shape)
+
+
+def _value_told(name: str, value: str) -> str:
+    if name.startswith(OURS):
+        return told(value)
+    if name in OURS_OR_TYPED:
+        return told_reason(value)
+    if name in READINGS:
+        *others, last = value.split(" or ")
+        for other in reversed(others):
+            last = gettext("%(one)s or %(other)s") % {"one": other, "other": last}
+        return last
+    return _moment_told(value) if name in MOMENTS else value
 
 
 def moment_in_row(moment: datetime) -> str:

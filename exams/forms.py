@@ -21,12 +21,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import SchoolClass, Subject
+from accounts.seen import fingerprint
 from batching import providers
 from exams.models import Exam
 from exams.rubric_files import ExamFile, read_exam_file
 from exams.rubric_items import clean_text
 from exams.rubric_yaml import check_size
-from exams.seen import fingerprint
 
 SAME_TITLE = _("This class has an exam with this title on this date.")
 

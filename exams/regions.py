@@ -18,12 +18,12 @@ from django.utils.translation import gettext_lazy
 from jsonschema import Draft202012Validator
 
 from accounts.models import User
+from accounts.seen import fingerprint, saved_meanwhile
 from batching.conflicts import Conflict
 from exams.models import Exam
 from exams.points import plain, shown
 from exams.rubric_problems import Problem, describe, shape_problems
 from exams.rubrics import lock_exam
-from exams.seen import fingerprint, saved_meanwhile
 
 HOLDS = {
     "name": gettext_lazy("Name"),

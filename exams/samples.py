@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from accounts.seen import fingerprint, saved_meanwhile
 from batching.conflicts import Conflict
 from exams.models import Criterion, Exam, Page, SampleSheet, Sheet, SheetState
 from exams.personal import is_named, named_person
@@ -24,7 +25,6 @@ from exams.points import shown
 from exams.result_schema import is_legal, legal_marks
 from exams.rubric_items import clean_text, odd_character
 from exams.rubrics import current_rubric, leaves, lock_exam
-from exams.seen import fingerprint, saved_meanwhile
 
 # A paper on its way to a model is frozen; one that nobody has looked at has no owner yet.
 SAMPLE_STATES = (

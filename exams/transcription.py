@@ -18,6 +18,7 @@ from django.utils.translation import gettext_noop
 from PIL import Image as Pixels
 
 from accounts.models import User
+from accounts.seen import fingerprint, saved_meanwhile
 from batching.conflicts import Conflict
 from batching.images import render
 from batching.providers.base import Rendition
@@ -28,7 +29,6 @@ from exams.personal import is_named, named_person
 from exams.rubric_items import clean_text, odd_character
 from exams.rubrics import lock_exam
 from exams.samples import SampleError
-from exams.seen import fingerprint, saved_meanwhile
 from exams.storage import read_file
 
 MAX_PAGE_TEXT = 20_000

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from accounts.models import Notification, User
+from accounts.seen import fingerprint as fingerprint_of
 from batching.conflicts import Conflict
 from batching.forget import forget_content, live_runs
 from batching.models import BatchRun
@@ -35,7 +36,6 @@ from exams.models import (
     Upload,
     UploadMember,
 )
-from exams.seen import fingerprint as fingerprint_of
 from exams.storage import delete_after_commit
 from grading.history import remove_rows
 from grading.models import Assessment, Look

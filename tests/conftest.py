@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import Enrolment, Role, SchoolClass, User
+from config.test_settings import NO_VALUE
 from exams.models import Exam
 from tests import factories
 
+NO_VALUE_FOR = re.compile(rf"\[{NO_VALUE}([^\]]*)\]")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -105,12 +108,23 @@ def exam(x_b, alice) -> Exam:
     return factories.make_exam(x_b, title="Biology unit test 3", by=alice)
 
 
+class Reader(Client):
+    """Somebody before a browser, who notices a place of a page that nothing fills."""
+
+    def request(self, **request):
+        answer = super().request(**request)
+        if not answer.streaming:
+            found = NO_VALUE_FOR.findall(answer.content.decode("utf-8", "replace"))
+            assert not found, f"{request['PATH_INFO']}: {found}"
+        return answer
+
+
 @pytest.fixture
 def sign_in():
     """Gives a browser signed in as the user."""
 
     def _sign_in(user: User) -> Client:
-        client = Client()
+        client = Reader()
         client.force_login(user)
         return client
 

@@ -9,9 +9,10 @@ from decimal import Decimal
 
 import pytest
 from django.urls import reverse
+from django.utils.translation import override
 
 from accounts.languages import set_language
-from accounts.told import HOLE, REASONS, ROWS
+from accounts.told import HOLE, REASONS, ROWS, told
 from batching.models import BatchItem, BatchJob, BatchRun
 from exams.models import KeyProposal, Sheet, UploadMember
 from grading.models import Mark, Part
@@ -77,7 +78,7 @@ def give_halves() -> None:
 def test_no_reason_stands_on_a_german_page_in_english(reader, people, arguments, exam):  # noqa: F811
     """Whatever went wrong with a file, a sheet, a request or a job, and whatever was changed."""
     browser, sign = people[READERS[reader]], READERS[reader]
-    told = go_wrong(exam)
+    pieces = go_wrong(exam)
     english: list[str] = []
     seen = ""
     for name, methods in MATRIX.items():
@@ -86,10 +87,12 @@ def test_no_reason_stands_on_a_german_page_in_english(reader, people, arguments,
         answer = browser.get(url_of(name, arguments), **GERMAN)
         if "text/html" in answer.get("Content-Type", "") and answer.status_code == 200:
             page = html.unescape(answer.content.decode())
-            english += [f"{name}: {text}" for text in told if text in page]
+            english += [f"{name}: {text}" for text in pieces if text in page]
             seen += page
     assert not english, "\n".join(english)
-    for german in ("Die ZIP-Datei enthält mehr als 31", "Zurückgenommen: 31", "Zugeordnet: 31"):
+    with override("de"):
+        problem = told(filled(ROWS.texts()[0]))
+    for german in (problem, "Zurückgenommen: 31", "Zugeordnet: 31"):
         assert german in seen
 
 
@@ -121,7 +124,7 @@ def filled(shape: str) -> str:
 
 @pytest.fixture
 def graded(exam, alice, carols_enrolment) -> Sheet:
-    """A paper with 1.5 marks for each of its questions."""
+    """A sheet with 1.5 marks for each of its questions."""
     sheet = factories.make_sheet(exam, state="graded", enrolment=carols_enrolment, pages=1)
     give_halves()
     set_language(alice, "de")

@@ -1,6 +1,7 @@
-"""People over the API: who am I, classes and their rosters, first links, subjects.
+"""Everybody over the API, for admins: the list, a new person, changes, and help with signing in.
 
-Comes in: a person. Goes out: what accounts/queries.py lets them see; strangers get 404.
+Comes in: an admin. Goes out: what the page of people does, by the same forms and commands; for
+everybody else nothing is there.
 """
 
 from __future__ import annotations
@@ -10,16 +11,14 @@ from typing import Any
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.decorators import api_view, parser_classes
-from rest_framework.parsers import MultiPartParser
+from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import queries
+from accounts import people, queries
 from accounts.api.answers import (
-    Done,
     Nothing,
-    Person,
+    asked,
     cleaned,
     lists,
     page_of,
@@ -28,234 +27,167 @@ from accounts.api.answers import (
     versioned,
 )
 from accounts.first_passwords import first_password_url, gets_mail
-from accounts.forms import ClassForm, RosterForm
-from accounts.models import Role, SchoolClass, Subject, User
+from accounts.forms_people import PersonForm, values_of
+from accounts.models import Role, User
 from accounts.password_links import send_links
-from accounts.roles import admin_required, teacher_required
-from accounts.roster_import import import_roster
-from accounts.school_classes import change_class, seen_of
+from accounts.queries import PeopleState
+from accounts.roles import admin_required
 
 
-class ClassName(serializers.Serializer):
+class PersonRow(serializers.Serializer):
+    """A person; `can_sign_in` once a password was chosen, while the account is open."""
+
     id = serializers.IntegerField(source="pk")
     name = serializers.CharField()
-
-
-class OwnEnrolment(serializers.Serializer):
-    """One class of a student's own."""
-
-    school_class = ClassName()
-    roll_number = serializers.CharField()
-
-
-class Me(serializers.Serializer):
-    """Who Sheaf thinks you are; `classes` you teach, `enrolments` you have."""
-
-    id = serializers.IntegerField(source="pk")
     username = serializers.CharField()
-    name = serializers.CharField()
-    email = serializers.EmailField(allow_blank=True)
+    email = serializers.CharField()
     role = serializers.ChoiceField(Role.choices)
-    classes = ClassName(many=True)
-    enrolments = OwnEnrolment(many=True)
-
-
-class ClassRow(serializers.Serializer):
-    id = serializers.IntegerField(source="pk")
-    name = serializers.CharField()
-    student_count = serializers.IntegerField()
-    teachers = Person(many=True, source="teachers.all")
+    is_active = serializers.BooleanField(help_text="False: the account is closed.")
+    can_sign_in = serializers.BooleanField()
+    has_second_factor = serializers.BooleanField(source="has_code")
+    last_login = serializers.DateTimeField(allow_null=True)
     seen = serializers.SerializerMethodField(help_text="To be sent with a change.")
 
-    def get_seen(self, school_class: Any) -> str:
-        return seen_of(school_class)
+    def get_seen(self, person: Any) -> str:
+        return people.seen_of(person)
 
 
-class NewClass(serializers.Serializer):
-    """A class to be made, and the ids of its teachers."""
-
-    name = serializers.CharField(max_length=100)
-    teachers = serializers.ListField(
-        child=serializers.IntegerField(min_value=1, max_value=2**31 - 1),
-        default=list,
-        max_length=100,
+class PeopleFilters(serializers.Serializer):
+    search = serializers.CharField(
+        default="", max_length=200, allow_blank=True, help_text="Of name, user name or address."
+    )
+    role = serializers.ChoiceField(Role.choices, default="")
+    state = serializers.ChoiceField(
+        PeopleState.choices, default="", help_text="waiting: open, without a password."
     )
 
 
-class ClassChange(serializers.Serializer):
-    """What becomes different of a class, and what you have seen of it."""
+class PersonChange(serializers.Serializer):
+    """What becomes different of a person, and what you have seen of them."""
 
-    name = serializers.CharField(max_length=100, required=False)
-    teachers = serializers.ListField(
-        child=serializers.IntegerField(min_value=1, max_value=2**31 - 1),
-        required=False,
-        max_length=100,
-    )
-    seen = serializers.CharField(max_length=16, required=False)
+    name = serializers.CharField(max_length=200, required=False)
+    username = serializers.CharField(max_length=150, required=False)
+    email = serializers.EmailField(max_length=254, required=False, allow_blank=True)
+    role = serializers.ChoiceField(Role.choices, required=False)
+    seen = serializers.CharField(max_length=64, required=False)
 
 
-class EnrolmentRow(serializers.Serializer):
-    """A student of a class; `can_sign_in` once a password was chosen."""
+class NewPerson(serializers.Serializer):
+    """Somebody to be added; without `username` it is the address."""
 
-    id = serializers.IntegerField(source="pk")
-    roll_number = serializers.CharField()
-    student = Person()
-    email = serializers.CharField(source="student.email")
-    can_sign_in = serializers.SerializerMethodField()
-
-    def get_can_sign_in(self, enrolment: Any) -> bool:
-        student: User = enrolment.student
-        return student.is_active and student.has_usable_password()
+    name = serializers.CharField(max_length=200)
+    username = serializers.CharField(max_length=150, default="", allow_blank=True)
+    email = serializers.EmailField(max_length=254, default="", allow_blank=True)
+    role = serializers.ChoiceField(Role.choices)
 
 
-class RosterFile(serializers.Serializer):
-    file = serializers.FileField(help_text="CSV with roll_number, name and, if wanted, email.")
+class PersonLink(serializers.Serializer):
+    """A one-time link to choose a password; `link` is a key, "" where it is e-mailed."""
 
-
-class RosterDone(serializers.Serializer):
-    """What an import did; `missing` are in the class and not in the file, and left as they are.
-
-    `ignored` are columns of the file that a roster does not need.
-    """
-
-    created = serializers.IntegerField()
-    updated = serializers.IntegerField()
-    unchanged = serializers.IntegerField()
-    missing = serializers.ListField(child=serializers.CharField())
-    ignored = serializers.ListField(child=serializers.CharField())
-
-
-class FirstLink(serializers.Serializer):
-    """A student without a password; `link` is a key, "" for whoever gets it by e-mail."""
-
-    enrolment = serializers.IntegerField()
-    roll_number = serializers.CharField()
-    name = serializers.CharField()
     by_mail = serializers.BooleanField()
     link = serializers.CharField()
 
 
-class SubjectRow(serializers.Serializer):
-    id = serializers.IntegerField(source="pk")
-    name = serializers.CharField()
+class AddedPerson(PersonLink):
+    person = PersonRow()
 
 
-@extend_schema(responses=Me)
-@api_view(["GET"])
-def me(request: Request) -> Response:
-    """Who am I?"""
-    user: User = request.user
-    own = {
-        "classes": queries.classes_for(user) if user.is_teacher else [],
-        "enrolments": queries.enrolments_for(user).select_related("school_class")
-        if user.is_student
-        else [],
-    }
-    value = {name: getattr(user, name) for name in ("pk", "username", "name", "email", "role")}
-    return Response(Me(value | own).data)
-
-
-@lists(ClassRow)
-@extend_schema(methods=["POST"], request=NewClass, responses={201: ClassRow})
-@api_view(["GET", "POST"])
-@teacher_required
-def classes(request: Request) -> Response:
-    """The classes somebody teaches or administers; an admin makes new ones."""
-    if request.method == "POST":
-        return new_class(request)
-    return page_of(request, queries.class_rows(request.user), ClassRow)
-
-
-@admin_required
-def new_class(request: Request) -> Response:
-    """Make a class and say who teaches it."""
-    form = ClassForm(sent(NewClass, request))
-    cleaned(form)
-    made = form.save()
-    return Response(ClassRow(queries.class_rows(request.user).get(pk=made.pk)).data, status=201)
-
-
-@extend_schema(methods=["GET"], responses=ClassRow)
-@extend_schema(methods=["PATCH"], request=ClassChange, responses=versioned(ClassRow))
-@api_view(["GET", "PATCH"])
-@teacher_required
-def class_detail(request: Request, pk: int) -> Response:
-    """One class; an admin changes its name and its teachers."""
-    if request.method == "PATCH":
-        edit_class(request, pk)
-    return Response(ClassRow(get_object_or_404(queries.class_rows(request.user), pk=pk)).data)
-
-
-@admin_required
-def edit_class(request: Request, pk: int) -> None:
-    """Change a class over what was seen of it."""
-    school_class = class_or_404(request, pk)
-    change = sent_with_seen(ClassChange, request)
-    seen = change.pop("seen")
-    teachers = [one.pk for one in school_class.teachers.all()]
-    form = ClassForm(
-        {"name": school_class.name, "teachers": teachers} | change, instance=school_class
+class LinkWish(serializers.Serializer):
+    hand_over = serializers.BooleanField(
+        default=False, help_text="Give the link here, also to somebody who has an address."
     )
-    change_class(school_class, by=request.user, seen=seen, **cleaned(form))
 
 
-def class_or_404(request: Request, pk: int) -> SchoolClass:
-    return get_object_or_404(queries.classes_for(request.user), pk=pk)
+class HadOne(serializers.Serializer):
+    had_second_factor = serializers.BooleanField()
 
 
-@lists(EnrolmentRow)
-@extend_schema(methods=["POST"], request={"multipart/form-data": RosterFile}, responses=RosterDone)
+def person_or_404(request: Request, pk: int) -> User:
+    person: User = get_object_or_404(queries.people_for(request.user), pk=pk)
+    return person
+
+
+def _row(request: Request, pk: int) -> Any:
+    return PersonRow(person_or_404(request, pk)).data
+
+
+@lists(PersonRow, PeopleFilters)
+@extend_schema(methods=["POST"], request=NewPerson, responses={201: AddedPerson})
 @api_view(["GET", "POST"])
-@parser_classes([MultiPartParser])
-@teacher_required
-def roster(request: Request, pk: int) -> Response:
-    """The students of a class; POST imports a roster file, all of it or nothing."""
-    school_class = class_or_404(request, pk)
+@admin_required
+def people_list(request: Request) -> Response:
+    """Everybody; POST adds a person and e-mails their link, or gives it to be handed over."""
     if request.method == "GET":
-        enrolments = school_class.enrolments.select_related("student")
-        return page_of(request, enrolments.order_by("roll_number", "pk"), EnrolmentRow)
-    file = cleaned(RosterForm(request.data, request.FILES))["file"]
-    report = import_roster(school_class, file.read(), by=request.user)
-    missing = [enrolment.roll_number for enrolment in report.missing]
-    done = {name: getattr(report, name) for name in ("created", "updated", "unchanged")}
-    return Response(RosterDone(done | {"missing": missing, "ignored": report.ignored}).data)
+        rows = queries.people_rows(request.user, **asked(PeopleFilters, request))
+        return page_of(request, rows, PersonRow)
+    values = cleaned(PersonForm(sent(NewPerson, request)))
+    person = people.add_person(by=request.user, **values)
+    return Response(_link(person) | {"person": _row(request, person.pk)}, status=201)
 
 
-@lists(FirstLink)
-@api_view(["GET"])
-@teacher_required
-def links(request: Request, pk: int) -> Response:
-    """The one-time links of students who have never set a password, to be handed over."""
-    waiting = queries.without_password(request.user).filter(school_class=class_or_404(request, pk))
-    rows = waiting.select_related("student").order_by("roll_number", "pk")
-    return page_of(request, rows, FirstLink, prepare=lambda page: [_link(one) for one in page])
+@extend_schema(methods=["GET"], responses=PersonRow)
+@extend_schema(methods=["PATCH"], request=PersonChange, responses=versioned(PersonRow))
+@api_view(["GET", "PATCH"])
+@admin_required
+def person_detail(request: Request, pk: int) -> Response:
+    """One person; PATCH changes name, user name, address or role."""
+    person = person_or_404(request, pk)
+    if request.method == "PATCH":
+        change = sent_with_seen(PersonChange, request)
+        seen = change.pop("seen")
+        form = PersonForm(values_of(person) | change, person=person)
+        people.change_person(person, by=request.user, seen=seen, **cleaned(form))
+    return Response(_row(request, pk))
 
 
-def _link(enrolment: Any) -> dict[str, Any]:
-    by_mail = gets_mail(enrolment.student)
-    return {
-        "enrolment": enrolment.pk,
-        "roll_number": enrolment.roll_number,
-        "name": enrolment.student.name,
-        "by_mail": by_mail,
-        "link": "" if by_mail else first_password_url(enrolment.student),
-    }
-
-
-@extend_schema(request=Nothing, responses=Done)
+@extend_schema(request=LinkWish, responses=PersonLink)
 @api_view(["POST"])
-@teacher_required
-def links_send(request: Request, pk: int) -> Response:
-    """E-mail the one-time link again to every student of the class without a password."""
-    waiting = queries.without_password(request.user).filter(school_class=class_or_404(request, pk))
-    students = User.objects.filter(pk__in=waiting.values("student"))
-    unreached = send_links(students)
-    return Response({"count": len(students) - len(unreached)})
+@admin_required
+def person_link(request: Request, pk: int) -> Response:
+    """E-mail a one-time link to choose a password, or give it to be handed over."""
+    person = get_object_or_404(queries.people_for(request.user), pk=pk, is_active=True)
+    if sent(LinkWish, request)["hand_over"]:
+        return Response({"by_mail": False, "link": first_password_url(person)})
+    send_links([person])
+    return Response(_link(person))
 
 
-@lists(SubjectRow)
-@api_view(["GET"])
-@teacher_required
-def subjects(request: Request) -> Response:
-    """The subjects that exams have; a new one is made with its first exam."""
-    return page_of(request, Subject.objects.order_by("name"), SubjectRow)
+def _link(person: User) -> dict[str, Any]:
+    by_mail = gets_mail(person)
+    return {"by_mail": by_mail, "link": "" if by_mail else first_password_url(person)}
+
+
+@extend_schema(request=Nothing, responses=PersonRow)
+@api_view(["POST"])
+@admin_required
+def person_close(request: Request, pk: int) -> Response:
+    """Close an account and end its sign-ins."""
+    people.close_account(person_or_404(request, pk), by=request.user)
+    return Response(_row(request, pk))
+
+
+@extend_schema(request=Nothing, responses=PersonRow)
+@api_view(["POST"])
+@admin_required
+def person_open(request: Request, pk: int) -> Response:
+    """Open a closed account again."""
+    people.open_account(person_or_404(request, pk), by=request.user)
+    return Response(_row(request, pk))
+
+
+@extend_schema(request=Nothing, responses=HadOne)
+@api_view(["POST"])
+@admin_required
+def person_reset(request: Request, pk: int) -> Response:
+    """Take a lost second factor away and end all sign-ins."""
+    had_one = people.help_without_phone(person_or_404(request, pk), by=request.user)
+    return Response({"had_second_factor": had_one})
+
+
+@extend_schema(request=Nothing, responses=Nothing)
+@api_view(["POST"])
+@admin_required
+def person_sign_out(request: Request, pk: int) -> Response:
+    """End all sign-ins of somebody."""
+    people.sign_out_everywhere(person_or_404(request, pk), by=request.user)
+    return Response({})

@@ -15,9 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import queries, school_classes
 from accounts.first_passwords import email_is_configured, first_password_url, gets_mail, link_days
 from accounts.forms import ClassForm
-from accounts.models import User
-from accounts.password_links import send_links
-from accounts.people import ChangedMeanwhile
+from accounts.password_links import send_class_links
+from accounts.people import CannotChange, ChangedMeanwhile
 from accounts.roles import admin_required, teacher_required
 
 PAGE_SIZE = 100
@@ -57,28 +56,29 @@ def class_create(request: HttpRequest) -> HttpResponse:
 def class_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Another name, or other teachers."""
     school_class = get_object_or_404(queries.classes_for(request.user), pk=pk)
-    seen = school_classes.seen_of(school_class)
     form = ClassForm(request.POST or None, instance=school_class)
-    status, stale = 422 if request.method == "POST" else 200, False
-    if request.method == "POST" and form.is_valid():
-        seen = request.POST.get("seen", "")
+    seen, status = school_classes.seen_of(school_class), 200
+    if request.method == "POST":
+        seen, status = request.POST.get("seen", ""), 422
+    if form.is_valid():
         try:
             school_classes.change_class(
                 school_class, by=request.user, seen=seen, **form.cleaned_data
             )
-        except ChangedMeanwhile as error:
+        except CannotChange as error:
             form.add_error(None, error)
-            status, stale = 409, True
+            status = 409 if isinstance(error, ChangedMeanwhile) else 422
         else:
             messages.success(request, _("Saved."))
             return redirect("accounts:class_detail", pk)
     # The form has written on its own copy what was typed.
     now = get_object_or_404(queries.classes_for(request.user), pk=pk)
+    stale = status == 409
     context = {
         "school_class": now,
         "form": form,
         "stale": stale,
-        "seen": school_classes.seen_of(now) if stale else request.POST.get("seen", seen),
+        "seen": school_classes.seen_of(now) if stale else seen,
         "teachers": now.teachers.all(),
     }
     return render(request, "accounts/class_edit.html", context, status=status)
@@ -141,13 +141,7 @@ def class_links(request: HttpRequest, pk: int) -> HttpResponse:
 def class_links_send(request: HttpRequest, pk: int) -> HttpResponse:
     """E-mail the one-time link again to every student of the class without a password."""
     school_class = get_object_or_404(queries.classes_for(request.user), pk=pk)
-    students = User.objects.filter(
-        pk__in=queries.without_password(request.user)
-        .filter(school_class=school_class)
-        .values("student")
-    )
-    unreached = send_links(students)
-    reached = len(students) - len(unreached)
+    reached = send_class_links(school_class, by=request.user)
     if reached:
         text = ngettext(
             "%(count)s link will be e-mailed.", "%(count)s links will be e-mailed.", reached

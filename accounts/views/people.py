@@ -5,6 +5,8 @@ For everybody else these pages do not exist.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -75,15 +77,16 @@ def person_detail(request: HttpRequest, pk: int) -> HttpResponse:
     person = _person(request, pk)
     own = person.pk == request.user.pk
     form = PersonForm(request.POST or None, person=person, own=own)
-    status = 422 if request.method == "POST" else 200
-    stale, before = False, people.seen_of(person)
-    if request.method == "POST" and form.is_valid():
-        seen = request.POST.get("seen", "")
+    seen, status = people.seen_of(person), 200
+    if request.method == "POST":
+        seen, status = request.POST.get("seen", ""), 422
+    if form.is_valid():
         try:
             people.change_person(person, by=request.user, seen=seen, **form.cleaned_data)
         except people.ChangedMeanwhile as error:
             form.add_error(None, error)
-            person, stale, status = _person(request, pk), True, 409
+            person, status = _person(request, pk), 409
+            seen = people.seen_of(person)
         except people.CannotChange as error:
             form.add_error(None, error)
         else:
@@ -93,8 +96,8 @@ def person_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "person": person,
         "form": form,
         "own": own,
-        "stale": stale,
-        "seen": people.seen_of(person) if stale else request.POST.get("seen", before),
+        "stale": status == 409,
+        "seen": seen,
         "gets_mail": gets_mail(person),
         "classes": person.classes.all(),
         "enrolments": person.enrolments.select_related("school_class"),
@@ -126,60 +129,50 @@ def person_link(request: HttpRequest, pk: int) -> HttpResponse:
 @admin_required
 def person_close(request: HttpRequest, pk: int) -> HttpResponse:
     """Close somebody's account and sign them out everywhere."""
-    person = _person(request, pk)
-    try:
-        people.close_account(person, by=request.user)
-    except people.CannotChange as error:
-        return _refused(request, person, error)
-    return _done(request, person, _("The account of %(person)s is closed."))
+    done = _("The account of %(person)s is closed.")
+    return _carry_out(request, pk, people.close_account, done)
 
 
 @require_POST
 @admin_required
 def person_open(request: HttpRequest, pk: int) -> HttpResponse:
     """Open an account that was closed."""
-    person = people.open_account(_person(request, pk), by=request.user)
-    return _done(request, person, _("The account of %(person)s is open again."))
+    done = _("The account of %(person)s is open again.")
+    return _carry_out(request, pk, people.open_account, done)
 
 
 @require_POST
 @admin_required
 def person_reset(request: HttpRequest, pk: int) -> HttpResponse:
     """Take somebody's second factor away: a phone was lost."""
-    person = _person(request, pk)
-    try:
-        had_one = people.help_without_phone(person, by=request.user)
-    except people.CannotChange as error:
-        return _refused(request, person, error)
-    if not had_one:
-        return _done(request, person, _("%(person)s has no second factor."))
-    return _done(
-        request, person, _("%(person)s signs in without a code now, and was signed out everywhere.")
-    )
+    done = _("%(person)s signs in without a code now, and was signed out everywhere.")
+    not_needed = _("%(person)s has no second factor.")
+    return _carry_out(request, pk, people.help_without_phone, done, not_needed)
 
 
 @require_POST
 @admin_required
 def person_sign_out(request: HttpRequest, pk: int) -> HttpResponse:
     """End all sign-ins of somebody."""
+    done = _("%(person)s was signed out everywhere.")
+    return _carry_out(request, pk, people.sign_out_everywhere, done)
+
+
+def _carry_out(
+    request: HttpRequest, pk: int, command: Callable[..., Any], done: str, not_needed: str = ""
+) -> HttpResponse:
+    """Do something with a person; their page says that it is `done`, `not_needed`, or why not."""
     person = _person(request, pk)
     try:
-        people.sign_out_everywhere(person, by=request.user)
+        outcome = command(person, by=request.user)
     except people.CannotChange as error:
-        return _refused(request, person, error)
-    return _done(request, person, _("%(person)s was signed out everywhere."))
+        messages.error(request, " ".join(error.messages))
+    else:
+        text = not_needed if outcome is False else done
+        messages.success(request, text % {"person": person})
+    return redirect("accounts:person_detail", pk)
 
 
 def _person(request: HttpRequest, pk: int) -> User:
     person: User = get_object_or_404(queries.people_for(request.user), pk=pk)
     return person
-
-
-def _done(request: HttpRequest, person: User, text: str) -> HttpResponse:
-    messages.success(request, text % {"person": person})
-    return redirect("accounts:person_detail", person.pk)
-
-
-def _refused(request: HttpRequest, person: User, error: people.CannotChange) -> HttpResponse:
-    messages.error(request, " ".join(error.messages))
-    return redirect("accounts:person_detail", person.pk)

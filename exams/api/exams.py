@@ -30,10 +30,11 @@ from accounts.api.answers import (
     sent_with_seen,
     versioned,
 )
+from accounts.api.classes import ClassName, SubjectRow
 from accounts.api.gates import FileRenderer, StrictJSON
-from accounts.api.people import ClassName, SubjectRow
 from accounts.queries import classes_for
 from accounts.roles import teacher_required
+from accounts.seen import fingerprint, saved_meanwhile
 from batching.conflicts import Conflict
 from exams.forms import ExamFileForm, ExamForm, facts_of
 from exams.models import Exam
@@ -41,7 +42,6 @@ from exams.queries import exams_for
 from exams.regions import REGION_SCHEMA, REGIONS_SCHEMA, regions_seen, save_regions
 from exams.rubric_files import import_exam_file, write_exam_file
 from exams.rubrics import lock_exam
-from exams.seen import fingerprint, saved_meanwhile
 from exams.standing import Standing, standings
 
 # How the page's form calls a field that has a shorter name here.

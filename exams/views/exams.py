@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.models import Subject
 from accounts.queries import classes_for
 from accounts.roles import teacher_required
+from accounts.seen import saved_meanwhile
 from batching import providers
 from exams.costs import spent_on
 from exams.forms import ExamFileForm, ExamForm
@@ -27,7 +28,6 @@ from exams.models import Exam
 from exams.queries import exams_for
 from exams.rubric_files import ExamImport, import_exam_file, write_exam_file
 from exams.rubrics import current_rubric, leaves, lock_exam, total_of
-from exams.seen import saved_meanwhile
 from exams.standing import standings
 
 PAGE_SIZE = 50

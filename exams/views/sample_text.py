@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.roles import teacher_required
+from accounts.seen import fingerprint
 from batching import providers
 from batching.conflicts import Conflict
 from batching.models import JobState
@@ -25,7 +26,6 @@ from exams.costs import caps_on, costs_of
 from exams.models import SampleSheet
 from exams.pages import kept_pages
 from exams.queries import exams_for
-from exams.seen import fingerprint
 
 
 @require_http_methods(["GET", "POST"])

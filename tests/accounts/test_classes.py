@@ -4,7 +4,8 @@ import pytest
 from django.core import mail
 
 from accounts import school_classes
-from accounts.models import Enrolment, LinkMail, SchoolClass
+from accounts.models import Enrolment, LinkMail, Role, SchoolClass
+from accounts.people import CannotChange
 from accounts.roster_import import import_roster
 from tests import factories
 
@@ -192,6 +193,8 @@ def test_a_class_takes_no_name_of_another_and_no_change_unseen(sign_in, admin, b
     browser = sign_in(admin)
     assert edit(browser, x_b, name="x-c").status_code == 422
     assert edit(browser, x_b, name="X-B", seen="old", teachers=[bob.pk]).status_code == 409
+    unseen = browser.post(f"/classes/{x_b.pk}/edit/", {"name": "X-B", "teachers": [bob.pk]})
+    assert unseen.status_code == 409
     assert bob not in x_b.teachers.all()
 
 
@@ -206,3 +209,25 @@ def test_who_has_left_the_school_is_not_offered_as_a_teacher_but_stays_with_old_
     text = client.get(f"/classes/{x_b.pk}/edit/").text
     assert str(alice) in text
     assert str(bob) not in text
+
+
+def test_who_was_slower_reads_who_changed_the_class_and_saves_over_it(sign_in, admin, bob, x_b):
+    seen = school_classes.seen_of(x_b)
+    erin = factories.make_user("erin", Role.ADMIN)
+    school_classes.change_class(x_b, by=erin, seen=seen, name="X-B", teachers=[bob])
+    assert x_b.history.first().history_user == erin
+    browser = sign_in(admin)
+    answer = edit(browser, x_b, name="X-Z", seen=seen)
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Erin saved this class on" in page
+    assert "teachers: Bob" in page
+    assert 'value="X-Z"' in page
+    assert edit(browser, x_b, name="X-Z", seen=answer.context["seen"]).status_code == 302
+
+
+def test_a_name_that_another_class_got_a_moment_ago_is_no_error_of_ours(admin, x_b, x_c):
+    with pytest.raises(CannotChange, match="There is a class X-C already"):
+        school_classes.change_class(
+            x_b, by=admin, seen=school_classes.seen_of(x_b), name="X-C", teachers=[]
+        )

@@ -62,9 +62,16 @@ def test_nobody_becomes_a_student_because_a_field_was_overlooked(browser):
     answer = browser.post("/people/new/", NEW | {"role": ""})
     assert answer.status_code == 422
     assert "This field is required" in answer.content.decode()
+    page = browser.get("/admin/accounts/user/add/").content.decode()
+    assert '<option value="" selected>' in page
     form = {"name": "Grace", "username": "grace", "email": "", "is_active": "on"}
     assert browser.post("/admin/accounts/user/add/", form).status_code == 200
     assert not User.objects.filter(name__startswith="Grace").exists()
+
+
+def test_a_user_name_that_is_an_address_is_kept_as_sign_in_reads_it(browser):
+    browser.post("/people/new/", NEW | {"username": "Grace@Home.example"})
+    assert User.objects.get(name="Grace Hopper").username == "grace@home.example"
 
 
 def test_two_people_never_share_an_address_or_a_user_name(browser, alice):
@@ -75,6 +82,17 @@ def test_two_people_never_share_an_address_or_a_user_name(browser, alice):
     nothing = browser.post("/people/new/", NEW | {"email": ""})
     assert "Give a user name or an e-mail address" in nothing.content.decode()
     assert not User.objects.filter(name__startswith="Grace").exists()
+
+
+@pytest.mark.parametrize("email", ["o'brien@school.example", f"{'a' * 60}@{'b.' * 50}example"])
+def test_an_address_that_cannot_be_a_user_name_asks_for_one(browser, email):
+    refused = browser.post("/people/new/", NEW | {"email": email})
+    assert refused.status_code == 422
+    assert "This address cannot be a user name: give one." in refused.content.decode()
+    browser.post("/people/new/", NEW | {"email": email, "username": "grace"})
+    grace = User.objects.get(username="grace")
+    assert grace.email == email
+    assert change(browser, grace, name="Grace").status_code == 302
 
 
 def test_a_name_that_was_taken_a_moment_ago_is_no_error_of_ours(admin, alice):
@@ -99,6 +117,8 @@ def test_the_list_is_searched_and_chosen_by_role_and_account(browser, alice, bob
     assert names("?role=teacher&state=open") == ["alice", "erin"]
     assert names("?state=waiting") == ["erin"]
     assert names("?state=closed") == ["bob"]
+    people.close_account(waiting, by=User.objects.get(username="admin"))
+    assert names("?state=waiting") == []
     assert names("?role=king&search=e&page=x") == names("?search=e")
     assert "Nobody fits" in browser.get("/people/?search=zzz").content.decode()
 
@@ -136,11 +156,36 @@ def test_who_was_slower_overwrites_nothing_unseen(browser, admin, carol):
     answer = change(browser, carol, name="Karol", seen=seen)
     page = answer.content.decode()
     assert answer.status_code == 409
+    assert "Admin saved this account on" in page
     assert "Carol Day" in page
     assert 'value="Karol"' in page
     assert fresh(carol).name == "Carol Day"
     again = change(browser, carol, name="Karol", seen=answer.context["seen"])
     assert (again.status_code, fresh(carol).name) == (302, "Karol")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("name", "Erna"), ("username", "erna"), ("email", "e@x.example"), ("role", "student")],
+)
+def test_each_field_is_saved_by_itself_and_not_over_unseen(browser, field, value):
+    erin = factories.make_user("erin", Role.TEACHER)
+    seen = people.seen_of(erin)
+    assert change(browser, erin, **{field: value}).status_code == 302
+    assert getattr(fresh(erin), field) == value
+    assert change(browser, erin, seen=seen).status_code == 409
+
+
+def test_two_user_names_of_before_that_differ_in_capitals_are_no_hindrance(browser):
+    erin = factories.make_user("erin", Role.TEACHER)
+    User.objects.create(username="ERIN", name="Another Erin", password="!x")
+    assert change(browser, erin, name="Erin Day").status_code == 302
+
+
+def test_who_does_not_say_what_they_saw_changes_nothing(browser, carol):
+    form = {"name": "Karol", "username": "carol", "email": "", "role": "student"}
+    assert browser.post(f"/people/{carol.pk}/", form).status_code == 409
+    assert fresh(carol).name == "Carol"
 
 
 def test_an_error_in_the_form_does_not_hide_what_somebody_else_changed(browser, carol):
@@ -197,8 +242,10 @@ def test_two_admins_who_demote_each_other_leave_one(admin, bob):
 def test_a_closed_account_ends_at_once_and_can_be_opened_again(browser, admin, carol):
     carols = Client()
     carols.force_login(carol)
+    seen = people.seen_of(carol)
     page = browser.post(f"/people/{carol.pk}/close/", follow=True).content.decode()
     assert "The account of Carol is closed" in page
+    assert change(browser, carol, seen=seen).status_code == 409
     assert carols.get("/account/").status_code == 302
     assert not UserSession.objects.filter(user=carol).exists()
     assert browser.get(f"/people/{carol.pk}/link/").status_code == 404
@@ -232,6 +279,8 @@ def test_a_lost_phone_and_forgotten_sign_ins_are_helped_with(browser, alice):
     assert alices.get("/account/").status_code == 302
     page = browser.get(f"/people/{alice.pk}/").content.decode()
     assert "Take the second factor away" not in page
+    again = browser.post(f"/people/{alice.pk}/second-factor/", follow=True).content.decode()
+    assert "Alice has no second factor." in again
     alices.force_login(alice)
     browser.post(f"/people/{alice.pk}/sign-out/")
     assert alices.get("/account/").status_code == 302

@@ -109,6 +109,13 @@ def test_a_header_that_lacks_several_columns_is_one_sentence():
     assert "phone, city, street" in found[0]
 
 
+def test_a_header_that_is_none_is_not_told_at_full_length():
+    found = problems(",".join(f"{number}{'x' * 100}" for number in range(20)))
+    assert len(found[0]) < 600
+    assert found[0].endswith("xxx, ….")
+    assert len(scan_roster(f"roll_number,name,{'x' * 100}\n1,A,2\n".encode()).ignored[0]) == 40
+
+
 def test_columns_that_no_roster_has_are_ignored_and_named():
     roster = scan_roster(b"phone,Roll number,,Name,E-Mail,House\n5,1,x,Kofi,,Red\n")
     assert not roster.problems

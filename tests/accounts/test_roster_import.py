@@ -97,7 +97,7 @@ def test_a_teacher_cannot_rename_a_student_of_another_class_as_well(imported, re
 
 
 def test_a_teacher_cannot_hand_an_account_in_use_to_somebody_else(refused, carol):
-    """Carol left; the newcomer who gets her roll number must not get her papers as well."""
+    """Carol left; the newcomer who gets her roll number must not get her sheets as well."""
     [text] = refused("84B003,Mira Kaya,")
     assert "only an admin can change the name. Write Carol, or correct the roll number" in text
 

@@ -127,11 +127,12 @@ def test_a_hole_has_one_name_and_no_percent_sign_is_doubled(shape):
     assert "{{" not in shape
 
 
-def test_a_text_is_compared_with_few_shapes():
-    """A page shows hundreds of them."""
-    all_of_them = ROWS.texts()
-    assert len(all_of_them) > 100
-    assert max(len(ROWS.of(text)) for text in all_of_them) < 100
+def test_a_sentence_of_somebody_else_is_not_told_by_halves():
+    foreign = "Your quota is used up. OpenAI answered 429: Wait."
+    several = "OpenAI answered 500: Oh\nno."
+    with override("de"):
+        assert told(foreign) == foreign
+        assert told(several) == "OpenAI hat 500 geantwortet: Oh\nno."
 
 
 def test_english_is_shown_as_it_stands():

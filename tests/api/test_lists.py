@@ -130,7 +130,7 @@ def test_every_list_has_a_query_count_test(document):
         if "page_size" in [one["name"] for one in operations.get("get", {}).get("parameters", ())]
     }
     tested = {path.partition("?")[0] for path in (*OF_TEACHER, *OF_STUDENT)}
-    tested.add("people/")  # tests/api/test_persons.py
+    tested.add("people/")  # tests/api/test_people.py
     assert {path.replace("{id}", "{}") for path in paged} <= {
         path.partition("{")[0] + ("{}" + path.partition("}")[2] if "{" in path else "")
         for path in tested

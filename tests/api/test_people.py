@@ -1,105 +1,94 @@
-"""Classes, rosters and the bell over the API."""
+"""Everybody over the API: what the pages of people do, for admins alone."""
 
 from __future__ import annotations
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from accounts import notifications
-from accounts.models import Enrolment, SchoolClass
-from tests.factories import make_enrolment
+from accounts.models import LinkMail, Role, User
+from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
 
-
-def roster(text: str) -> dict[str, SimpleUploadedFile]:
-    return {"file": SimpleUploadedFile("x-b.csv", text.encode(), "text/csv")}
+PEOPLE = "/api/v1/people/"
 
 
-def test_one_bad_row_imports_nothing_and_every_bad_row_is_named(alices, x_b):
-    text = "roll_number,name,email\n1B,Erin,e@x.example\n,Finn,\n1B,Gil,no\n"
-    answer = alices.post(f"/api/v1/classes/{x_b.pk}/roster/", roster(text), format="multipart")
+@pytest.fixture
+def admins(admin, client_of):
+    return client_of(admin)
+
+
+def test_an_admin_adds_somebody_and_hands_over_or_e_mails_the_link(admins, admin):
+    new = {"name": "Grace", "email": "g@school.example", "role": "teacher"}
+    answer = admins.post(PEOPLE, new, format="json")
     body = answer.json()
-    assert (answer.status_code, body["code"]) == (400, "invalid_roster")
-    assert {row["row"] for row in body["rows"]} == {3, 4}
-    assert body["fields"]["file"][0] == "Row 3: roll_number is missing."
-    assert not Enrolment.objects.exists()
+    assert (answer.status_code, body["by_mail"], body["link"]) == (201, True, "")
+    assert body["person"]["username"] == "g@school.example"
+    assert LinkMail.objects.get().user.name == "Grace"
+    assert User.objects.get(name="Grace").history.get().history_user == admin
+    new = {"name": "Gil", "username": "gil", "role": "student"}
+    assert "/password/" in admins.post(PEOPLE, new, format="json").json()["link"]
+    missing = admins.post(PEOPLE, {"name": "Nobody", "username": "n"}, format="json")
+    assert (missing.status_code, set(missing.json()["fields"])) == (400, {"role"})
 
 
-def test_a_roster_says_what_it_did_and_who_is_missing_in_it(alices, x_b, carol):
-    text = "roll_number,name,email\n1B,Erin,e@x.example\n"
-    address = f"/api/v1/classes/{x_b.pk}/roster/"
-    done = alices.post(address, roster(text), format="multipart").json()
-    assert done == {
-        "created": 1,
-        "updated": 0,
-        "unchanged": 0,
-        "missing": ["84B003"],
-        "ignored": [],
-    }
-    again = alices.post(address, roster(text), format="multipart").json()
-    assert (again["created"], again["unchanged"]) == (0, 1)
-    rows = alices.get(address).json()["results"]
-    assert [(row["roll_number"], row["can_sign_in"]) for row in rows] == [
-        ("1B", False),
-        ("84B003", True),
-    ]
+def test_a_change_goes_over_what_was_seen(admins, bob):
+    address = f"{PEOPLE}{bob.pk}/"
+    seen = admins.get(address).json()["seen"]
+    assert admins.patch(address, {"name": "Rob"}, format="json").status_code == 428
+    done = admins.patch(address, {"name": "Rob", "seen": seen}, format="json").json()
+    assert (done["name"], done["email"], done["role"]) == ("Rob", bob.email, "teacher")
+    stale = admins.patch(address, {"name": "Bob", "seen": seen}, format="json")
+    assert (stale.status_code, stale.json()["code"]) == (409, "conflict")
 
 
-def test_a_roster_without_a_file_says_so(alices, x_b):
-    answer = alices.post(f"/api/v1/classes/{x_b.pk}/roster/", {}, format="multipart")
-    assert set(answer.json()["fields"]) == {"file"}
+def test_nobody_takes_their_own_rights(admins, admin):
+    make_user("erin", Role.ADMIN)
+    address = f"{PEOPLE}{admin.pk}/"
+    seen = admins.get(address).json()["seen"]
+    for answer in (
+        admins.patch(address, {"role": "student", "seen": seen}, format="json"),
+        admins.post(f"{address}close/"),
+        admins.post(f"{address}second-factor/"),
+        admins.post(f"{address}sign-out/"),
+    ):
+        assert answer.status_code == 409
+    assert User.objects.get(pk=admin.pk).role == "admin"
 
 
-def test_an_admin_makes_a_class_and_nobody_makes_it_twice(admin, alice, client_of):
-    client = client_of(admin)
-    new = {"name": "X-D", "teachers": [alice.pk]}
-    made = client.post("/api/v1/classes/", new, format="json")
-    assert made.status_code == 201
-    assert made.json()["teachers"] == [{"id": alice.pk, "name": "Alice"}]
-    again = client.post("/api/v1/classes/", {"name": "x-d"}, format="json")
-    assert (again.status_code, set(again.json()["fields"])) == (400, {"name"})
-    assert SchoolClass.objects.count() == 1
+def test_somebody_is_closed_opened_and_helped(admins, bob, client_of):
+    bobs = client_of(bob)
+    address = f"{PEOPLE}{bob.pk}/"
+    closed = admins.post(f"{address}close/").json()
+    assert (closed["is_active"], closed["can_sign_in"]) == (False, False)
+    assert bobs.get("/api/v1/me/").status_code == 401
+    assert admins.post(f"{address}link/").status_code == 404
+    assert admins.post(f"{address}open/").json()["can_sign_in"] is True
+    assert admins.post(f"{address}link/").json() == {"by_mail": True, "link": ""}
+    shown = admins.post(f"{address}link/", {"hand_over": True}, format="json").json()
+    assert "/password/" in shown["link"]
+    assert admins.post(f"{address}second-factor/").json() == {"had_second_factor": False}
+    assert admins.post(f"{address}sign-out/").status_code == 200
 
 
-def test_links_are_shown_to_who_may_vouch_and_e_mailed_on_demand(alices, x_b):
-    student = make_enrolment(x_b).student
-    student.set_unusable_password()
-    student.save()
-    address = f"/api/v1/classes/{x_b.pk}/links/"
-    answer = alices.get(address)
-    [link] = answer.json()["results"]
-    assert link["by_mail"]
-    assert link["link"] == ""
-    assert "no-store" in answer["Cache-Control"]
-    assert alices.post(f"{address}send/").json() == {"count": 1}
-    student.email = ""
-    student.save()
-    [link] = alices.get(address).json()["results"]
-    assert "/password/" in link["link"]
-    assert alices.post(f"{address}send/").json() == {"count": 0}
+def test_the_list_is_chosen_from_and_a_filter_that_means_nothing_is_refused(admins, alice, bob):
+    def names(query):
+        return [one["username"] for one in admins.get(f"{PEOPLE}{query}").json()["results"]]
+
+    assert names("?role=teacher&search=bo&state=open") == ["bob"]
+    assert names("?state=closed") == []
+    assert admins.get(f"{PEOPLE}?role=king").status_code == 400
 
 
-def test_the_bell_is_read_line_by_line_or_up_to_one(alices, alice, bob):
-    notifications.notify([alice, bob], key="one", text="One")
-    notifications.notify([alice], key="two", text="Two", url="/exams/")
-
-    def unread():
-        rows = alices.get("/api/v1/notifications/?unread=true").json()["results"]
-        return [row["text"] for row in rows]
-
-    assert unread() == ["Two", "One"]
-    [newest, oldest] = alices.get("/api/v1/notifications/").json()["results"]
-    read = alices.post(f"/api/v1/notifications/{newest['id']}/read/").json()
-    assert (read["url"], read["read_at"] is not None) == ("/exams/", True)
-    assert unread() == ["One"]
-    body = {"up_to": oldest["id"]}
-    assert alices.post("/api/v1/notifications/read/", body, format="json").json() == {"unread": 0}
-    assert notifications.count_unread(bob) == 1
-
-
-def test_a_student_sees_only_the_own_class_and_no_list_of_them(carol, client_of):
-    carols = client_of(carol)
-    me = carols.get("/api/v1/me/").json()
-    assert [one["roll_number"] for one in me["enrolments"]] == ["84B003"]
-    assert carols.get("/api/v1/classes/").status_code == 404
+def test_six_hundred_people_cost_no_more_queries_than_sixty(admins):
+    costs = []
+    for start, end in ((0, 60), (60, 600)):
+        User.objects.bulk_create(
+            User(username=f"u{n}", name=f"U {n}", email=f"u{n}@s.example", password="!x")
+            for n in range(start, end)
+        )
+        with CaptureQueriesContext(connection) as queries:
+            assert len(admins.get(f"{PEOPLE}?page_size=200").json()["results"]) >= 60
+        costs.append(len(queries))
+    assert costs[0] == costs[1]

@@ -11,11 +11,10 @@ import json
 from itertools import pairwise
 from typing import Any
 
+from django.db.models import Model
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-
-from exams.models import Exam, SampleSheet
 
 
 def fingerprint(*values: Any) -> str:
@@ -24,8 +23,8 @@ def fingerprint(*values: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def saved_meanwhile(row: Exam | SampleSheet, what: str, *, field: str = "") -> str:
-    """Who saved the row last, and when, for somebody whose own change was not saved.
+def saved_meanwhile(row: Model, what: str, *, field: str = "") -> str:
+    """Who saved the row, which has a history, last and when: for somebody whose own change was not.
 
     With a field: who changed that one last.
     """
@@ -37,7 +36,7 @@ def saved_meanwhile(row: Exam | SampleSheet, what: str, *, field: str = "") -> s
     ) % {"who": last.history_user or _("Somebody"), "what": what, "when": when}
 
 
-def _last_change(row: Exam | SampleSheet, field: str) -> Any:
+def _last_change(row: Model, field: str) -> Any:
     rows = list(row.history.select_related("history_user").order_by("-history_id"))
     pairs = pairwise(rows) if field else ()
     changed = (now for now, before in pairs if getattr(now, field) != getattr(before, field))
