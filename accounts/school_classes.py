@@ -1,6 +1,6 @@
-"""What admins do with classes: change their name and who teaches them.
+"""What admins do with classes: make them, change their name and who teaches them.
 
-Comes in: an admin and a class. Goes out: the class, with a line in its history.
+Comes in: an admin, and a class or its name. Goes out: the class, with a line in its history.
 """
 
 from __future__ import annotations
@@ -21,6 +21,16 @@ def seen_of(school_class: SchoolClass) -> str:
 
 
 @transaction.atomic
+def make_class(*, by: User, name: str, teachers: Iterable[User]) -> SchoolClass:
+    """A class without students. Raises CannotChange when the name was given away meanwhile."""
+    school_class = SchoolClass(name=name)
+    school_class._history_user = by
+    _save_name(school_class)
+    school_class.teachers.set(teachers)
+    return school_class
+
+
+@transaction.atomic
 def change_class(
     school_class: SchoolClass, *, by: User, seen: str, name: str, teachers: Iterable[User]
 ) -> SchoolClass:
@@ -35,12 +45,16 @@ def change_class(
     school_class._history_user = by
     if name != school_class.name:
         school_class.name = name
-        try:
-            with transaction.atomic():
-                school_class.save()
-        except IntegrityError as error:
-            raise CannotChange(
-                _("There is a class %(name)s already."), params={"name": name}
-            ) from error
+        _save_name(school_class)
     school_class.teachers.set(teachers)
     return school_class
+
+
+def _save_name(school_class: SchoolClass) -> None:
+    try:
+        with transaction.atomic():
+            school_class.save()
+    except IntegrityError as error:
+        raise CannotChange(
+            _("There is a class %(name)s already."), params={"name": school_class.name}
+        ) from error

@@ -26,10 +26,22 @@ SHEAF_LIST_LAG_SECONDS = 0
 # One test may ask more in a minute than a person does.
 SHEAF_API_RATE_PERSON = SHEAF_API_RATE_ADDRESS = 0
 CELERY_BROKER_URL = "memory://localhost/"
-# A template's name for which a view has no value is an empty place in life; readers of tests
-# (tests/conftest.py) see it.
-NO_VALUE = "no value for "
-TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = f"[{NO_VALUE}%s]"
+
+
+class NoValue(str):
+    """Stands on a page where a template names what the view gives no value for.
+
+    In life nothing stands there; conditions and filters take it for nothing here as well.
+    """
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
+
+
+NO_VALUE = NoValue("[no value]")
+TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = NO_VALUE
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, as in life: threads cannot share a database in memory.

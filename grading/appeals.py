@@ -10,7 +10,6 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -67,11 +66,6 @@ def in_state(appeals: QuerySet[Appeal], state: str) -> QuerySet[Appeal]:
 def count_waiting(exam: Exam) -> int:
     """How many appeals of an exam a teacher can answer on the desk now."""
     return open_appeals().filter(sheet__exam=exam, sheet__state__in=MARKED_STATES).count()
-
-
-def desk_address(exam_pk: int) -> str:
-    """The list of the sheets whose appeals wait."""
-    return f"{reverse('grading:review_list', args=[exam_pk])}?show=appealed"
 
 
 def raise_appeal(mark: Mark, *, by: User, text: str) -> Appeal:
@@ -199,7 +193,7 @@ def _tell_teachers(exam: Exam) -> None:
         key=f"appeals-{exam.pk}-{timezone.now():%Y-%m-%d}",
         text=gettext_noop("Students appeal against their marks in %(exam)s."),
         values={"exam": exam.title},
-        url=desk_address(exam.pk),
+        url=queries.list_url(exam.pk, "appealed"),
     )
 
 

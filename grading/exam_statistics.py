@@ -21,12 +21,10 @@ from typing import Any, NamedTuple
 from django.db.models import Case, F, OuterRef, Subquery, When
 
 from exams.json_rows import Rows, of_group
-from exams.models import REVIEWED_STATES, CriterionKind, Exam, SheetState
+from exams.models import DONE_STATES, CriterionKind, Exam, SheetState
 from grading import statistics
 from grading.models import Mark, Source
 from grading.statistics import FEW, Agreement, Distribution, Spread
-
-SETTLED = (*REVIEWED_STATES, SheetState.PUBLISHED)
 
 
 class _Row(NamedTuple):
@@ -266,7 +264,7 @@ def _criteria(
 
 
 def _is_proposal(row: _Row) -> bool:
-    return row.state in SETTLED and row.source != Source.STAFF
+    return row.state in DONE_STATES and row.source != Source.STAFF
 
 
 def _agreement(rows: list[_Row]) -> Agreement | None:

@@ -8,9 +8,8 @@ piece at a time.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 
-from django.db.models import F
+from django.db.models import F, Prefetch
 
 from exams.models import Exam, Sheet, SheetState
 from grading.export_json import dump, moment, points
@@ -18,6 +17,7 @@ from grading.export_rows import PIECE, in_english
 from grading.exports import BYTE_ORDER_MARK, harmless, line, number
 from grading.models import Appeal, Assessment, Mark, Part
 
+ASSESSMENTS_AT_ONCE = 100
 _KINDS = {"+": "created", "~": "changed", "-": "deleted"}
 
 
@@ -105,36 +105,15 @@ def appeals_csv(exam: Exam) -> Iterator[str]:
 
 def assessments_jsonl(exam: Exam) -> Iterator[str]:
     """Every assessment of the exam with all that is kept of it."""
-    parts = (
-        Part.objects.filter(assessment__sheet__exam=exam)
-        .order_by("assessment", "criterion__position")
-        .values(
-            "assessment",
-            "awarded",
-            "transcription",
-            "feedback",
-            "reasoning",
-            "confidence",
-            "page_number",
-            code=F("criterion__code"),
-        )
-    )
-    # Both lists in one order, each read a piece at a time, and joined here.
-    groups = groupby(parts.iterator(PIECE), key=lambda part: part["assessment"])
-    waiting = next(groups, None)
+    parts = Part.objects.annotate(code=F("criterion__code")).order_by("criterion__position")
     assessments = (
-        Assessment.objects.filter(sheet__exam=exam).order_by("pk").select_related("staff", "rubric")
+        Assessment.objects.filter(sheet__exam=exam)
+        .order_by("pk")
+        .select_related("staff", "rubric")
+        .prefetch_related(Prefetch("parts", parts))
     )
-    for one in assessments.iterator(100):
-        own = []
-        if waiting is not None and waiting[0] == one.pk:
-            own = [
-                {key: value for key, value in part.items() if key != "assessment"}
-                | {"awarded": points(part["awarded"])}
-                for part in waiting[1]
-            ]
-            waiting = next(groups, None)
-        yield dump(_assessment(one) | {"parts": own}) + "\n"
+    for one in assessments.iterator(ASSESSMENTS_AT_ONCE):
+        yield dump(_assessment(one)) + "\n"
 
 
 def _assessment(one: Assessment) -> dict[str, object]:
@@ -154,4 +133,17 @@ def _assessment(one: Assessment) -> dict[str, object]:
         "output_tokens": one.output_tokens,
         "created_at": moment(one.created_at),
         "raw_reply": one.raw_reply,
+        "parts": [_part(part) for part in one.parts.all()],
+    }
+
+
+def _part(part: Part) -> dict[str, object]:
+    return {
+        "awarded": points(part.awarded),
+        "transcription": part.transcription,
+        "feedback": part.feedback,
+        "reasoning": part.reasoning,
+        "confidence": part.confidence,
+        "page_number": part.page_number,
+        "code": part.code,
     }

@@ -7,20 +7,20 @@ described in docs/exports.md; a change that breaks a reader raises VERSION.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from itertools import groupby
+from itertools import islice
 from typing import Any
 
-from django.db.models import Exists, OuterRef
-
 from exams.models import Criterion, Exam
-from grading.export_rows import PIECE, MarkRow, SheetRow, criteria_of, sheet_rows
-from grading.models import Appeal, Mark
+from grading.export_rows import MarkRow, SheetRow, criteria_of, sheet_rows
+from grading.models import Appeal
 
 FORMAT = "sheaf-results"
 VERSION = 1
+SHEETS_AT_ONCE = 500
 
 
 def results_json(exam: Exam) -> Iterator[str]:
@@ -38,25 +38,22 @@ def results_json(exam: Exam) -> Iterator[str]:
     }
     yield f'{dump(head)[:-1]}, "sheets": [\n'
     between = ""
-    # Both in one order, each read a piece at a time, and joined here.
-    groups = groupby(_appeals(exam), key=lambda appeal: appeal.sheet_id)
-    waiting = next(groups, None)
-    for sheet in sheet_rows(exam):
-        appeals: list[Appeal] = []
-        if waiting is not None and waiting[0] == sheet.pk:
-            appeals = list(waiting[1])
-            waiting = next(groups, None)
-        yield between + dump(_sheet(sheet, appeals))
-        between = ",\n"
+    rows = sheet_rows(exam)
+    while piece := list(islice(rows, SHEETS_AT_ONCE)):
+        appeals = _appeals(piece)
+        for sheet in piece:
+            yield between + dump(_sheet(sheet, appeals[sheet.pk]))
+            between = ",\n"
     yield "\n]}\n"
 
 
-def _appeals(exam: Exam) -> Iterator[Appeal]:
-    """The appeals against marks of sheet_rows, in their order."""
-    marks = Mark.objects.filter(sheet=OuterRef("sheet"))
-    rows = Appeal.objects.filter(Exists(marks), sheet__exam=exam, sheet__enrolment__isnull=False)
-    order = ("sheet__enrolment__roll_number", "sheet", "raised_at", "pk")
-    return rows.order_by(*order).iterator(PIECE)
+def _appeals(sheets: list[SheetRow]) -> defaultdict[int, list[Appeal]]:
+    """By sheet pk: its appeals, oldest first."""
+    found: defaultdict[int, list[Appeal]] = defaultdict(list)
+    rows = Appeal.objects.filter(sheet__in=[sheet.pk for sheet in sheets])
+    for appeal in rows.order_by("raised_at", "pk"):
+        found[appeal.sheet_id].append(appeal)
+    return found
 
 
 def dump(value: Any) -> str:

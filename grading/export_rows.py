@@ -18,11 +18,10 @@ from typing import Any
 from django.db.models import OuterRef, QuerySet, Subquery, TextChoices
 from django.utils import translation
 
-from exams.models import REVIEWED_STATES, Criterion, CriterionKind, Exam, SheetState
+from exams.models import DONE_STATES, Criterion, CriterionKind, Exam, SheetState
 from grading.models import Mark
 
 PIECE = 2000
-SETTLED = (*REVIEWED_STATES, SheetState.PUBLISHED)
 
 
 @lru_cache(typed=True)  # members of two kinds are equal when their values are
@@ -139,7 +138,7 @@ def _mark(values: tuple[Any, ...]) -> MarkRow:
 
 def _marks(exam: Exam, settled: bool) -> QuerySet[Mark]:
     marks = Mark.objects.filter(sheet__exam=exam, sheet__enrolment__isnull=False)
-    return marks.filter(sheet__state__in=SETTLED) if settled else marks
+    return marks.filter(sheet__state__in=DONE_STATES) if settled else marks
 
 
 def criteria_of(exam: Exam) -> list[Criterion]:

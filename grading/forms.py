@@ -31,6 +31,11 @@ REASON_CHOICES = (
 """Offered when points change; anything else is typed."""
 
 
+def wrong_with(form: forms.Form) -> str:
+    """What a refused form says, in one line."""
+    return " ".join(text for texts in form.errors.values() for text in texts)
+
+
 class MarkForm(forms.Form):
     """One mark: its points, the feedback, why it changes, and the version that was seen."""
 
@@ -88,11 +93,6 @@ class AppealForm(forms.Form):
     """What a student asks about a mark; whether that will do is decided by the command."""
 
     text = forms.CharField(required=False)
-
-    @property
-    def told(self) -> str:
-        """What is wrong with it, in one line."""
-        return " ".join(text for texts in self.errors.values() for text in texts)
 
 
 class AnswerForm(forms.Form):

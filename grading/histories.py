@@ -8,6 +8,7 @@ is written here: putting a mark back is grading/review.py's.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -61,11 +62,11 @@ class Entry:
     kind: str
     when: datetime
     who: str
-    sheet: int | None
-    roll_number: str
     title: str
-    differences: tuple[Difference, ...]
-    reason: str
+    sheet: int | None = None
+    roll_number: str = ""
+    differences: tuple[Difference, ...] = ()
+    reason: str = ""
     mark: int | None = None
     put_back: int | None = None
     version: int | None = None
@@ -133,10 +134,14 @@ def _rubrics(exam: Exam, filters: Filters) -> QuerySet[Rubric]:
 
 
 def people_of(exam: Exam) -> QuerySet[User]:
-    """Everybody who stands in the history of the exam's marks and sheets."""
-    changed = Mark.history.filter(sheet__exam=exam).order_by().values("history_user")
-    moved = Sheet.history.filter(exam=exam).order_by().values("history_user")
-    return User.objects.filter(Q(pk__in=changed) | Q(pk__in=moved)).order_by("name", "pk")
+    """Everybody who can be asked for in an exam's history: no student, whose own appeals would
+    tell which sheet is theirs."""
+    appeals = Appeal.history.filter(sheet__exam=exam).exclude(history_user=F("raised_by"))
+    rows = (Mark.history.filter(sheet__exam=exam), Sheet.history.filter(exam=exam), appeals)
+    by = Q(pk__in=Rubric.objects.filter(exam=exam).order_by().values("created_by"))
+    for found in (*rows, Exam.history.filter(id=exam.pk)):
+        by |= Q(pk__in=found.order_by().values("history_user"))
+    return User.objects.filter(by).order_by("name", "pk")
 
 
 def details_of(
@@ -145,26 +150,18 @@ def details_of(
     """The entries of one page with their words, in the order of `keys`; where `reader` reviews
     blind, with codes instead of names."""
     keys = list(keys)
-    by_kind: dict[str, list[int]] = {
-        "mark": [],
-        "appeal": [],
-        "sheet": [],
-        "exam": [],
-        "rubric": [],
-    }
+    by_kind: defaultdict[str, list[int]] = defaultdict(list)
     for kind, _date, pk in keys:
         by_kind[kind].append(pk)
-    found: dict[tuple[str, int], Entry] = {}
-    for kind, read in (
-        ("mark", _marks),
-        ("appeal", _appeals),
-        ("sheet", _sheets),
-        ("exam", _exams),
-        ("rubric", _rubric_entries),
-    ):
-        if by_kind[kind]:
-            found |= {(kind, pk): entry for pk, entry in read(exam, by_kind[kind]).items()}
-    page = [found[kind, pk] for kind, _date, pk in keys]
+    read = {
+        "mark": _marks,
+        "appeal": _appeals,
+        "sheet": _sheets,
+        "exam": _exams,
+        "rubric": _rubric_entries,
+    }
+    found = {kind: read[kind](exam, pks) for kind, pks in by_kind.items()}
+    page = [found[kind][pk] for kind, _date, pk in keys]
     if reader is None:
         return page
     codes = codes_of((one.sheet for one in page if one.sheet is not None), reader)
@@ -186,16 +183,30 @@ def _hidden(entry: Entry, code: str) -> Entry:
     )
 
 
-def _marks(exam: Exam, pks: list[int]) -> dict[int, Entry]:
-    before = Mark.history.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id")).order_by(
-        "-history_id"
+def _before(rows: QuerySet[Any], field: str) -> Subquery:
+    """What a field of the outer history row was in the row before it; `rows` are all of them."""
+    earlier = rows.filter(id=OuterRef("id"), history_id__lt=OuterRef("history_id"))
+    return Subquery(earlier.order_by("-history_id").values(field)[:1])
+
+
+def _from_row(kind: str, row: Mapping[str, Any], **more: Any) -> Entry:
+    """An entry with what every row of a history has."""
+    return Entry(
+        kind=kind,
+        when=row["history_date"],
+        who=row["who"] or "",
+        roll_number=row["roll"] or "",
+        **more,
     )
+
+
+def _marks(exam: Exam, pks: list[int]) -> dict[int, Entry]:
     rows = list(
         Mark.history.filter(history_id__in=pks)
         .annotate(
-            was=Subquery(before.values("awarded")[:1]),
-            was_id=Subquery(before.values("history_id")[:1]),
-            was_feedback=Subquery(before.values("feedback")[:1]),
+            was=_before(Mark.history.all(), "awarded"),
+            was_id=_before(Mark.history.all(), "history_id"),
+            was_feedback=_before(Mark.history.all(), "feedback"),
         )
         .values(
             *("id", "history_id", "history_date", "history_type", "history_change_reason"),
@@ -236,12 +247,10 @@ def _mark_entry(row: Mapping[str, Any], current: list[Any] | None) -> Entry:
         )
         key, *values = (row[name] for name in to)
         put_back = key if values != current[1:] else None
-    return Entry(
-        kind="mark",
-        when=row["history_date"],
-        who=row["who"] or "",
+    return _from_row(
+        "mark",
+        row,
         sheet=row["sheet"],
-        roll_number=row["roll"] or "",
         title=title % {"code": row["code"] or "?"},
         differences=tuple(differences),
         reason=row["history_change_reason"] or "",
@@ -254,9 +263,8 @@ def _mark_entry(row: Mapping[str, Any], current: list[Any] | None) -> Entry:
 
 def _appeals(exam: Exam, pks: list[int]) -> dict[int, Entry]:
     rows = Appeal.history.filter(history_id__in=pks).values(
-        *("history_id", "history_date", "history_change_reason"),
+        *("history_id", "history_date", "history_user", "raised_by"),
         *("sheet", "code", "text", "answer", "answered_at", "withdrawn_at"),
-        *("raised_by", "history_user"),
         who=F("history_user__name"),
         roll=F("sheet__enrolment__roll_number"),
     )
@@ -270,28 +278,22 @@ def _appeal_entry(row: Mapping[str, Any]) -> Entry:
         title, name, text = _("%(code)s: appeal withdrawn"), "", ""
     else:
         title, name, text = _("%(code)s: appeal"), _("What the student says"), row["text"]
-    return Entry(
-        kind="appeal",
-        when=row["history_date"],
-        who=row["who"] or "",
+    return _from_row(
+        "appeal",
+        row,
         sheet=row["sheet"],
-        roll_number=row["roll"] or "",
         title=title % {"code": row["code"]},
         differences=(Difference(name, words("", text)),) if text else (),
-        reason="",
         by_student=row["history_user"] is not None and row["history_user"] == row["raised_by"],
     )
 
 
 def _sheets(exam: Exam, pks: list[int]) -> dict[int, Entry]:
-    before = Sheet.history.filter(
-        id=OuterRef("id"), history_id__lt=OuterRef("history_id")
-    ).order_by("-history_id")
     rows = (
         Sheet.history.filter(history_id__in=pks)
         .annotate(
-            was_state=Subquery(before.values("state")[:1]),
-            was_roll=Subquery(before.values("enrolment__roll_number")[:1]),
+            was_state=_before(Sheet.history.all(), "state"),
+            was_roll=_before(Sheet.history.all(), "enrolment__roll_number"),
         )
         .values(
             *("id", "history_id", "history_date", "history_type", "history_change_reason"),
@@ -312,12 +314,10 @@ def _sheet_entry(row: Mapping[str, Any]) -> Entry:
     if (row["roll"] or "") != (row["was_roll"] or ""):
         change = replaced(row["was_roll"] or "", row["roll"] or "")
         differences.append(Difference(_("Roll number"), change))
-    return Entry(
-        kind="sheet",
-        when=row["history_date"],
-        who=row["who"] or "",
+    return _from_row(
+        "sheet",
+        row,
         sheet=row["id"] if row["history_type"] != "-" else None,
-        roll_number=row["roll"] or "",
         title=_("Sheet %(name)s") % {"name": row["name"]},
         differences=tuple(differences),
         reason=row["history_change_reason"] or "",
@@ -337,8 +337,6 @@ def _exams(exam: Exam, pks: list[int]) -> dict[int, Entry]:
                 kind="exam",
                 when=row.history_date,
                 who=str(row.history_user or ""),
-                sheet=None,
-                roll_number="",
                 title=_("The exam was changed") if before else _("The exam was made"),
                 differences=tuple(
                     Difference(
@@ -360,11 +358,7 @@ def _rubric_entries(exam: Exam, pks: list[int]) -> dict[int, Entry]:
             kind="rubric",
             when=rubric.created_at,
             who=str(rubric.created_by),
-            sheet=None,
-            roll_number="",
             title=_("Rubric, version %(version)s") % {"version": rubric.version},
-            differences=(),
-            reason="",
         )
         for rubric in Rubric.objects.filter(pk__in=pks).select_related("created_by")
     }

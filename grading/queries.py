@@ -17,6 +17,7 @@ from django.db.models import (
     DecimalField,
     Exists,
     F,
+    Field,
     IntegerField,
     Max,
     OuterRef,
@@ -34,12 +35,15 @@ from batching import queries as batching_queries
 from batching.models import BatchJob
 from exams.models import CriterionKind, Exam, Rubric, SampleSheet, Sheet, SheetState
 from exams.queries import exams_for, sheets_for
-from grading.models import GradingRun, Look, Mark, Reveal
+from grading.models import GradingRun, Look, Mark
+from grading.review_blind import open_reveals
 
 UNSURE_BELOW = 0.5
 """A proposal with less confidence than this needs a person's eyes."""
+FOR_STAFF = ("criterion__guidance", "criterion__answer")
+"""What is not even read of a mark where a student's result is shown."""
 
-_POINTS = DecimalField(max_digits=9, decimal_places=2)
+POINTS = DecimalField(max_digits=9, decimal_places=2)
 
 
 def marks_for(user: User) -> QuerySet[Mark]:
@@ -67,17 +71,22 @@ def result_url(exam: Exam) -> str:
     return f"{reverse('grading:my_results')}?exam={exam.pk}"
 
 
+def list_url(exam_pk: int, show: str) -> str:
+    """One of the desk's lists of an exam (see review_eyes)."""
+    return f"{reverse('grading:review_list', args=[exam_pk])}?show={show}"
+
+
 def with_totals(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
     """Add `total` (the leaves' sum, never below 0; None without marks) and `out_of`."""
     marks = Mark.objects.filter(sheet=OuterRef("pk"))
     return sheets.annotate(
-        total=_one(
-            marks, Greatest(Sum("awarded"), Value(Decimal(0)), output_field=_POINTS), _POINTS
+        total=one_value(
+            marks, Greatest(Sum("awarded"), Value(Decimal(0)), output_field=POINTS), POINTS
         ),
-        out_of=_one(
+        out_of=one_value(
             marks.filter(criterion__kind=CriterionKind.BASE),
             Sum("criterion__max_marks"),
-            _POINTS,
+            POINTS,
         ),
     )
 
@@ -111,17 +120,19 @@ def with_flags(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
     count = IntegerField()
     return sheets.annotate(
         unsure=Coalesce(
-            _one(marks.filter(part__confidence__lt=UNSURE_BELOW), Count("pk"), count), Value(0)
+            one_value(marks.filter(part__confidence__lt=UNSURE_BELOW), Count("pk"), count), Value(0)
         ),
-        changed=Coalesce(_one(marks.filter(is_overridden=True), Count("pk"), count), Value(0)),
-        rubric_version=_one(marks, Max("criterion__rubric__version"), count),
+        changed=Coalesce(one_value(marks.filter(is_overridden=True), Count("pk"), count), Value(0)),
+        rubric_version=one_value(marks, Max("criterion__rubric__version"), count),
     )
 
 
-def _one(marks: QuerySet[Mark], aggregate: Any, output: Any) -> Subquery:
-    """One aggregate over the marks of the outer sheet."""
-    rows = marks.order_by().values("sheet").annotate(value=aggregate).values("value")
-    return Subquery(rows, output_field=output)
+def one_value(
+    rows: QuerySet[Any], aggregate: Any, output: Field[Any, Any], *, by: str = "sheet"
+) -> Subquery:
+    """One aggregate over the rows that the outer query's `by` (a sheet, an exam) holds together."""
+    found = rows.order_by().values(by).annotate(value=aggregate).values("value")
+    return Subquery(found, output_field=output)
 
 
 def marks_version(marks: Iterable[Mark]) -> str:
@@ -151,7 +162,7 @@ def looks_now(user: User) -> QuerySet[Look]:
         Cast(Max("pk"), CharField()), Value("-"), Cast(Sum("version"), CharField())
     )  # as _version
     marks = Mark.objects.filter(sheet=OuterRef("sheet"))
-    return Look.objects.filter(teacher=user, marks_version=_one(marks, version, CharField()))
+    return Look.objects.filter(teacher=user, marks_version=one_value(marks, version, CharField()))
 
 
 def with_looked(sheets: QuerySet[Sheet], user: User) -> QuerySet[Sheet]:
@@ -166,27 +177,20 @@ def exam_with_counts(user: User, pk: int) -> Exam:
     Exam.DoesNotExist."""
     newest_rubric = Rubric.objects.filter(exam=OuterRef("pk")).order_by("-version")
     samples = SampleSheet.objects.filter(exam=OuterRef("pk"), sheet__state=SheetState.MAPPED)
-    aside = samples.order_by().values("exam").annotate(count=Count("pk")).values("count")
     changed = Mark.objects.filter(sheet=OuterRef("sheet"), is_overridden=True)
-    looked = (
-        looks_now(user)
-        .filter(~Exists(changed), sheet__exam=pk, sheet__state=SheetState.GRADED)
-        .order_by()
-        .values("sheet__exam")
-        .annotate(count=Count("pk"))
-        .values("count")
+    looked = looks_now(user).filter(
+        ~Exists(changed), sheet__exam=pk, sheet__state=SheetState.GRADED
     )
-    named = Reveal.objects.filter(
-        exam=OuterRef("pk"), teacher=user, sheet__isnull=True, hidden_at__isnull=True
-    )
+    named = open_reveals(user).filter(exam=OuterRef("pk"), sheet__isnull=True)
+    count = IntegerField()
     rows = list(
         exams_for(user)
         .filter(pk=pk)
         .only("title")  # what is selected is grouped by: the less, the faster
         .annotate(
             newest_rubric_version=Subquery(newest_rubric.values("version")[:1]),
-            aside=Subquery(aside, output_field=IntegerField()),
-            looked=Coalesce(Subquery(looked, output_field=IntegerField()), Value(0)),
+            aside=one_value(samples, Count("pk"), count, by="exam"),
+            looked=Coalesce(one_value(looked, Count("pk"), count, by="sheet__exam"), Value(0)),
             named=Exists(named),
             state=F("sheets__state"),
             count=Count("sheets"),

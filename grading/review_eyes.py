@@ -12,14 +12,12 @@ from typing import Any
 from django.db.models import (
     Case,
     Count,
-    DecimalField,
     Exists,
     IntegerField,
     Max,
     OuterRef,
     Q,
     QuerySet,
-    Subquery,
     Sum,
     Value,
     When,
@@ -37,9 +35,10 @@ from exams.models import (
     SheetState,
 )
 from grading import queries
+from grading.appeals import open_appeals
 from grading.models import Appeal, Flag, Mark, Part
-from grading.models.appeals import IS_OPEN
 from grading.review_blind import PRIME, shuffled
+from grading.review_flags import open_flags
 
 STATES_OF: dict[str, tuple[str, ...]] = {
     "graded": (SheetState.GRADED,),
@@ -85,11 +84,11 @@ def _unsure() -> QuerySet[Mark]:
 
 
 def _flags() -> QuerySet[Flag]:
-    return Flag.objects.filter(sheet=OuterRef("pk"), lowered_at__isnull=True)
+    return open_flags().filter(sheet=OuterRef("pk"))
 
 
 def _appeals() -> QuerySet[Appeal]:
-    return Appeal.objects.filter(IS_OPEN, sheet=OuterRef("pk"))
+    return open_appeals().filter(sheet=OuterRef("pk"))
 
 
 def _repaired() -> QuerySet[Mark]:
@@ -110,15 +109,12 @@ def _pale() -> QuerySet[Page]:
     return pages.filter(Q(is_faint=True) | Q(Exists(named), is_blank=True))
 
 
-def _sum(marks: QuerySet[Mark], name: str) -> Subquery:
-    rows = marks.order_by().values("sheet").annotate(value=Sum(name)).values("value")
-    return Subquery(rows, output_field=DecimalField(max_digits=9, decimal_places=2))
-
-
 def _extreme() -> Q:
     """Nothing at all, or everything there is (without bonus): easily a wrong key or page."""
     base = _marks().filter(criterion__kind=CriterionKind.BASE)
-    return Q(eyes_total__lte=0) | Q(eyes_total__gte=_sum(base, "ceiling"))
+    return Q(eyes_total__lte=0) | Q(
+        eyes_total__gte=queries.one_value(base, Sum("ceiling"), queries.POINTS)
+    )
 
 
 def with_checks(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
@@ -136,7 +132,7 @@ def with_signs(sheets: QuerySet[Sheet]) -> QuerySet[Sheet]:
     return (
         with_checks(sheets)
         .annotate(
-            eyes_total=_sum(_marks(), "awarded"),
+            eyes_total=queries.one_value(_marks(), Sum("awarded"), queries.POINTS),
             is_unsure=Exists(_unsure()),
             is_flagged=Exists(_flags()),
             is_appealed=Exists(_appeals()),
@@ -214,11 +210,9 @@ def with_reasons(sheets: QuerySet[Sheet], user: User) -> QuerySet[Sheet]:
     `appeals_open` (None or a number). For one page of a list: it costs on every sheet."""
     counted = queries.with_totals(queries.with_flags(sheets))
     worth = Max(Case(When(colleague=user, then=Value(2)), default=Value(1)))
-    flags = _flags().order_by().values("sheet").annotate(value=worth).values("value")
-    appeals = _appeals().order_by().values("sheet").annotate(count=Count("pk")).values("count")
     return counted.annotate(
-        flags_up=Subquery(flags, output_field=IntegerField()),
-        appeals_open=Subquery(appeals, output_field=IntegerField()),
+        flags_up=queries.one_value(_flags(), worth, IntegerField()),
+        appeals_open=queries.one_value(_appeals(), Count("pk"), IntegerField()),
     )
 
 

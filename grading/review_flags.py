@@ -8,7 +8,6 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, QuerySet
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -27,11 +26,6 @@ def flagged_sheets(exam: Exam) -> int:
     """How many sheets of an exam hold a mark that waits for somebody's look."""
     flags = open_flags().filter(sheet__exam=exam, sheet__state__in=MARKED_STATES)
     return flags.aggregate(count=Count("sheet", distinct=True))["count"]
-
-
-def desk_address(exam_pk: int) -> str:
-    """The list of those sheets."""
-    return f"{reverse('grading:review_list', args=[exam_pk])}?show=flagged"
 
 
 def colleagues_of(exam: Exam, user: User) -> QuerySet[User]:

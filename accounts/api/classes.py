@@ -33,7 +33,7 @@ from accounts.models import SchoolClass, Subject
 from accounts.password_links import send_class_links
 from accounts.roles import admin_required, teacher_required
 from accounts.roster_import import import_roster
-from accounts.school_classes import change_class, seen_of
+from accounts.school_classes import change_class, make_class, seen_of
 
 
 class ClassName(serializers.Serializer):
@@ -132,8 +132,7 @@ def class_list(request: Request) -> Response:
 def new_class(request: Request) -> Response:
     """Make a class and say who teaches it."""
     form = ClassForm(sent(NewClass, request))
-    cleaned(form)
-    made = form.save()
+    made = make_class(by=request.user, **cleaned(form))
     return Response(ClassRow(queries.class_rows(request.user).get(pk=made.pk)).data, status=201)
 
 

@@ -41,11 +41,15 @@ def class_list(request: HttpRequest) -> HttpResponse:
 def class_create(request: HttpRequest) -> HttpResponse:
     """Make a class and say who teaches it."""
     form = ClassForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        school_class = form.save()
-        text = _("Class %(name)s is there. Import its roster now.") % {"name": school_class}
-        messages.success(request, text)
-        return redirect("accounts:roster_import", school_class.pk)
+    if form.is_valid():
+        try:
+            school_class = school_classes.make_class(by=request.user, **form.cleaned_data)
+        except CannotChange as error:
+            form.add_error("name", error)
+        else:
+            text = _("Class %(name)s is there. Import its roster now.") % {"name": school_class}
+            messages.success(request, text)
+            return redirect("accounts:roster_import", school_class.pk)
     return render(
         request, "accounts/class_create.html", {"form": form}, status=422 if form.is_bound else 200
     )

@@ -30,8 +30,6 @@ from grading.api.marks import Points
 from grading.exports import results_csv
 from grading.statistics import criterion_means, distribution
 
-STAFF_ONLY = ("criterion__guidance", "criterion__answer")
-
 
 class BlockerRow(serializers.Serializer):
     """Why an exam cannot be published; `state` is that of the sheets, "" for uploads."""
@@ -238,7 +236,7 @@ def result_of(request: Request, pk: int) -> dict[str, Any]:
     if sheet is None:
         raise Http404
     marks = queries.marks_for(request.user).filter(sheet=pk).select_related("criterion")
-    sheet.own_marks = marks.defer(*STAFF_ONLY).order_by("criterion__position")
+    sheet.own_marks = marks.defer(*queries.FOR_STAFF).order_by("criterion__position")
     pages = pages_for(request.user).filter(sheet=pk, dropped_at=None)
     sheet.own_pages = pages.order_by("number")
     body: dict[str, Any] = OwnResultBody(sheet).data

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -81,7 +79,3 @@ class Appeal(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state == AppealState.OPEN
-
-    def is_changed(self, awarded: Decimal | None) -> bool:
-        """Whether a mark of `awarded` is another one than that which the student objected to."""
-        return awarded is not None and awarded != self.awarded_then

@@ -6,6 +6,8 @@ with what was refused (what was typed stays), or the way back to where the mark 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -17,7 +19,7 @@ from accounts.roles import student_required, teacher_required
 from exams.models import MARKED_STATES
 from exams.views.clicks import outcome_of
 from grading import appeals, queries
-from grading.forms import AnswerForm, AppealForm
+from grading.forms import AnswerForm, AppealForm, wrong_with
 from grading.models import Appeal
 from grading.views.results import Refused, render_result
 from grading.views.review import render_sheet
@@ -32,15 +34,17 @@ def mark_appeal(request: HttpRequest, pk: int) -> HttpResponse:
     mark = get_object_or_404(queries.marks_for(request.user), pk=pk)
     form = AppealForm(request.POST)
     if not form.is_valid():
-        refused = Refused(mark.pk, form.told, "")
+        refused = Refused(mark.pk, wrong_with(form), "")
         return render_result(request, mark.sheet_id, refused=refused, status=422)
     text = form.cleaned_data["text"]
-    problem, status = outcome_of(lambda: appeals.raise_appeal(mark, by=request.user, text=text))
-    if problem:
-        refused = Refused(mark.pk, problem, text)
-        return render_result(request, mark.sheet_id, refused=refused, status=status)
-    messages.success(request, _("Your appeal was sent. You will be told when it is answered."))
-    return redirect(_result(mark.sheet_id, mark.pk))
+    return _back_to_result(
+        request,
+        mark.sheet_id,
+        mark.pk,
+        lambda: appeals.raise_appeal(mark, by=request.user, text=text),
+        done=_("Your appeal was sent. You will be told when it is answered."),
+        typed=text,
+    )
 
 
 @require_POST
@@ -48,12 +52,33 @@ def mark_appeal(request: HttpRequest, pk: int) -> HttpResponse:
 def appeal_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     """Take the own appeal back."""
     appeal = _visible(request, pk)
-    problem, status = outcome_of(lambda: appeals.withdraw_appeal(appeal, by=request.user))
+    return _back_to_result(
+        request,
+        appeal.sheet_id,
+        appeal.mark_pk,
+        lambda: appeals.withdraw_appeal(appeal, by=request.user),
+        done=_("Your appeal was withdrawn."),
+    )
+
+
+def _back_to_result(
+    request: HttpRequest,
+    sheet_pk: int,
+    mark_pk: int | None,
+    command: Callable[[], object],
+    *,
+    done: str,
+    typed: str = "",
+) -> HttpResponse:
+    """Run a student's command and lead back to the mark (None: it has gone), or show there why it
+    was refused, with what was typed."""
+    problem, status = outcome_of(command)
     if problem:
-        refused = Refused(appeal.mark_pk, problem, "")
-        return render_result(request, appeal.sheet_id, refused=refused, status=status)
-    messages.success(request, _("Your appeal was withdrawn."))
-    return redirect(_result(appeal.sheet_id, appeal.mark_pk))
+        refused = Refused(mark_pk, problem, typed)
+        return render_result(request, sheet_pk, refused=refused, status=status)
+    messages.success(request, done)
+    address = reverse("grading:my_result", args=[sheet_pk])
+    return redirect(f"{address}#mark-{mark_pk}" if mark_pk else address)
 
 
 @require_POST
@@ -90,8 +115,3 @@ def _visible(request: HttpRequest, pk: int) -> Appeal:
     rows = appeals.with_marks(appeals.appeals_for(request.user)).select_related("sheet")
     appeal: Appeal = get_object_or_404(rows, pk=pk)
     return appeal
-
-
-def _result(sheet_pk: int, mark_pk: int | None) -> str:
-    address = reverse("grading:my_result", args=[sheet_pk])
-    return f"{address}#mark-{mark_pk}" if mark_pk else address

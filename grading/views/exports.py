@@ -17,12 +17,11 @@ from django.views.decorators.http import require_GET
 
 from accounts.models import Enrolment
 from accounts.roles import teacher_required
-from exams.models import Exam, Sheet, SheetState
+from exams.models import DONE_STATES, Exam, Sheet, SheetState
 from exams.rubrics import current_rubric, rubric_total
 from exams.views.exams import exam_or_404
 from grading import export_archive, export_gradebooks, export_json, queries
 from grading.export_gradebooks import Match
-from grading.export_rows import SETTLED
 from grading.exports import marks_csv, results_csv
 
 logger = logging.getLogger(__name__)
@@ -36,14 +35,14 @@ PIECE = 64 * 1024
 def exports(request: HttpRequest, pk: int) -> HttpResponse:
     """What can be downloaded, what stands in it, and how gradebooks find the students."""
     exam = exam_or_404(request, pk)
-    settled = Q(sheets__state__in=SETTLED, sheets__exam=exam)
+    settled = Q(sheets__state__in=DONE_STATES, sheets__exam=exam)
     students = Enrolment.objects.filter(school_class=exam.school_class)
     rubric = current_rubric(exam)
     context = {
         "exam": exam,
         "sheets": Sheet.objects.filter(exam=exam, marks__isnull=False).aggregate(
             marked=Count("pk", distinct=True),
-            settled=Count("pk", distinct=True, filter=Q(state__in=SETTLED)),
+            settled=Count("pk", distinct=True, filter=Q(state__in=DONE_STATES)),
             proposed=Count("pk", distinct=True, filter=Q(state=SheetState.GRADED)),
         ),
         "notices": queries.notices_on(exam),

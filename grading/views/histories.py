@@ -48,7 +48,6 @@ def _render(request: HttpRequest, exam: Exam, sheet: Sheet | None = None) -> Htt
     filters = _filters(request)
     people = list(histories.people_of(exam))
     if filters.person not in {person.pk for person in people}:
-        # A student's own appeals would tell which sheet is theirs.
         filters = replace(filters, person=None)
     rows = histories.entries(exam, filters, sheet, reader=request.user)
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))

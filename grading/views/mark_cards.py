@@ -198,7 +198,7 @@ def sheet_head(sheet: Sheet, cards: Sequence[MarkCard] | None = None) -> dict[st
         "changed": sum(mark.is_overridden for mark in marks),
         "unsure": sum(card.unsure for card in cards),
         "flagged": sum(card.flag is not None for card in cards),
-        "appealed": sum(one.is_open for card in cards for one in card.appeals),
+        "appealed": sum(len(card.waiting) for card in cards),
         "assessment": assessment,
         "notice": providers.about(assessment.provider).notice,
         "stale": rubric is not None and rubric.content_hash != assessment.rubric_hash,

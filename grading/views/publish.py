@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.roles import teacher_required
 from batching.conflicts import Conflict
 from exams.models import Exam
+from exams.views.clicks import outcome_of
 from exams.views.exams import exam_or_404
 from grading import appeals, queries, review_blind, review_flags
 from grading import publish as publishing
@@ -110,12 +111,11 @@ def sheet_take_back(request: HttpRequest, pk: int) -> HttpResponse:
     sheet = get_object_or_404(queries.results_for(request.user), pk=pk)
     form = ReasonForm(request.POST)
     reason = form.cleaned_data["reason"] if form.is_valid() else ""
-    try:
-        publishing.take_back_sheet(sheet, by=request.user, reason=reason)
-    except ValidationError as error:
-        return render_sheet(request, pk, problem=" ".join(error.messages), status=422)
-    except Conflict as error:
-        return render_sheet(request, pk, problem=str(error), status=409)
+    problem, status = outcome_of(
+        lambda: publishing.take_back_sheet(sheet, by=request.user, reason=reason)
+    )
+    if problem:
+        return render_sheet(request, pk, problem=problem, status=status)
     messages.success(
         request,
         _("%(name)s was taken back and can be changed.") % {"name": called(sheet, request.user)},
@@ -150,9 +150,9 @@ def _render(
         "since": since,
         "changes": sorted(told, key=lambda one: one[1])[:CHANGES_SHOWN],
         "appeals": appeals.count_waiting(exam),
-        "appeals_url": appeals.desk_address(exam.pk),
+        "appeals_url": queries.list_url(exam.pk, "appealed"),
         "flagged": review_flags.flagged_sheets(exam),
-        "flagged_url": review_flags.desk_address(exam.pk),
+        "flagged_url": queries.list_url(exam.pk, "flagged"),
         "problems": problems or [],
         "notices": queries.notices_on(exam),
         "form": form or ReasonForm(),

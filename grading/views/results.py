@@ -42,11 +42,11 @@ from grading.statistics import criterion_means, distribution, tenth
 PAGE_SIZE = 50
 CARDS = 48
 APPEAL_FIELDS = ("pk", "code", "text", "awarded_then", "answer", "raised_at", "answered_at")
-_STAFF_ONLY = ("criterion__guidance", "criterion__answer")
 
 
 class Refused(NamedTuple):
-    """A question about a mark that was not taken: why, and what was typed."""
+    """What a student wanted and was refused: at which mark (None: it has gone), why, and what was
+    typed."""
 
     mark: int | None
     problem: str
@@ -144,7 +144,7 @@ def result_of(
             part_of=F("criterion__parent__code"),
             part_of_text=F("criterion__parent__description"),
         )
-        .defer(*_STAFF_ONLY)
+        .defer(*queries.FOR_STAFF)
         .order_by("criterion__position")
     )
     if not marks:
@@ -156,14 +156,11 @@ def result_of(
         for number, public_id, *size in sheet.page_rows or ()
     )
     numbers = {page.number for page in pages}
-    for mark in marks:
-        mark.seen_on = mark.seen_on if mark.seen_on in numbers else None
     appeals = own_appeals(sheet.appeal_rows or ())
     for mark in marks:
+        mark.seen_on = mark.seen_on if mark.seen_on in numbers else None
         mark.appeals = appeals.pop(mark.criterion.code, [])
         mark.is_appealed = any(one.is_open for one in mark.appeals)
-        for one in mark.appeals:
-            one.has_changed_mark = one.is_changed(mark.awarded)
     return {
         "sheet": sheet,
         "exam": exam,

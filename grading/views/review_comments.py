@@ -6,16 +6,15 @@ Putting a comment into the feedback is a save of the mark (review_marks.mark_sav
 
 from __future__ import annotations
 
-from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.roles import teacher_required
-from batching.conflicts import Conflict
+from exams.views.clicks import outcome_of
 from grading import queries, review_blind, review_comments
-from grading.forms import CommentForm
+from grading.forms import CommentForm, wrong_with
 from grading.models import Comment, Mark
 from grading.views.review_desk import Desk, mark_on_desk
 
@@ -28,19 +27,15 @@ def mark_comments(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "GET":
         return _render(request, mark)
     form = CommentForm({"text": request.POST.get("text") or request.POST.get("feedback", "")})
-    if form.is_valid():
-        try:
-            review_comments.save_comment(
-                mark.sheet.exam,
-                code=mark.criterion.code,
-                text=form.cleaned_data["text"],
-                by=request.user,
-            )
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
-            return _done(request, mark)
-    return _render(request, mark, problem=_told(form), status=422)
+    if not form.is_valid():
+        return _render(request, mark, problem=wrong_with(form), status=422)
+    exam, code, text = mark.sheet.exam, mark.criterion.code, form.cleaned_data["text"]
+    problem, status = outcome_of(
+        lambda: review_comments.save_comment(exam, code=code, text=text, by=request.user)
+    )
+    if problem:
+        return _render(request, mark, problem=problem, status=status)
+    return _done(request, mark)
 
 
 @require_POST
@@ -51,18 +46,13 @@ def comment_change(request: HttpRequest, pk: int) -> HttpResponse:
     mark = _mark_beside(request, comment)
     form = CommentForm(request.POST)
     if not form.is_valid():
-        return _render(request, mark, problem=_told(form), status=422)
-    try:
-        review_comments.change_comment(
-            comment,
-            text=form.cleaned_data["text"],
-            version=form.cleaned_data["version"] or 0,
-            by=request.user,
-        )
-    except ValidationError as error:
-        return _render(request, mark, problem=" ".join(error.messages), status=422)
-    except Conflict as error:
-        return _render(request, mark, problem=str(error), status=409)
+        return _render(request, mark, problem=wrong_with(form), status=422)
+    text, version = form.cleaned_data["text"], form.cleaned_data["version"] or 0
+    problem, status = outcome_of(
+        lambda: review_comments.change_comment(comment, text=text, version=version, by=request.user)
+    )
+    if problem:
+        return _render(request, mark, problem=problem, status=status)
     return _done(request, mark)
 
 
@@ -93,10 +83,6 @@ def _mark_beside(request: HttpRequest, comment: Comment) -> Mark:
     if mark is None:
         raise Http404(_("No sheet has a mark for the question of this comment."))
     return mark_on_desk(request, mark.pk)
-
-
-def _told(form: CommentForm) -> str:
-    return " ".join(text for texts in form.errors.values() for text in texts)
 
 
 def _done(request: HttpRequest, mark: Mark) -> HttpResponse:

@@ -6,6 +6,7 @@ the same place, and what every card on the desk needs beside its mark.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from exams.models import Sheet
@@ -20,7 +22,14 @@ from grading import queries, review_accept, review_blind, review_eyes, review_fl
 from grading.forms import REASON_CHOICES, REASON_LENGTH
 from grading.models import Mark
 
-QUESTION_LISTS = ("open", "all", "unsure", "flagged", "appealed", "changed")
+QUESTION_LISTS = {
+    "open": _("To look at"),
+    "unsure": _("Low confidence"),
+    "flagged": _("Flagged"),
+    "appealed": _("Appealed"),
+    "changed": _("Changed"),
+    "all": _("All"),
+}
 _REMEMBERED = "review_reason"
 
 
@@ -40,7 +49,7 @@ class Desk:
         if by_question is None:
             by_question = said.get("desk") == "question"
         show, start = said.get("show", ""), said.get("from", "")
-        known = QUESTION_LISTS if by_question else review_eyes.STATES_OF
+        known: Container[str] = QUESTION_LISTS if by_question else review_eyes.STATES_OF
         return cls(
             by_question,
             show if show in known else "",

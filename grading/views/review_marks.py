@@ -21,7 +21,7 @@ from batching.conflicts import Conflict
 from exams.models import GRADED_STATES
 from exams.views.clicks import outcome_of
 from grading import review, review_accept, review_blind, review_comments, review_flags, review_undo
-from grading.forms import FlagForm, MarkForm, PutBackForm
+from grading.forms import FlagForm, MarkForm, PutBackForm, wrong_with
 from grading.models import Comment, Mark
 from grading.views.mark_cards import MarkCard, card_now, sheet_head
 from grading.views.review import render_sheet
@@ -115,8 +115,7 @@ def mark_flag(request: HttpRequest, pk: int) -> HttpResponse:
     mark = mark_on_desk(request, pk)
     form = FlagForm(review_flags.colleagues_of(mark.sheet.exam, request.user), request.POST)
     if not form.is_valid():
-        told = " ".join(text for texts in form.errors.values() for text in texts)
-        return _refused(request, mark, told, 422)
+        return _refused(request, mark, wrong_with(form), 422)
     return carry_out(
         request, pk, lambda: review_flags.raise_flag(mark, by=request.user, **form.cleaned_data)
     )

@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from accounts.roles import teacher_required
@@ -21,20 +21,12 @@ from exams.models import MARKED_STATES, Criterion, Page
 from exams.queries import exams_for
 from grading import queries, review_accept, review_blind
 from grading.appeals import appeals_shown, open_appeals
-from grading.models import Appeal, Flag, Mark
+from grading.models import Appeal, Mark
 from grading.review_flags import open_flags
 from grading.views.mark_cards import MarkCard, card_of
-from grading.views.review_desk import Desk, context_for
+from grading.views.review_desk import QUESTION_LISTS, Desk, context_for
 
 CARDS_AT_ONCE = 10
-LISTS = (
-    ("open", _("To look at")),
-    ("unsure", _("Low confidence")),
-    ("flagged", _("Flagged")),
-    ("appealed", _("Appealed")),
-    ("changed", _("Changed")),
-    ("all", _("All")),
-)
 
 
 def _marks(exam_pk: int) -> QuerySet[Mark]:
@@ -43,33 +35,34 @@ def _marks(exam_pk: int) -> QuerySet[Mark]:
 
 def _conditions() -> dict[str, Q]:
     """By list of marks: what belongs to it."""
-    flags = Flag.objects.filter(
-        sheet=OuterRef("sheet"), code=OuterRef("criterion__code"), lowered_at__isnull=True
-    )
-    appealed = open_appeals().filter(sheet=OuterRef("sheet"), code=OuterRef("criterion__code"))
+    here = {"sheet": OuterRef("sheet"), "code": OuterRef("criterion__code")}
     return {
         "open": ~review_accept.is_done(),
         "unsure": Q(part__confidence__lt=queries.UNSURE_BELOW),
-        "flagged": Q(Exists(flags)),
-        "appealed": Q(Exists(appealed)),
+        "flagged": Q(Exists(open_flags().filter(**here))),
+        "appealed": Q(Exists(open_appeals().filter(**here))),
         "changed": Q(is_overridden=True),
         "all": Q(),
     }
 
 
-def question_head(exam_pk: int, code: str) -> dict[str, Any]:
-    """How far a question is, and how many of its marks each list holds; one query."""
-    wanted = {
+def _counted() -> dict[str, Count]:
+    """By `in_` and the name of a list: how many marks belong to it."""
+    return {
         f"in_{show}": Count("pk", filter=condition) if condition else Count("pk")
         for show, condition in _conditions().items()
     }
-    numbers = _marks(exam_pk).filter(criterion__code=code).aggregate(**wanted)
+
+
+def question_head(exam_pk: int, code: str) -> dict[str, Any]:
+    """How far a question is, and how many of its marks each list holds; one query."""
+    numbers = _marks(exam_pk).filter(criterion__code=code).aggregate(**_counted())
     total = numbers["in_all"]
     return {
         "code": code,
         "question_total": total,
         "question_done": total - numbers["in_open"],
-        "tabs": [(show, label, numbers[f"in_{show}"]) for show, label in LISTS],
+        "tabs": [(show, label, numbers[f"in_{show}"]) for show, label in QUESTION_LISTS.items()],
     }
 
 
@@ -78,21 +71,12 @@ def question_head(exam_pk: int, code: str) -> dict[str, Any]:
 def review_questions(request: HttpRequest, pk: int) -> HttpResponse:
     """The questions of an exam with what is done of each, to go through one by one."""
     exam = get_object_or_404(exams_for(request.user).select_related("school_class"), pk=pk)
-    conditions = _conditions()
-    rows = (
-        _marks(exam.pk)
-        .order_by()
-        .values("criterion__code")
-        .annotate(
-            total=Count("pk"),
-            **{f"in_{show}": Count("pk", filter=conditions[show]) for show, _label in LISTS[:-1]},
-        )
-    )
+    rows = _marks(exam.pk).order_by().values("criterion__code").annotate(**_counted())
     numbers = {row["criterion__code"]: row for row in rows}
     questions = [
         {
             "criterion": criterion,
-            "done": row["total"] - row["in_open"],
+            "done": row["in_all"] - row["in_open"],
             **row,
         }
         for criterion in questions_of(exam.pk)

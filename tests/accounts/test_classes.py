@@ -231,3 +231,5 @@ def test_a_name_that_another_class_got_a_moment_ago_is_no_error_of_ours(admin, x
         school_classes.change_class(
             x_b, by=admin, seen=school_classes.seen_of(x_b), name="X-C", teachers=[]
         )
+    with pytest.raises(CannotChange, match="There is a class X-C already"):
+        school_classes.make_class(by=admin, name="X-C", teachers=[])

@@ -61,9 +61,15 @@ def test_the_list_is_chosen_by_exam_and_state(appeal, sheet, exam, alices, carol
         assert carols.get(f"{LIST}{path}").json()["count"] == count, path
     assert client_of(bob).get(LIST).json()["count"] == 0
     assert alices.get(f"{LIST}?state=lost").status_code == 400
+    second = factories.make_appeal(marks_of(sheet)[1])
+    post(alices, f"appeals/{appeal.pk}/answer/", {"answer": "Yes"})
+    post(carols, f"appeals/{second.pk}/withdraw/")
+    for state, pks in (("open", []), ("answered", [appeal.pk]), ("withdrawn", [second.pk])):
+        rows = alices.get(f"{LIST}?state={state}").json()["results"]
+        assert [row["id"] for row in rows] == pks, state
     Sheet.objects.filter(pk=sheet.pk).update(state="reviewed")
     assert carols.get(LIST).json()["count"] == 0
-    assert alices.get(LIST).json()["count"] == 1
+    assert alices.get(LIST).json()["count"] == 2
 
 
 def test_what_is_wrong_is_told_by_field(appeal, sheet, alices, carols):

@@ -6,7 +6,7 @@ import io
 
 from PIL import Image, ImageDraw, ImageFont
 
-from accounts.models import Role
+from accounts.models import Role, User
 from exams.models import Exam
 from grading import review_flags
 from grading.models import Mark, Part
@@ -18,7 +18,7 @@ STUDENTS, QUESTIONS = 12, 4
 
 def make() -> Exam:
     """Alice and Erin teach X-B; twelve graded sheets of two pages, four questions, one flag."""
-    alice, erin = (_teacher(name) for name in ("alice", "erin"))
+    alice, erin = (person(name, Role.TEACHER) for name in ("alice", "erin"))
     school_class = factories.make_class("X-B", alice)
     school_class.teachers.add(erin)
     items = [
@@ -43,11 +43,12 @@ def make() -> Exam:
     return exam
 
 
-def _teacher(name: str):  # type: ignore[no-untyped-def]
-    teacher = factories.make_user(name, Role.TEACHER)
-    teacher.set_password(PASSWORD)
-    teacher.save()
-    return teacher
+def person(name: str, role: str) -> User:
+    """Somebody who can sign in."""
+    user = factories.make_user(name, role)
+    user.set_password(PASSWORD)
+    user.save()
+    return user
 
 
 def _paper(exam: Exam, enrolment, number: int) -> None:  # type: ignore[no-untyped-def]

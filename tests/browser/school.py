@@ -10,13 +10,13 @@ import json
 
 from django.conf import settings
 
-from accounts.models import Enrolment, User
+from accounts.models import Enrolment
 from batching.build import build_run
 from exams.models import Exam
 from grading.models import Appeal
 from grading.runs import draft_run
 from tests import factories
-from tests.browser.desk_class import PASSWORD
+from tests.browser.desk_class import person
 from tests.page_addresses import OURS, things_of, url_of
 from tests.page_matrix import MATRIX
 
@@ -60,9 +60,9 @@ def make(told: str) -> None:
 
     `told` is the file's name.
     """
-    alice = _person("alice", "teacher")
-    carol = _person("carol", "student")
-    _person("admin", "admin")
+    alice = person("alice", "teacher")
+    carol = person("carol", "student")
+    person("admin", "admin")
     school_class = factories.make_class("X-B", alice)
     enrolment: Enrolment = factories.make_enrolment(school_class, carol, "84B003")
     exam = factories.make_exam(school_class, title="Biology unit test 3", by=alice)
@@ -101,10 +101,3 @@ def make(told: str) -> None:
         "appealed-question": f"/exams/{exam.pk}/review/questions/Q1/?show=appealed",
     }
     (settings.SHEAF_DATA_DIR / told).write_text(json.dumps(found))
-
-
-def _person(name: str, role: str) -> User:
-    person = factories.make_user(name, role)
-    person.set_password(PASSWORD)
-    person.save()
-    return person

@@ -6,42 +6,20 @@ answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.desk_steps import keys, tab_to
 from tests.browser.screens import PHONE, TOO_WIDE, barriers, sit_down
-from tests.site import PASSWORD, Site, running_site
 
 pytestmark = pytest.mark.slow
 
-MAKE = f"""
+MAKE = """
 from datetime import timedelta
 from django.utils import timezone
-from exams.models import Exam
-from tests import factories
-people = {{name: factories.make_user(name, role) for name, role in (("alice", "teacher"),
-          ("carol", "student"))}}
-for one in people.values():
-    one.set_password({PASSWORD!r})
-    one.save()
-school_class = factories.make_class("X-B", people["alice"])
-exam = factories.make_exam(school_class, title="Biology unit test 3", by=people["alice"])
-Exam.objects.update(appeals_until=timezone.now() + timedelta(days=7))
-enrolment = factories.make_enrolment(school_class, people["carol"], "84B003")
-factories.make_sheet(exam, state="published", enrolment=enrolment)
-factories.make_sheet(exam, state="published")
+from tests.browser.result_class import make
+make(others=1, appeals_until=timezone.now() + timedelta(days=7))
 """
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Iterator[Site]:
-    with running_site(tmp_path_factory.mktemp("appeals")) as site:
-        site.manage("shell", "--no-imports", "-c", MAKE)
-        site.start_web()
-        yield site
 
 
 def test_a_student_asks_on_a_phone_and_a_teacher_answers_by_keyboard(site, browser, pictures):

@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.screens import DESKTOP, PHONE, barriers, sit_down
-from tests.site import running_site
 
 pytestmark = pytest.mark.slow
 
@@ -22,16 +21,6 @@ exam.regions = []
 exam.save()
 """
 STORED = "Exam.objects.get().regions"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    with running_site(tmp_path_factory.mktemp("regions")) as site:
-        site.manage(
-            "shell", "--no-imports", "-c", "from tests.browser.desk_class import make; make()"
-        )
-        site.start_web()
-        yield site
 
 
 @pytest.fixture

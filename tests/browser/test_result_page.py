@@ -5,40 +5,22 @@ Debian's Chromium and a running site.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.screens import DESKTOP, PHONE, sit_down
-from tests.site import PASSWORD, Site, running_site
 
 pytestmark = pytest.mark.slow
 
-MAKE = f"""
+MAKE = """
+from accounts.models import User
 from accounts.notifications import notify
 from grading.queries import result_url
-from tests import factories
-people = {{name: factories.make_user(name, role) for name, role in (("alice", "teacher"),
-          ("carol", "student"))}}
-for one in people.values():
-    one.set_password({PASSWORD!r})
-    one.save()
-school_class = factories.make_class("X-B", people["alice"])
-exam = factories.make_exam(school_class, title="Biology unit test 3", by=people["alice"])
-enrolment = factories.make_enrolment(school_class, people["carol"], "84B003")
-factories.make_sheet(exam, state="published", enrolment=enrolment)
-notify([people["carol"]], key="one", text="Your marks are there.", url=result_url(exam))
-notify([people["carol"]], key="two", text="Something else.", url="/account/")
+from tests.browser.result_class import make
+exam, carol = make(), User.objects.get(username="carol")
+notify([carol], key="one", text="Your marks are there.", url=result_url(exam))
+notify([carol], key="two", text="Something else.", url="/account/")
 """
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Iterator[Site]:
-    with running_site(tmp_path_factory.mktemp("result")) as site:
-        site.manage("shell", "--no-imports", "-c", MAKE)
-        site.start_web()
-        yield site
 
 
 def test_who_opens_a_result_has_read_what_told_of_it(site, browser):

@@ -7,26 +7,17 @@ looks at every page of the desk at desktop and phone size.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.desk_steps import current, expect_saved, keys, mark, tab_to
 from tests.browser.screens import DESKTOP, PHONE, barriers, sign_in, sit_down
-from tests.site import Site, running_site, wait_until
+from tests.site import wait_until
 
 pytestmark = pytest.mark.slow
 
 MAKE = "from tests.browser.desk_class import make; make()"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Iterator[Site]:
-    with running_site(tmp_path_factory.mktemp("desk")) as site:
-        site.manage("shell", "--no-imports", "-c", MAKE)
-        site.start_web()
-        yield site
 
 
 def test_a_sheet_is_reviewed_with_the_keyboard_alone(site, browser, pictures):

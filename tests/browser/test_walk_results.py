@@ -3,51 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.screens import PHONE, Walker
-from tests.site import PASSWORD, Site, running_site
 
 pytestmark = pytest.mark.slow
 
-SCHOOL = f"""
-from accounts.models import User
-from exams.models import Exam
-from tests import factories
-alice = factories.make_user("alice", "teacher")
-school_class = factories.make_class("X-B", alice)
-exam = factories.make_exam(school_class, title="Biology unit test 3", by=alice)
-Exam.objects.filter(pk=exam.pk).update(show_distribution=True)
-carol = factories.make_user("carol")
-enrolment = factories.make_enrolment(school_class, carol, "84B003")
-factories.make_sheet(exam, state="reviewed", enrolment=enrolment, pages=2)
-for _ in range(5):
-    factories.make_sheet(exam, state="reviewed")
-for user in (alice, carol):
-    user.set_password({PASSWORD!r})
-    user.save()
+MAKE = """
+from tests.browser.result_class import make
+make(state="reviewed", pages=2, others=5, show_distribution=True)
 """
-
-
-@pytest.fixture(scope="module")
-def school(tmp_path_factory) -> Iterator[Site]:
-    with running_site(tmp_path_factory.mktemp("results")) as site:
-        site.manage("shell", "--no-imports", "-c", SCHOOL)
-        site.start_web()
-        yield site
 
 
 def charts(page: Page) -> int:
     return page.locator(".chart canvas").count()
 
 
-def test_results_from_the_preview_to_a_students_phone(school, browser, pictures, tmp_path):
-    exam = school.ask("Exam.objects.get().pk")
-    sheet = school.ask("Sheet.objects.get(enrolment__roll_number='84B003').pk")
-    teacher = Walker(browser, school, pictures)
+def test_results_from_the_preview_to_a_students_phone(site, browser, pictures, tmp_path):
+    exam = site.ask("Exam.objects.get().pk")
+    sheet = site.ask("Sheet.objects.get(enrolment__roll_number='84B003').pk")
+    teacher = Walker(browser, site, pictures)
     page = teacher.page
     teacher.sign_in("alice")
 
@@ -55,7 +32,7 @@ def test_results_from_the_preview_to_a_students_phone(school, browser, pictures,
     teacher.visit(f"/exams/{exam}/statistics/", "statistics")
     assert charts(page) == 2
     assert page.locator("table[data-chart]").count() == 2
-    silent = browser.new_context(base_url=school.url, java_script_enabled=False)
+    silent = browser.new_context(base_url=site.url, java_script_enabled=False)
     silent.add_cookies(page.context.cookies())
     plain = silent.new_page()
     plain.goto(f"/exams/{exam}/statistics/")
@@ -77,7 +54,7 @@ def test_results_from_the_preview_to_a_students_phone(school, browser, pictures,
     expect(page.get_by_text("“Published.”").first).to_be_visible()
     teacher.visit(f"/sheets/{sheet}/history/", "sheet-history")
 
-    student = Walker(browser, school, pictures)
+    student = Walker(browser, site, pictures)
     student.sign_in("carol")
     student.visit(f"/results/{sheet}/", "result-with-class")
     page = student.page

@@ -1,5 +1,8 @@
 """What tests of grading do and look at in more than one module."""
 
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
@@ -24,6 +27,14 @@ def seen(sheet: Sheet) -> str:
 
 def fresh(row):
     return type(row).objects.get(pk=row.pk)
+
+
+def queries_of(browser: Client, address: str) -> int:
+    """How many queries a page takes when it is opened the second time."""
+    browser.get(address)
+    with CaptureQueriesContext(connection) as ran:
+        assert browser.get(address).status_code == 200
+    return len(ran)
 
 
 def delete(exam: Exam, by: User) -> exam_delete.DeletionState:

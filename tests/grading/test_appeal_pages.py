@@ -5,21 +5,21 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from exams.models import Exam
-from grading import appeals, publish
+from grading import appeals, export_json, publish
 from grading.export_archive import archive
 from grading.export_json import results_json
 from grading.models import Appeal, Mark
+from grading.views.results import own_appeals
 from tests import factories
-from tests.grading.steps import fresh, marks_of, url
+from tests.grading.steps import fresh, marks_of, queries_of, url
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 WHY = "The <b>arrow</b> counts, says Carol's book."
@@ -41,13 +41,6 @@ def student(carol, sign_in):
 @pytest.fixture
 def appeal(sheet, mark, carol):
     return appeals.raise_appeal(mark, by=carol, text=WHY)
-
-
-def queries_of(browser, address):
-    browser.get(address)
-    with CaptureQueriesContext(connection) as ran:
-        assert browser.get(address).status_code == 200
-    return len(ran)
 
 
 def test_a_student_asks_reads_and_withdraws_on_the_page_of_the_result(sheet, mark, student):
@@ -89,6 +82,7 @@ def test_without_a_date_or_after_it_nobody_is_asked_to_ask(exam, sheet, student)
 
 def test_an_answer_stands_at_the_mark_without_a_name(sheet, mark, appeal, student, alice):
     appeals.answer_appeal(appeal, by=alice, answer="You are right.")
+    assert "Changed from" not in student.get(url("my_result", sheet)).text
     Mark.objects.filter(pk=mark.pk).update(awarded=2)
     text = student.get(url("my_result", sheet)).text
     assert "You are right." in text
@@ -97,6 +91,25 @@ def test_an_answer_stands_at_the_mark_without_a_name(sheet, mark, appeal, studen
     refused = student.post(url("appeal_withdraw", appeal))
     assert refused.status_code == 409
     assert "answered already" in refused.text
+
+
+def test_what_was_asked_and_answered_has_its_moment_in_the_students_zone(
+    sheet, appeal, alice, carol, sign_in
+):
+    appeals.answer_appeal(appeal, by=alice, answer="You are right.")
+    asked, answered = (datetime(2026, 1, day, 20, tzinfo=UTC) for day in (2, 4))
+    Appeal.objects.filter(pk=appeal.pk).update(raised_at=asked, answered_at=answered)
+    carol.time_zone = "Asia/Tokyo"
+    carol.save()
+    text = sign_in(carol).get(url("my_result", sheet)).text
+    assert "You asked on 3 Jan 2026, 05:00" in text
+    assert "Answered on 5 Jan 2026, 05:00" in text
+
+
+def test_own_appeals_stand_oldest_first_in_whichever_order_a_database_lists_them():
+    asked = "2026-01-02T20:00:00+00:00"
+    rows = [[pk, "Q1", f"Number {pk}", 1.0, "", asked, None] for pk in (2, 1, 3)]
+    assert [one.pk for one in own_appeals(rows)["Q1"]] == [1, 2, 3]
 
 
 def test_appeals_of_others_do_not_exist(sheet, mark, appeal, dora, bob, sign_in):
@@ -169,6 +182,13 @@ def test_an_answer_that_was_refused_is_not_lost(appeal, teacher, admin, headers,
     assert "My long text" in late.text
 
 
+def test_what_a_student_withdrew_is_not_on_the_desk(exam, sheet, appeal, teacher, carol):
+    appeals.withdraw_appeal(appeal, by=carol)
+    question = f"{reverse('grading:review_question', args=[exam.pk, 'Q1'])}?show=all"
+    for address in (url("review_sheet", sheet), question):
+        assert "arrow" not in teacher.get(address).text
+
+
 def test_by_script_the_card_comes_back_alone(mark, appeal, teacher):
     answer = teacher.post(url("appeal_answer", appeal), {"answer": "Yes"}, **HTMX)
     assert answer["HX-Retarget"] == f"#mark-{mark.pk}"
@@ -180,18 +200,28 @@ def test_an_appeal_to_a_question_that_is_gone_can_be_answered(sheet, appeal, tea
     text = teacher.get(url("review_sheet", sheet)).text
     assert " about Q9, which the rubric does not have any more" in text
     assert teacher.post(url("appeal_answer", appeal), {"answer": ""}).status_code == 422
-    answer = teacher.post(url("appeal_answer", appeal), {"answer": "It was left out."})
+    answer = teacher.post(
+        url("appeal_answer", appeal), {"answer": "It was left out.", "show": "appealed"}
+    )
     assert answer.status_code == 302
-    assert url("appeal_answer", appeal) not in teacher.get(url("review_sheet", sheet)).text
+    assert answer["Location"] == f"{url('review_sheet', sheet)}?show=appealed"
+    text = teacher.get(url("review_sheet", sheet)).text
+    assert " about Q9" not in text
     text = student.get(url("my_result", sheet)).text
     assert "Your appeals about earlier questions" in text
     assert "It was left out." in text
+    late = student.post(url("appeal_withdraw", appeal))
+    assert late.status_code == 409
+    assert "answered already" in late.text
 
 
 def test_an_appeal_to_a_sheet_without_marks_can_be_answered(sheet, appeal, teacher):
     Mark.objects.filter(sheet=sheet).delete()
     type(sheet).objects.filter(pk=sheet.pk).update(state="mapped")
-    assert teacher.post(url("appeal_answer", appeal), {"answer": "Yes"}).status_code == 302
+    refused = teacher.post(url("appeal_answer", appeal), {"answer": ""}, follow=True)
+    assert "Write an answer for the student." in refused.text
+    answer = teacher.post(url("appeal_answer", appeal), {"answer": "Yes"})
+    assert (answer.status_code, answer["Location"]) == (302, url("review_list", sheet.exam))
     assert fresh(appeal).answer == "Yes"
 
 
@@ -211,6 +241,7 @@ def test_the_desk_takes_as_many_queries_for_many_appeals_as_for_few(exam, sheet,
             factories.make_appeal(mark)
     factories.make_appeal(marks_of(sheet)[1])
     assert [queries_of(teacher, address) for address in addresses] == few
+    assert "2 appealed" in teacher.get(addresses[2]).text
     assert few[2] <= 6, "session, person, bell, exam, count, sheets"
 
 
@@ -264,13 +295,54 @@ def test_the_history_tells_of_an_appeal_and_its_answer(exam, sheet, appeal, teac
     assert "Q1: appeal" not in text
 
 
+def test_who_answered_can_be_asked_for_in_the_history_and_who_asked_cannot(
+    exam, appeal, teacher, admin, carol
+):
+    appeals.answer_appeal(appeal, by=admin, answer="You are right.")
+    page = url("exam_history", exam)
+    people = teacher.get(page).context["people"]
+    assert admin in people
+    assert carol not in people
+    text = teacher.get(f"{page}?person={admin.pk}").text
+    assert "Q1: appeal answered" in text
+    assert "What the student says" not in text
+
+
+def test_every_sheet_has_its_own_appeals_in_the_json_whatever_is_dropped_meanwhile(
+    exam, monkeypatch
+):
+    monkeypatch.setattr(export_json, "SHEETS_AT_ONCE", 2)
+    sheets = [factories.make_sheet(exam, state="published") for _ in range(4)]
+    for sheet in sheets[:3]:
+        for mark in marks_of(sheet):
+            factories.make_appeal(mark, text=f"{sheet.pk} {mark.criterion.code}")
+    asked = []
+
+    def drop(execute, sql, params, many, context):
+        answer = execute(sql, params, many, context)
+        if 'FROM "grading_appeal"' in sql and not asked:
+            asked.append(sql)
+            Mark.objects.filter(sheet=sheets[0]).delete()
+        return answer
+
+    with connection.execute_wrapper(drop):
+        rows = json.loads("".join(results_json(exam)))["sheets"]
+    assert asked
+    assert {one["sheet"]: [told["text"] for told in one["appeals"]] for one in rows[-3:]} == {
+        sheet.pk: [f"{sheet.pk} Q1", f"{sheet.pk} Q2"] if sheet != sheets[3] else []
+        for sheet in sheets[1:]
+    }
+
+
 def test_the_archive_and_the_json_hold_the_appeals(exam, sheet, appeal, alice, carol):
     other = factories.make_sheet(exam, state="published")
     appeals.answer_appeal(appeal, by=alice, answer="=You are right.")
+    factories.make_appeal(marks_of(sheet)[1], text="Asked later")
     rows = {
         one["sheet"]: one["appeals"] for one in json.loads("".join(results_json(exam)))["sheets"]
     }
-    (told,) = rows[sheet.pk]
+    told, later = rows[sheet.pk]
+    assert later["answered_at"] is None
     assert rows[other.pk] == []
     assert (told["criterion"], told["state"], told["points_then"]) == ("Q1", "answered", 1)
     assert datetime.fromisoformat(told["answered_at"]).tzinfo
@@ -278,3 +350,4 @@ def test_the_archive_and_the_json_hold_the_appeals(exam, sheet, appeal, alice, c
         text = zipped.read("appeals.csv").decode()
     assert "Carol" in text
     assert "'=You are right." in text
+    assert text.index("You are right.") < text.index("Asked later")

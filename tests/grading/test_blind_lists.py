@@ -1,5 +1,7 @@
 """Lists outside the review that lead into it: none tells whose sheet is reviewed without a name."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
@@ -50,6 +52,10 @@ def test_what_became_of_a_sheet_is_told_by_its_code_once_it_is_reviewed(
         text = teacher.get(address).text
         assert not told(text), address
         assert f"heet {sheet_code(sheet.pk)}" in text
+    # Nor after its review: others of the run may wait for theirs.
+    Sheet.objects.filter(pk=sheet.pk).update(state="reviewed")
+    for address in pages:
+        assert not told(teacher.get(address).text), address
     reveal_sheet(sheet, by=alice)
     for address in pages:
         assert "77Z777 Zuleika.pdf" in teacher.get(address).text
@@ -85,6 +91,34 @@ def test_what_blocks_publishing_is_told_by_its_code(exam, graded, alice, teacher
     assert "77Z777" in teacher.get(url("publish", exam)).text
 
 
+def test_what_blocks_publishing_stands_in_the_order_of_its_codes(exam, x_b, teacher):
+    sheets = graded_by_roll(exam, x_b)
+    codes = [sheet_code(one.pk) for one in sheets]
+    ((_blocker, found),) = teacher.get(url("publish", exam)).context["blockers"]
+    assert [one.name for one in found] == sorted(codes)
+    assert codes != sorted(codes), "by roll number it would be another order"
+
+
+def test_changes_since_publishing_stand_in_the_order_of_their_codes(exam, x_b, alice, teacher):
+    sheets = graded_by_roll(exam, x_b)
+    Sheet.objects.update(state="reviewed")
+    publish_now(exam, alice)
+    publish.take_back(exam, by=alice, reason="The key was wrong.")
+    for mark in (one.marks.first() for one in sheets):
+        review.change_mark(
+            mark.pk, awarded=mark.ceiling, feedback="", reason="Again.", version=1, by=alice
+        )
+    Sheet.objects.update(state="graded")
+    changes = teacher.get(url("publish", exam)).context["changes"]
+    assert [code for _, code in changes] == sorted(sheet_code(one.pk) for one in sheets)
+
+
+def graded_by_roll(exam, x_b):
+    """Sheets to be reviewed, made in the order of their roll numbers."""
+    rolls = [make_enrolment(x_b, roll_number=f"{number:02}X") for number in range(8)]
+    return [make_sheet(exam, state="graded", enrolment=one) for one in rolls]
+
+
 def test_changes_since_publishing_are_told_by_code_while_their_sheet_is_reviewed(
     exam, graded, alice, teacher
 ):
@@ -109,6 +143,11 @@ HISTORIES = ("", "?system=1", "?kind=marks&system=1", "?kind=sheets&system=1", "
 def graded_story(exam, graded, alice):
     """The same sheet, mapped and changed by a person, with an appeal of its student."""
     zuleika = graded.enrolment.student
+    row = Sheet.history.get(id=graded.pk)
+    row.pk, row.history_change_reason = None, "Mapped to 77Z777"
+    row.history_date -= timedelta(days=1)
+    row.save()
+    Sheet.history.filter(pk=row.pk).update(state="mapped")
     Sheet.history.filter(id=graded.pk).update(history_user=alice)
     mark = graded.marks.first()
     review.change_mark(

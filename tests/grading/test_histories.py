@@ -10,7 +10,7 @@ from django.utils.translation import override
 from accounts.models import User
 from exams.models import Exam, Sheet
 from grading import publish, review, review_blind
-from grading.histories import Filters, details_of, entries
+from grading.histories import Filters, details_of, entries, people_of
 from grading.models import Mark
 from tests import factories
 from tests.grading.steps import url
@@ -104,6 +104,7 @@ def test_the_exam_and_its_rubric_stand_in_it(exam, alice):
     assert [one.title for one in told(exam, kind="exam") if one.kind == "rubric"] == [
         "Rubric, version 1"
     ]
+    assert list(people_of(exam)) == [alice]
 
 
 def test_dropped_marks_stay_in_the_history(exam, story, mark, alice):

@@ -3,8 +3,6 @@
 from decimal import Decimal
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from batching.models import BatchItem, ItemState
@@ -13,7 +11,7 @@ from grading import review, review_eyes, review_flags
 from grading.models import Assessment, Mark, Part
 from grading.review_blind import sheet_code
 from tests import factories
-from tests.grading.steps import marks_of, url
+from tests.grading.steps import marks_of, queries_of, url
 
 
 def quiet_sheet(exam, **fields):
@@ -61,6 +59,14 @@ def make_unplaced(sheet):
     parts_of(sheet).update(page_number=None)
 
 
+def make_flagged(sheet):
+    review_flags.raise_flag(marks_of(sheet)[0], note="Look", by=sheet.exam.created_by)
+
+
+def make_appealed(sheet):
+    factories.make_appeal(marks_of(sheet)[0])
+
+
 def listed(teacher, exam, show):
     page = teacher.get(f"{url('review_list', exam)}?show={show}")
     return [row["sheet_code"] for row in page.context["rows"]]
@@ -73,6 +79,8 @@ REASONS = [
     (make_read_from_a_blank_page, "check", "faint or blank page"),
     (make_unplaced, "check", "page not named"),
     (make_extreme, "extreme", "no points"),
+    (make_flagged, "flagged", "flagged"),
+    (make_appealed, "appealed", "1 appealed"),
 ]
 
 
@@ -86,7 +94,7 @@ def test_each_doubt_puts_a_sheet_on_its_list_and_says_why(exam, teacher, spoil, 
         assert listed(teacher, exam, name) == [sheet_code(sheet.pk)]
     text = teacher.get(f"{url('review_list', exam)}?show={show}").content.decode()
     assert words in text
-    for name in {"unsure", "check", "extreme"} - {show}:
+    for name in {"unsure", "check", "extreme", "flagged", "appealed"} - {show}:
         assert listed(teacher, exam, name) == []
     assert sheet_code(calm.pk) in listed(teacher, exam, "graded")
     counts = review_eyes.counts(exam)
@@ -99,16 +107,18 @@ def test_an_empty_back_of_a_sheet_is_no_reason(exam, teacher):
     assert listed(teacher, exam, "eyes") == []
 
 
-def test_what_needs_eyes_most_stands_first(exam, teacher, alice):
-    made = [quiet_sheet(exam) for _ in range(6)]
-    extreme, repaired, flagged, unsure, both, _calm = made
+def test_what_needs_eyes_most_stands_first(exam, teacher):
+    made = [quiet_sheet(exam) for _ in range(7)]
+    extreme, repaired, flagged, unsure, both, appealed, _calm = made
     make_extreme(extreme)
     make_repaired(repaired)
-    review_flags.raise_flag(marks_of(flagged)[0], note="Look", by=alice)
+    make_flagged(flagged)
+    make_appealed(appealed)
     make_unsure(unsure)
     make_unsure(both)
     make_pale(both)
-    expected = [sheet_code(one.pk) for one in (both, unsure, flagged, repaired, extreme)]
+    first = (appealed, both, unsure, flagged, repaired, extreme)
+    expected = [sheet_code(one.pk) for one in first]
     assert listed(teacher, exam, "eyes") == expected
     # The same way from sheet to sheet, and after the last one back to the list.
     address = teacher.get(f"{url('review_list', exam)}?show=eyes").context["first"]
@@ -130,20 +140,16 @@ def test_changed_sheets_have_a_list_in_every_state(exam, teacher, alice):
     review.change_mark(mark.pk, awarded=Decimal(2), feedback="", reason="x", version=1, by=alice)
     assert listed(teacher, exam, "changed") == [sheet_code(sheet.pk)]
     Sheet.objects.filter(pk=sheet.pk).update(state="published")
+    make_appealed(sheet)
     assert listed(teacher, exam, "changed") == [sheet_code(sheet.pk)]
     assert listed(teacher, exam, "eyes") == []
+    counts = review_eyes.counts(exam)
+    assert (counts["changed"], counts["appealed"], counts["eyes"]) == (1, 1, 0)
 
 
 def test_a_list_that_nobody_knows_is_the_usual_one(exam, sheet, teacher):
     assert len(listed(teacher, exam, "nonsense")) == 1
     assert teacher.get(url("review_sheet", sheet) + "?show=nonsense").status_code == 200
-
-
-def queries_of(teacher, address):
-    teacher.get(address)
-    with CaptureQueriesContext(connection) as ran:
-        assert teacher.get(address).status_code == 200
-    return len(ran)
 
 
 def test_no_page_asks_more_for_many_sheets_than_for_few(exam, teacher, alice):

@@ -70,6 +70,9 @@ def test_a_common_reason_is_proposed_for_the_next_sheet_and_own_words_are_not(
     answer = values(mark, awarded="2", feedback="Fine.", reason="Names both chambers", version=3)
     assert teacher.post(url("mark_save", mark), answer).status_code == 302
     assert "Names both" not in mark.history.latest().history_change_reason
+    answer = values(mark, awarded="2", feedback="Good.", reason="Kinder words", version=4)
+    teacher.post(url("mark_save", mark), answer)
+    assert mark.history.latest().history_change_reason == "Kinder words"
 
 
 @pytest.mark.parametrize("nonsense", ["", "two", "NaN", "1e9", "Infinity"])
@@ -95,6 +98,17 @@ def test_a_stale_save_is_409_and_shows_both_values_who_and_when(mark, teacher, a
     again = teacher.post(url("mark_save", mark), typed | {"version": "2"}, **headers)
     assert again.status_code in (200, 302)
     assert (fresh(mark).feedback, fresh(mark).version) == ("His", 3)
+
+
+def test_the_dialog_asks_why_only_where_the_points_are_other_ones(mark, teacher, admin):
+    review.change_mark(
+        mark.pk, awarded=Decimal(2), feedback="Hers", reason="Full.", version=1, by=admin
+    )
+    for points, asked in (("0.5", True), ("2", False)):
+        typed = values(mark, awarded=points, feedback="His", reason="Thin.")
+        answer = teacher.post(url("mark_save", mark), typed, **HTMX)
+        assert answer.status_code == 409
+        assert ('id="conflict-reason"' in answer.text) == asked, points
 
 
 def test_keeping_theirs_shows_the_card_as_it_is_now(mark, teacher):

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from exams.models import Sheet
+from exams.models import SampleSheet, Sheet
 from exams.rubrics import use_rubric
 from grading import review
 from grading.models import Comment, Look
@@ -109,6 +109,16 @@ def test_the_list_takes_five_queries_however_long_it_is(exam, teacher):
         page = teacher.get(url("review_list", exam))
     assert len(page.context["page"].object_list) == 23
     assert len(many) == len(few) <= 5
+
+
+def test_a_sample_is_listed_and_is_none_of_the_sheets_to_be_reviewed(exam, teacher, alice):
+    factories.make_sheet(exam, state="reviewed")
+    sample = factories.make_sheet(exam, state="mapped")
+    SampleSheet.objects.create(exam=exam, sheet=sample, title="Full", created_by=alice)
+    page = teacher.get(f"{url('review_list', exam)}?show=all")
+    assert (page.context["done"], page.context["total"]) == (1, 1)
+    counts = {name: count for name, _label, count in page.context["tabs"]}
+    assert (counts["all"], counts["other"], len(page.context["rows"])) == (2, 1, 2)
 
 
 def test_what_needs_eyes_has_a_list_of_its_own(exam, teacher):

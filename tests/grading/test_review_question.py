@@ -43,6 +43,12 @@ def sheets(exam):
     return [factories.make_sheet(exam, state="graded", pages=2) for _ in range(25)]
 
 
+def test_a_list_or_a_place_that_nobody_knows_is_the_usual_one(exam, sheet, teacher):
+    usual = shown(teacher.get(question(exam)))
+    for nonsense in ({"show": "nonsense"}, {"from_": "9" * 30}, {"from_": "²"}):
+        assert shown(teacher.get(question(exam, **nonsense))) == usual
+
+
 def test_all_sheets_come_once_in_steps_though_what_is_done_leaves_the_list(exam, sheets, teacher):
     address, seen = question(exam), []
     for _ in range(10):
@@ -117,6 +123,8 @@ def test_sheets_with_every_question_accepted_are_approved_at_once(exam, sheets, 
         review_accept.accept_mark(mark, version=mark.version, by=alice)
     text = teacher.get(url("review_questions", exam)).content.decode()
     assert "every question accepted (2)" in text
+    assert "3 of 25" in text
+    assert "2 of 25" in text
     for _ in range(2):
         assert teacher.post(url("approve_accepted", exam)).status_code == 302
     assert [fresh(one).state for one in (whole, changed, half)] == [
