@@ -6,6 +6,7 @@ from django import forms
 from django.contrib.auth import authenticate
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -143,6 +144,13 @@ class ClassForm(forms.ModelForm):
             "name": _("For example X-B."),
             "teachers": _("They see this class and its exams."),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Who has left the school is not offered, but stays where the class names them already.
+        there = self.instance.teachers.values("pk") if self.instance.pk else []
+        teachers = self.fields["teachers"]
+        teachers.queryset = teachers.queryset.filter(Q(is_active=True) | Q(pk__in=there))
 
     def clean_name(self) -> str:
         """Two classes whose names differ in case or spaces only would be mixed up."""

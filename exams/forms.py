@@ -277,8 +277,9 @@ class RubricForm(forms.Form):
 
 
 class AnswerKeyFileForm(forms.Form):
-    """The PDF of an answer key."""
+    """The PDF of an answer key; the browser asks for none, or typed answers could not be saved."""
 
+    use_required_attribute = False
     pdf = forms.FileField(
         label=_("Answer key as PDF"),
         error_messages={

@@ -149,6 +149,15 @@ class KeyRowFormSet(forms.BaseFormSet):
             if form.cleaned_data
         ]
 
+    def wrong(self) -> list[str]:
+        """What keeps the rows from being confirmed, each with the code of its row."""
+        return [
+            f"{form['code'].value() or form['was'].value() or f'#{number}'}: {text}"
+            for number, form in enumerate(self.forms, start=1)
+            for texts in form.errors.values()
+            for text in texts
+        ]
+
     def typed(self) -> list[dict[str, Any]]:
         """Every row as it was typed, those that are left out as well, for showing it again."""
         return [

@@ -20,6 +20,7 @@ from exams.regions import HOLDS, MAX_REGIONS, percent, region_problems
 from exams.rubric_problems import Problem
 
 SIDES = ("x", "y", "w", "h")
+FIELDS = ("page", *SIDES, "holds")
 NUMBER = re.compile(r"-?\d{1,9}([.,]\d{1,20})?")
 KEY = re.compile(r"[a-z]\d{1,6}")
 USUAL = ("name", "roll_number")
@@ -106,7 +107,12 @@ def errors_of(rows: list[Row]) -> dict[int, dict[str, list[str]]]:
         number = index if isinstance(index, int) else -1
         name = str(rest[0] if rest and rest[0] else problem.about)
         found.setdefault(number, {}).setdefault(name, []).append(_in_words(problem, name, number))
-    return found
+    # As the fields stand on the page; a schema finds them in an order of its own.
+    names = (*FIELDS, *{name for wrong in found.values() for name in wrong if name not in FIELDS})
+    return {
+        number: {name: wrong[name] for name in names if name in wrong}
+        for number, wrong in found.items()
+    }
 
 
 def _in_words(problem: Problem, name: str, number: int) -> str:

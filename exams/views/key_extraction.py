@@ -142,7 +142,7 @@ def key_review(request: HttpRequest, pk: int) -> HttpResponse:
         return review_page(request, key)
     formset = RowFormSet(request.POST, prefix="row")
     if not formset.is_valid():
-        return review_page(request, key, formset=formset, status=422)
+        return review_page(request, key, formset=formset, problems=formset.wrong(), status=422)
     items = items_from(formset.criteria(), rubric_items(key.exam))
     try:
         rubric = key_proposals.confirm_key(

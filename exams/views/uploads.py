@@ -17,6 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -43,12 +44,13 @@ FORM_BYTES = 1_000_000
 MB = 1_000_000
 RENDERED, INSPECTED = Q(rendered_at__isnull=False), Q(inspected_at__isnull=False)
 FAILED = Q(state=SheetState.FAILED)
+GIVEN_UP = Q(state__in=(SheetState.FAILED, SheetState.SKIPPED))
 SHEETS_COUNTED = {
     "sheets": Q(),
-    # A sheet that failed earlier never comes this far: it is counted apart.
-    "to_render": ~FAILED | RENDERED,
+    # A sheet that failed or was skipped earlier never comes this far: it is counted apart.
+    "to_render": ~GIVEN_UP | RENDERED,
     "rendered": RENDERED,
-    "to_inspect": ~FAILED | INSPECTED,
+    "to_inspect": ~GIVEN_UP | INSPECTED,
     "inspected": INSPECTED,
     "waiting": Q(state__in=(SheetState.PENDING_MAPPING, SheetState.MAPPED)) & ~INSPECTED,
     "failed": FAILED,
@@ -175,11 +177,13 @@ def upload_skip(request: HttpRequest, pk: int) -> HttpResponse:
     """Leave an upload out of the exam, with its sheets that are not past mapping."""
     upload = visible_upload(request, pk)
     count = mapping.skip_upload(upload, by=request.user)
-    text = ngettext(
-        "%(upload)s and 1 sheet of it were left out.",
-        "%(upload)s and %(count)s sheets of it were left out.",
-        count,
-    )
+    text = _("%(upload)s was left out.")
+    if count:
+        text = ngettext(
+            "%(upload)s and 1 sheet of it were left out.",
+            "%(upload)s and %(count)s sheets of it were left out.",
+            count,
+        )
     messages.success(request, text % {"upload": upload, "count": count})
     return redirect("exams:upload_detail", pk=upload.pk)
 
@@ -190,11 +194,13 @@ def upload_unskip(request: HttpRequest, pk: int) -> HttpResponse:
     """Take an upload in again, with its skipped sheets."""
     upload = visible_upload(request, pk)
     count = mapping.unskip_upload(upload, by=request.user)
-    text = ngettext(
-        "%(upload)s and 1 sheet of it were taken in again.",
-        "%(upload)s and %(count)s sheets of it were taken in again.",
-        count,
-    )
+    text = _("%(upload)s was taken in again.")
+    if count:
+        text = ngettext(
+            "%(upload)s and 1 sheet of it were taken in again.",
+            "%(upload)s and %(count)s sheets of it were taken in again.",
+            count,
+        )
     messages.success(request, text % {"upload": upload, "count": count})
     return redirect("exams:upload_detail", pk=upload.pk)
 

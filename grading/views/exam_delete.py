@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
@@ -35,11 +36,13 @@ def exam_delete(request: HttpRequest, pk: int) -> HttpResponse:
         if not Exam.objects.filter(pk=pk).exists():
             raise
         return _render(request, exam, problem=str(error), status=409)
-    told = ngettext(
-        "%(title)s was deleted, with %(n)d sheet.",
-        "%(title)s was deleted, with %(n)d sheets.",
-        gone.sheets,
-    )
+    told = _("%(title)s was deleted.")
+    if gone.sheets:
+        told = ngettext(
+            "%(title)s was deleted, with %(n)d sheet.",
+            "%(title)s was deleted, with %(n)d sheets.",
+            gone.sheets,
+        )
     messages.success(request, told % {"title": exam.title, "n": gone.sheets})
     return redirect("exams:exam_list")
 

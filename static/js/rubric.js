@@ -144,11 +144,12 @@ const acts = {
   },
   delete(row) {
     const gone = block(row);
-    const next = gone.at(-1).nextElementSibling || row.previousElementSibling;
+    const next = gone.at(-1).nextElementSibling;
+    const nearest = next || row.previousElementSibling;
     const name = label(row);
     gone.forEach((one) => one.remove());
     undo(gone, next);
-    (next ? next.querySelector("[data-act=delete]") : form.querySelector("[data-act=add]")).focus();
+    (nearest ? nearest.querySelector("[data-act=delete]") : form.querySelector("[data-act=add]")).focus();
     changed(fillText(form.dataset.textDeleted, { name }));
   },
 };

@@ -183,6 +183,7 @@ function send(form) {
       window.location.assign(request.responseURL);
       return;
     }
+    busy(form, false);
     const page = new DOMParser().parseFromString(request.responseText, "text/html");
     const answer = page.getElementById("upload-form");
     if (answer) {
@@ -191,7 +192,6 @@ function send(form) {
       document.querySelector("#upload-form [role=alert]")?.scrollIntoView({ block: "nearest" });
       return;
     }
-    busy(form, false);
     say(form, textOf(form, "refusedAll", { status: request.status }));
   };
   request.onerror = () => {

@@ -198,6 +198,19 @@ def test_a_class_takes_no_name_of_another_and_no_change_unseen(sign_in, admin, b
     assert bob not in x_b.teachers.all()
 
 
+def test_who_has_left_the_school_is_not_offered_as_a_teacher_but_stays_with_old_classes(
+    client, admin, alice, bob, x_b
+):
+    bob.is_active = alice.is_active = False
+    bob.save()
+    alice.save()
+    client.force_login(admin)
+    assert client.get("/classes/new/").text.count('name="teachers"') == 0
+    text = client.get(f"/classes/{x_b.pk}/edit/").text
+    assert str(alice) in text
+    assert str(bob) not in text
+
+
 def test_who_was_slower_reads_who_changed_the_class_and_saves_over_it(sign_in, admin, bob, x_b):
     seen = school_classes.seen_of(x_b)
     erin = factories.make_user("erin", Role.ADMIN)

@@ -146,6 +146,37 @@ def test_the_whole_editor_is_used_by_keyboard_alone(site, open_page, editor):
     assert site.ask(CODES) == ["A", "B", " B1", " B2", "C", "D"]
 
 
+def test_the_last_criterion_comes_back_as_the_last(open_page, editor):
+    page = open_page()
+    page.goto(editor)
+    row(page, "D").get_by_role("button", name="Delete").click()
+    assert shown(page) == ["A", "B", "C"]
+    page.get_by_role("button", name="Bring back D").click()
+    assert shown(page) == ["A", "B", "C", "D"]
+
+
+def test_a_typed_answer_key_is_saved_without_a_pdf(open_page, editor):
+    page = open_page()
+    page.goto(editor.replace("rubric/edit", "answer-key"))
+    page.get_by_label("A", exact=True).fill("It rains.")
+    page.get_by_role("button", name="Save the answer key").click()
+    expect(page.get_by_text("The answer key is saved")).to_be_visible()
+    expect(page.get_by_label("A", exact=True)).to_have_value("It rains.")
+
+
+def test_a_refused_upload_lets_the_teacher_leave_without_a_question(site, open_page, editor):
+    page = open_page()
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: asked.append(dialog.type))
+    page.goto(editor.replace("rubric/edit", "upload"))
+    notes = {"name": "notes.zip", "mimeType": "application/zip", "buffer": b"no archive"}
+    page.set_input_files("input[type=file]", notes)
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.get_by_text("“notes.zip” is text")).to_be_visible()
+    page.goto(editor)
+    assert asked == []
+
+
 def test_advice_comes_while_typing_and_blocks_nothing(site, open_page, editor):
     page = open_page()
     page.goto(editor)

@@ -93,6 +93,17 @@ def test_what_no_rubric_takes_is_422_with_everything_that_was_typed(office, brow
     assert list(answers_of(exam)) == ["Q1", "Q1b", "Q2"]
 
 
+def test_what_is_wrong_with_a_row_is_told_above_all_rows_with_its_code(office, browser, exam):
+    key = proposed(exam, office)
+    page = browser.get(address("review", key))
+    wrong = {name_of(page, "Q1", "description"): "", name_of(page, "Q2", "code"): ""}
+    text = browser.post(address("review", key), form_of(page) | wrong).content.decode()
+    above, _, _rows = text.partition('<form class="panel')
+    assert "<li>Q1: Say what is asked.</li>" in above
+    assert "<li>Q2: Give it a code, such as Q1.</li>" in above
+    assert "<legend>Q2" in text
+
+
 def test_marks_that_the_pdf_does_not_say_have_to_be_given(office, browser, exam):
     key = proposed(exam, office, said("Q9", max_marks=None))
     page = browser.get(address("review", key))

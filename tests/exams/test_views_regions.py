@@ -100,6 +100,14 @@ def test_a_place_that_cannot_be_is_422_with_its_reason_and_keeps_the_rest(save, 
     assert stored(exam) == []
 
 
+def test_what_is_wrong_with_a_place_is_told_in_the_order_of_its_fields(save):
+    wrong = {"page-r0": "0", "x-r0": "-1", "y-r0": "x", "w-r0": "0", "h-r0": "0", "holds-r0": []}
+    text = save(TYPED | wrong).content.decode()
+    words = ("Page:", "Left:", "Top:", "Width:", "Height:", "Tick what")
+    told = [text.index(f"<li>Place 1: {word}") for word in words]
+    assert told == sorted(told)
+
+
 def test_more_places_than_an_exam_file_may_have_are_422(save, exam):
     many = {"row": [f"s{number}" for number in range(51)]}
     for key in many["row"].copy():

@@ -55,6 +55,15 @@ def test_only_the_own_teacher_and_admins_leave_an_upload_out(
     assert Upload.objects.get().state == (after if may else before)
 
 
+def test_an_upload_without_sheets_is_left_out_alone(sign_in, alice, exam):
+    upload = make_upload(exam, state="failed")
+    client = sign_in(alice)
+    for name, text in (("skip", "was left out."), ("unskip", "was taken in again.")):
+        answer = client.post(reverse(f"exams:upload_{name}", args=[upload.pk]), follow=True).text
+        assert text in answer
+        assert "0 sheets" not in answer
+
+
 def test_a_wrong_upload_is_left_out_on_its_page_and_taken_in_again(sign_in, alice, exam):
     upload = make_upload(exam)
     sheets = [make_sheet(exam, upload=upload, state=state) for state in ("mapped", "graded")]

@@ -188,6 +188,16 @@ def test_the_way_on_comes_with_the_news(sign_in, alice, exam):
     assert 'id="upload-actions" hx-swap-oob="true"' in news
 
 
+def test_a_failed_sheet_that_was_skipped_leaves_no_bar_half_full(sign_in, alice, exam):
+    upload = make_upload(exam)
+    make_sheet(exam, upload=upload)
+    nothing = {"rendered_at": None, "inspected_at": None, "pages": 0}
+    make_sheet(exam, upload=upload, state="skipped", problem="Damaged.", **nothing)
+    shown = sign_in(alice).get(progress(upload)).context["progress"]
+    assert (shown.rendered, shown.to_render) == (1, 1)
+    assert (shown.inspected, shown.to_inspect) == (1, 1)
+
+
 def test_a_sheet_that_failed_does_not_keep_the_progress_from_ending(sign_in, alice, exam):
     upload = make_upload(exam)
     make_sheet(exam, upload=upload)
