@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.roles import teacher_required
 from batching.conflicts import Conflict
-from exams.models import Exam
+from exams.models import Exam, Sheet
 from exams.views.clicks import outcome_of
 from exams.views.exams import exam_or_404
 from grading import appeals, queries, review_blind, review_flags
@@ -63,18 +63,25 @@ def publish(request: HttpRequest, pk: int) -> HttpResponse:
 def publish_preview(request: HttpRequest, pk: int) -> HttpResponse:
     """Lead to the preview of a student's result: the one with `?roll=`, else the first."""
     exam = exam_or_404(request, pk)
-    sheets = previewed(exam).filter(enrolment__isnull=False)
-    roll = request.GET.get("roll", "").replace("\x00", "").strip()
-    chosen = sheets.filter(enrolment__roll_number__iexact=roll).first() if roll else sheets.first()
-    if chosen is None:
-        messages.info(
-            request,
-            _("There is no graded sheet with the roll number %(roll)s.") % {"roll": roll}
-            if roll
-            else _("There is no graded sheet to look at yet."),
-        )
-        return redirect("grading:publish", pk=exam.pk)
-    return redirect("grading:sheet_preview", pk=chosen.pk)
+    roll = request.GET.get("roll", "").strip()
+    sheets = [one for one in previewed(exam, request.user) if not roll or _has_roll(one, roll)]
+    if roll and sheets and sheets[0].code:
+        text = _(
+            "The sheet with the roll number %(roll)s is reviewed without its name. Approve it"
+            " first, or show its name where you review it."
+        ) % {"roll": roll}
+    elif sheets:
+        return redirect("grading:sheet_preview", pk=sheets[0].pk)
+    elif roll:
+        text = _("There is no graded sheet with the roll number %(roll)s.") % {"roll": roll}
+    else:
+        text = _("There is no graded sheet to look at yet.")
+    messages.info(request, text)
+    return redirect("grading:publish", pk=exam.pk)
+
+
+def _has_roll(sheet: Sheet, roll: str) -> bool:
+    return bool(sheet.enrolment) and sheet.enrolment.roll_number.casefold() == roll.casefold()
 
 
 @require_POST

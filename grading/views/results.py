@@ -103,12 +103,15 @@ def sheet_preview(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def preview_of(user: User, pk: int) -> dict[str, Any]:
-    """result_of with the way to the sheets before and after it, and the form to take it back."""
+    """result_of with the way to the sheets before and after it, the form to take it back, and the
+    code that stands for the name of a sheet which is reviewed without it."""
     context = result_of(user, pk, DONE_STATES)
-    order = list(previewed(context["exam"]).values_list("pk", flat=True))
+    sheets = previewed(context["exam"], user)
+    order = [sheet.pk for sheet in sheets]
     place = order.index(pk)
     return context | {
         "preview": True,
+        "sheet_code": sheets[place].code,
         "notices": queries.notices_on(context["exam"]),
         "place": place + 1,
         "count": len(order),
@@ -118,10 +121,12 @@ def preview_of(user: User, pk: int) -> dict[str, Any]:
     }
 
 
-def previewed(exam: Exam) -> QuerySet[Sheet]:
-    """The sheets of an exam whose results can be looked at, by roll number."""
-    marked = Sheet.objects.filter(exam=exam, state__in=MARKED_STATES)
-    return marked.order_by("enrolment__roll_number", "pk")
+def previewed(exam: Exam, user: User) -> list[Sheet]:
+    """The sheets of an exam whose results can be looked at, by roll number; at the end those that
+    this teacher reviews without names, by their codes."""
+    marked = Sheet.objects.filter(exam=exam, state__in=MARKED_STATES).select_related("enrolment")
+    marked = marked.only("state", "exam_id", "enrolment__roll_number")
+    return review_blind.with_codes(marked.order_by("enrolment__roll_number", "pk"), user)
 
 
 def result_of(
@@ -236,23 +241,18 @@ def exam_results(request: HttpRequest, pk: int) -> HttpResponse:
         total__isnull=False
     )
     graded = graded.annotate(provider=queries.assessed_by())
-    graded = review_blind.with_name_shown(graded, request.user)
-    sheets = list(
+    sheets = review_blind.with_codes(
         graded.select_related("enrolment__student")
         .only("state", "name", "enrolment__roll_number", "enrolment__student__name", "exam_id")
-        .order_by("enrolment__roll_number", "pk")
+        .order_by("enrolment__roll_number", "pk"),
+        request.user,
     )
-    for sheet in sheets:
-        is_blind = sheet.state == SheetState.GRADED and not sheet.name_shown
-        sheet.code = review_blind.sheet_code(sheet.pk) if is_blind else ""
-    # Among the others its place would tell whose sheet it is.
-    rows = sorted(sheets, key=lambda sheet: sheet.code)
     context = {
         "exam": exam,
         "spread": distribution([(sheet.total, sheet.out_of or 0) for sheet in sheets]),
         "criteria": criterion_means(exam),
         "notices": providers.notices_of(one.provider for one in sheets if one.provider),
-        "page": Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page")),
+        "page": Paginator(sheets, PAGE_SIZE).get_page(request.GET.get("page")),
         "out_of": sheets[-1].out_of if sheets else None,
         "unreviewed": sum(sheet.state == SheetState.GRADED for sheet in sheets),
     }

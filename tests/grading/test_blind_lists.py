@@ -9,7 +9,7 @@ from batching.models import BatchItem
 from exams.models import Sheet
 from grading import publish, review
 from grading.models import Appeal, Reveal
-from grading.review_blind import reveal_exam, reveal_sheet, sheet_code
+from grading.review_blind import hide_sheet, reveal_exam, reveal_sheet, sheet_code
 from grading.runs import draft_run
 from tests.factories import make_enrolment, make_sheet, make_user
 from tests.grading.steps import url
@@ -134,6 +134,30 @@ def test_changes_since_publishing_are_told_by_code_while_their_sheet_is_reviewed
     page = teacher.get(url("publish", exam))
     assert [code for _, code in page.context["changes"]] == [sheet_code(graded.pk)]
     assert not told(page.text)
+
+
+def test_the_preview_of_a_sheet_names_nobody_until_it_is_approved(
+    exam, x_b, graded, alice, teacher
+):
+    after = make_sheet(exam, state="reviewed", enrolment=make_enrolment(x_b, roll_number="99Z999"))
+    page = teacher.get(url("sheet_preview", graded))
+    assert not told(page.text)
+    assert f"Sheet {sheet_code(graded.pk)}" in page.text
+    shown = graded.pages.first().public_id
+    assert reverse("grading:blind_page", args=[shown]) in page.text
+    assert reverse("exams:page_image", args=[shown]) not in page.text
+    # Its roll number comes before the other's; its place does not say so.
+    assert (page.context["previous"], page.context["place"]) == (after.pk, 2)
+    asked = teacher.get(url("publish_preview", exam), {"roll": "77z777"}, follow=True)
+    assert "roll number 77z777 is reviewed without its name" in asked.text
+    assert teacher.get(url("publish_preview", exam)).url == url("sheet_preview", after)
+    reveal_sheet(graded, by=alice)
+    asked = teacher.get(url("publish_preview", exam), {"roll": "77z777"})
+    assert asked.url == url("sheet_preview", graded)
+    assert "Zuleika" in teacher.get(url("sheet_preview", graded)).text
+    hide_sheet(graded, by=alice)
+    Sheet.objects.filter(pk=graded.pk).update(state="reviewed")
+    assert "Zuleika" in teacher.get(url("sheet_preview", graded)).text
 
 
 HISTORIES = ("", "?system=1", "?kind=marks&system=1", "?kind=sheets&system=1", "?kind=sheets")

@@ -142,7 +142,7 @@ def test_any_student_of_the_exam_is_previewed_by_roll_number(
     exam, carols_enrolment, doras_enrolment, teacher
 ):
     carol = factories.make_sheet(exam, state="reviewed", enrolment=carols_enrolment)
-    dora = factories.make_sheet(exam, state="graded", enrolment=doras_enrolment)
+    dora = factories.make_sheet(exam, state="reviewed", enrolment=doras_enrolment)
     page = url("publish_preview", exam)
     assert teacher.get(page).url == url("sheet_preview", dora)
     assert teacher.get(f"{page}?roll=84b003").url == url("sheet_preview", carol)
