@@ -26,6 +26,7 @@ FENCE = re.compile(r"\A\s*```(?:json|JSON)?[ \t]*\r?\n(.*?)\r?\n?[ \t]*```\s*\Z"
 # NUL, and halves of characters that JSON's \\u escapes can spell.
 UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 NO_JSON = gettext_noop("The reply is not valid JSON: %(why)s.")
+NO_SCHEMA = gettext_noop("The reply does not fit the schema: %(words)s")
 OTHER_SCHEMA = gettext_noop("The reply does not fit the schema at %(place)s: %(words)s")
 NO_NUMBER = gettext_noop("%(number)s is not a JSON number")
 LARGE_NUMBER = gettext_noop("%(number)s is too large a number")
@@ -95,9 +96,11 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _explain(error: ValidationError) -> str:
     # The message of jsonschema quotes the value, which may be a page of a student's text.
-    place = "/".join(str(step) for step in error.absolute_path) or "the reply"
-    message = error.message if len(error.message) <= 200 else f"{error.message[:200]}…"
-    return OTHER_SCHEMA % {"place": place, "words": message}
+    words = error.message if len(error.message) <= 200 else f"{error.message[:200]}…"
+    place = "/".join(str(step) for step in error.absolute_path)
+    return (
+        OTHER_SCHEMA % {"place": place, "words": words} if place else NO_SCHEMA % {"words": words}
+    )
 
 
 def _refuse_constant(name: str) -> None:

@@ -43,6 +43,7 @@ SHAPES = (
     reply.LARGE_NUMBER,
     reply.NO_JSON,
     reply.NO_NUMBER,
+    reply.NO_SCHEMA,
     reply.OTHER_SCHEMA,
     submit.OTHERWISE,
     submit.OTHER_ACCOUNT,

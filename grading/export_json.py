@@ -15,12 +15,11 @@ from itertools import islice
 from typing import Any
 
 from exams.models import Criterion, Exam
-from grading.export_rows import MarkRow, SheetRow, criteria_of, sheet_rows
+from grading.export_rows import PIECE, MarkRow, SheetRow, criteria_of, sheet_rows
 from grading.models import Appeal
 
 FORMAT = "sheaf-results"
 VERSION = 1
-SHEETS_AT_ONCE = 500
 
 
 def results_json(exam: Exam) -> Iterator[str]:
@@ -39,7 +38,7 @@ def results_json(exam: Exam) -> Iterator[str]:
     yield f'{dump(head)[:-1]}, "sheets": [\n'
     between = ""
     rows = sheet_rows(exam)
-    while piece := list(islice(rows, SHEETS_AT_ONCE)):
+    while piece := list(islice(rows, PIECE)):
         appeals = _appeals(piece)
         for sheet in piece:
             yield between + dump(_sheet(sheet, appeals[sheet.pk]))

@@ -72,6 +72,7 @@ class StandingBody(serializers.Serializer):
     states = serializers.DictField(child=serializers.IntegerField())
     samples = serializers.IntegerField()
     appeals = serializers.IntegerField(help_text="Of students, that wait for an answer.")
+    flagged = serializers.IntegerField(help_text="Sheets with a flag that nobody has lowered.")
     rubric_version = serializers.IntegerField(allow_null=True)
     steps = StepRow(many=True)
     next = NextStep()

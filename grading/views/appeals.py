@@ -104,7 +104,7 @@ def appeal_answer(request: HttpRequest, pk: int) -> HttpResponse:
         )
         return redirect("grading:review_list", pk=appeal.sheet.exam_id)
     if problem:
-        return render_sheet(request, appeal.sheet_id, problem=problem, status=status)
+        return render_sheet(request, appeal.sheet_id, problem=problem, status=status, unsent=answer)
     messages.success(request, _("Your answer was sent."))
     address = reverse("grading:review_sheet", args=[appeal.sheet_id])
     return redirect(address + Desk.of(request, by_question=False).query)

@@ -87,8 +87,12 @@ def render_sheet(
     *,
     problem: str = "",
     status: int = 200,
+    unsent: str = "",
 ) -> HttpResponse:
-    """The sheet's page as it is now, with one refused card in it or a problem above it."""
+    """The sheet's page as it is now, with one refused card in it or a problem above it.
+
+    `unsent` is a refused answer to an appeal that has no card, since its question has gone.
+    """
     sheet = sheet_with_marks(request, pk)
     desk = Desk.of(request, by_question=False)
     cards = sheet_cards(sheet)
@@ -104,6 +108,7 @@ def render_sheet(
         "named": exam_named or review_blind.is_named(sheet, request.user),
         "exam_named": exam_named,
         "problem": problem,
+        "unsent": unsent,
         "cards": cards,
         "pages": sheet.pages.filter(dropped_at=None).order_by("number"),
         "place": place + 1,
@@ -189,8 +194,8 @@ def sheet_drop_marks(request: HttpRequest, pk: int) -> HttpResponse:
     sheet = sheet_with_marks(request, pk)
     form = ReasonForm(request.POST)
     if not form.is_valid():
-        messages.error(request, _("Say why these marks are dropped; the history keeps it."))
-        return redirect("grading:review_sheet", pk=sheet.pk)
+        problem = _("Say why these marks are dropped; the history keeps it.")
+        return render_sheet(request, pk, problem=problem, status=422)
     runs.drop_marks(sheet, by=request.user, reason=form.cleaned_data["reason"])
     messages.success(request, _("%s has no marks any more. Change its student here.") % sheet.name)
     return redirect(f"{reverse('exams:mapping', args=[sheet.exam_id])}?tab=mapped")

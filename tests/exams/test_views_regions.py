@@ -51,7 +51,7 @@ def test_the_history_says_who_saved_which_places(save, exam, alice, browser):
     save(TYPED)
     assert exam.history.latest().history_user == alice
     text = browser.get(reverse("grading:exam_history", args=[exam.pk])).content.decode()
-    for word in ("Regions", "60", "wide", "Roll"):
+    for word in ("Names on the pages", "60", "wide", "Roll"):
         assert word in text
 
 

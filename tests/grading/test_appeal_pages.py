@@ -224,6 +224,9 @@ def test_an_appeal_to_a_question_that_is_gone_can_be_answered(sheet, appeal, tea
     late = student.post(url("appeal_withdraw", appeal))
     assert late.status_code == 409
     assert "answered already" in late.text
+    late = teacher.post(url("appeal_answer", appeal), {"answer": "It <was> not."})
+    assert late.status_code == 409
+    assert "It &lt;was&gt; not." in late.text, "what was typed is not lost"
 
 
 def test_an_appeal_to_a_sheet_without_marks_can_be_answered(sheet, appeal, teacher):
@@ -322,7 +325,7 @@ def test_who_answered_can_be_asked_for_in_the_history_and_who_asked_cannot(
 def test_every_sheet_has_its_own_appeals_in_the_json_whatever_is_dropped_meanwhile(
     exam, monkeypatch
 ):
-    monkeypatch.setattr(export_json, "SHEETS_AT_ONCE", 2)
+    monkeypatch.setattr(export_json, "PIECE", 2)
     sheets = [factories.make_sheet(exam, state="published") for _ in range(4)]
     for sheet in sheets[:3]:
         for mark in marks_of(sheet):

@@ -233,7 +233,10 @@ def test_a_graded_sheet_of_the_wrong_student_can_be_given_to_the_right_one(exam,
 
 def test_marks_are_not_dropped_without_a_reason(exam, alice, sign_in):
     sheet = make_sheet(exam, state="graded")
-    sign_in(alice).post(reverse("grading:sheet_drop_marks", args=[sheet.pk]), {"reason": " "})
+    address = reverse("grading:sheet_drop_marks", args=[sheet.pk])
+    refused = sign_in(alice).post(address, {"reason": " "})
+    assert refused.status_code == 422
+    assert "Say why these marks are dropped" in refused.text
     assert sheet.marks.count() == 2
 
 
