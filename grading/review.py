@@ -93,10 +93,16 @@ def change_mark(
 
 
 def put_back(mark_pk: int, history_id: int, *, version: int, by: User, reason: str = "") -> Mark:
-    """Undo: give a mark the points and feedback that it had in an earlier history row."""
+    """Undo: give a mark the points and feedback that it had in an earlier history row.
+
+    Where it has them already nothing changes, its reason neither.
+    """
     earlier = Mark.history.filter(id=mark_pk, history_id=history_id).first()
     if earlier is None:
         raise ValidationError(_("This mark has no such earlier value. Reload its history."))
+    mark = Mark.objects.get(pk=mark_pk)
+    if (mark.version, mark.awarded, mark.feedback) == (version, earlier.awarded, earlier.feedback):
+        return mark
     when = moment_in_row(earlier.history_date)
     return change_mark(
         mark_pk,

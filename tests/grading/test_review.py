@@ -153,6 +153,13 @@ def test_putting_the_only_change_back_makes_an_overridden_sheet_reviewed(exam, a
     assert "Put back to the value of" in mark.history.latest().history_change_reason
 
 
+def test_putting_back_what_stands_there_already_changes_nothing(mark, alice):
+    change(mark, alice, awarded=Decimal(2), reason="Misread")
+    row = mark.history.latest()
+    review.put_back(mark.pk, row.history_id, version=2, by=alice)
+    assert (fresh(mark).version, mark.history.latest().pk) == (2, row.pk)
+
+
 def test_putting_back_over_a_newer_change_is_refused(mark, alice, admin):
     first = mark.history.latest()
     change(mark, alice, awarded=Decimal(2))
