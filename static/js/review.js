@@ -178,6 +178,8 @@
     if (document.querySelector("dialog[open]")) return;
     document.querySelector(".desk-say")?.remove();
     const mark = target.closest(".mark") || current();
+    // What has just arrived is not htmx's for a moment: a key would leave the desk by its links.
+    for (const part of [mark, ...document.querySelectorAll("#sheet-head, #question-head")]) part && htmx.process(part);
     if (event.ctrlKey) {
       if (key === "Enter" && mark) {
         event.preventDefault();

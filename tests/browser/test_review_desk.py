@@ -315,6 +315,23 @@ def test_what_is_typed_while_the_sign_in_ends_is_saved_after_signing_in_elsewher
     assert "Typed while signed out." in mark(site, current(page), "feedback")
 
 
+def test_a_key_pressed_the_moment_a_save_arrives_does_not_leave_the_desk(site, browser):
+    page = sit_down(browser, site, "alice")
+    page.goto("/exams/1/review/?show=all")
+    page.get_by_role("link", name="Start here").click()
+    page.wait_for_url("**/sheets/*/review/**")
+    keys(page, "j", "f", "Control+a")
+    # Before htmx has bound the links that came with the answer.
+    press = (
+        "document.querySelector('.mark.current')"
+        ".dispatchEvent(new KeyboardEvent('keydown', { key: 'h', bubbles: true }))"
+    )
+    page.evaluate(f"document.addEventListener('htmx:oobAfterSwap', () => {press})")
+    page.keyboard.type("Well seen")
+    expect(page.locator(".mark.current .mark-history")).to_contain_text("Well seen")
+    assert "/review/" in page.url
+
+
 @pytest.mark.parametrize(("size", "viewport"), [("desktop", DESKTOP), ("phone", PHONE)])
 def test_the_desk_has_no_barriers_and_fits_the_screen(site, browser, pictures, size, viewport):
     page = sit_down(browser, site, "erin")
