@@ -211,8 +211,24 @@
     true,
   );
 
+  // The form to undo comes anew with each undo: one that is asked for meanwhile waits for it.
+  let waitingUndos = 0;
+  const undoForm = () => document.querySelector("[data-undo-form]");
+  document.addEventListener("htmx:afterSettle", () => {
+    const form = undoForm();
+    if (!waitingUndos || !form || form.matches(".htmx-request")) return;
+    waitingUndos -= 1;
+    form.requestSubmit();
+  });
+  document.addEventListener("htmx:responseError", () => (waitingUndos = 0));
+  document.addEventListener("htmx:sendError", () => (waitingUndos = 0));
+
   document.addEventListener("desk:undo", (event) => {
-    const form = document.querySelector("[data-undo-form]");
+    const form = undoForm();
+    if (form?.matches(".htmx-request")) {
+      waitingUndos += 1;
+      return;
+    }
     if (form) return form.requestSubmit();
     const mark = document.getElementById(lastSaved ?? "") ?? event.detail;
     const own = mark?.querySelector(".mark-form");
