@@ -15,6 +15,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.conf import settings
 
+from config import embedded_broker
+
+embedded_broker.register()
 app = Celery("sheaf")
 
 
