@@ -27,6 +27,7 @@ def test_workers_that_start_together_are_all_bound(connect):
     def start(number: int, attempt: int) -> None:
         channel = connect()
         barrier.wait(10)
+        channel.get_table(f"pidbox{attempt}")  # as whoever sends does, at any moment
         channel._queue_bind(f"pidbox{attempt}", "", "", f"worker{number}{'x' * number}")
 
     for attempt in range(30):
